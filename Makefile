@@ -1,0 +1,62 @@
+# Everything a newcomer needs: `make demo` and `make test`. Both build .venv themselves.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8899
+SPEED ?= 10
+DEMO_DATA ?= .luthien/demo
+PYTEST_ARGS ?=
+
+.PHONY: help setup demo test check format lint types contracts bench lock clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+
+setup: .venv/.installed ## Build .venv (costs nothing when nothing changed)
+
+.venv/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "luthien-ops needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --seed --python "$$(command -v $(PYTHON))" .venv \
+	  && uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt; \
+	else \
+	  $(PYTHON) -m venv .venv \
+	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; \
+	fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## Run the whole product against local stand-ins and print the page's address
+	@$(BIN)/luthien demo --port $(PORT) --speed $(SPEED) --data $(DEMO_DATA)
+
+test: setup ## Run the whole test suite
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup format lint types contracts ## Format, lint, types, import contracts
+
+format: setup
+	@$(BIN)/ruff format --check .
+
+lint: setup
+	@$(BIN)/ruff check .
+
+types: setup
+	@$(BIN)/mypy
+
+contracts: setup
+	@$(BIN)/lint-imports --no-cache
+
+bench: setup ## Measure; result tables go to docs/benchmarks.md
+	@$(BIN)/python -m bench
+
+lock: ## Compile the locked requirement files (needs uv)
+	@uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+	  --custom-compile-command "make lock" pyproject.toml -o requirements/base.txt
+	@uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+	  --custom-compile-command "make lock" --extra dev pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove the virtual environment and the demo's data
+	@rm -rf .venv $(DEMO_DATA)
