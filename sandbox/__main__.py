@@ -1,0 +1,56 @@
+"""`python -m sandbox`: starts the stand-ins of Railway and Slack on 127.0.0.1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import uvicorn
+
+from sandbox.server import DroppableProtocol, Settings, create_app
+
+
+@click.command(help="Local stand-ins of Railway and Slack, with a page to use them by hand.")
+@click.option("--port", default=8899, show_default=True, help="0 picks a free one.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    help="Divides the time that Railway's own work takes.",
+)
+@click.option("--seed", default=1, show_default=True, help="Ids and durations follow from it.")
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The Slack app's manifest: its commands and scopes.",
+)
+@click.option("--request-url", help="Where Slack posts to in HTTP mode. Default: Socket Mode.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder that keeps the state. Default: memory only.",
+)
+@click.option("--expect-bot", is_flag=True, help="Be ready only once a bot is connected.")
+def main(
+    port: int,
+    speed: float,
+    seed: int,
+    manifest: Path | None,
+    request_url: str | None,
+    data: Path | None,
+    expect_bot: bool,
+) -> None:
+    config = uvicorn.Config(
+        create_app(Settings(port, speed, seed, manifest, request_url, data, expect_bot)),
+        host="127.0.0.1",
+        port=port,
+        http=DroppableProtocol,
+        ws="websockets-sansio",
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )
+    uvicorn.Server(config).run()
+
+
+if __name__ == "__main__":
+    main()

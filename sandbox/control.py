@@ -1,0 +1,130 @@
+"""`/control/`: what outside tools use to watch the stand-ins and to make things happen."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sse_starlette import EventSourceResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from sandbox.traffic import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from sandbox.railway import World as RailwayWorld
+    from sandbox.server import Settings
+    from sandbox.state import Store
+    from sandbox.traffic import Traffic
+
+VENDORS = ("railway", "slack", "gateway")
+
+
+class ControlError(Exception):
+    """A control request that cannot be done; the text says why, in plain words."""
+
+
+def routes(
+    settings: Settings, store: Store, traffic: Traffic, railway: RailwayWorld, slack: Any
+) -> list[BaseRoute]:
+    """The controls that are not Slack's own."""
+
+    async def ready(_: Request) -> Response:
+        bot = slack is not None and bool(await slack.bot_connected())
+        up = {"railway": True, "slack": slack is not None, "bot": bot}
+        wanted = [up["railway"], up["slack"], bot or not settings.expect_bot]
+        return JSONResponse(up, 200 if all(wanted) else 503)
+
+    async def journal(_: Request) -> Response:
+        return JSONResponse({"entries": [line.as_json() for line in traffic.journal]})
+
+    async def faults(request: Request) -> Response:
+        fault = _fault(await _body(request))
+        await traffic.plan(fault)
+        return JSONResponse(
+            {"ok": True, "planned": len([f for f in traffic.faults if not f.done])}
+        )
+
+    async def show_state(_: Request) -> Response:
+        return JSONResponse(store.show())
+
+    async def put_state(request: Request) -> Response:
+        body = await _body(request)
+        unknown = sorted(set(body) - set(store.worlds))
+        if unknown:
+            raise ControlError(f"no such world: {', '.join(unknown)}")
+        store.put(body)
+        return JSONResponse({"ok": True})
+
+    async def reset(_: Request) -> Response:
+        store.reset()
+        traffic.forget()
+        return JSONResponse({"ok": True})
+
+    async def events(_: Request) -> Response:
+        async def stream() -> AsyncIterator[dict[str, str]]:
+            async for hint in traffic.hints():
+                yield {"data": json.dumps(hint)}
+
+        return EventSourceResponse(stream())
+
+    async def summary(_: Request) -> Response:
+        return JSONResponse(railway.summary())
+
+    return [
+        _route("/control/ready", ready, "GET"),
+        _route("/control/journal", journal, "GET"),
+        _route("/control/faults", faults, "POST"),
+        _route("/control/state", show_state, "GET"),
+        _route("/control/state", put_state, "PUT"),
+        _route("/control/reset", reset, "POST"),
+        _route("/control/events", events, "GET"),
+        _route("/control/railway/summary", summary, "GET"),
+    ]
+
+
+def _route(path: str, endpoint: Callable[[Request], Awaitable[Response]], method: str) -> Route:
+    """A route whose failures come back as 4xx with `{error}`."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ControlError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        except HTTPException as error:
+            return JSONResponse({"error": error.detail}, error.status_code)
+
+    return Route(path, guarded, methods=[method])
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise ControlError(f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise ControlError("the body has to be a JSON object")
+    return body
+
+
+def _fault(body: dict[str, Any]) -> Fault:
+    unknown = sorted(set(body) - {"vendor", "operation", "nth", "kind", "retry_after", "seconds"})
+    if unknown:
+        raise ControlError(f"a fault has no {', '.join(unknown)}")
+    try:
+        kind = FaultKind(str(body.get("kind")))
+    except ValueError as error:
+        raise ControlError(f"kind has to be one of {', '.join(FaultKind)}") from error
+    if body.get("vendor") not in VENDORS:
+        raise ControlError(f"vendor has to be one of {', '.join(VENDORS)}")
+    nth = body.get("nth", 1)
+    if not isinstance(nth, int) or nth < (0 if kind is FaultKind.DISCONNECT else 1):
+        raise ControlError("nth counts from 1")
+    return Fault(**{**body, "kind": kind})

@@ -1,0 +1,105 @@
+"""The sandbox's one web server: stand-ins, page, controls and the domains of the gateways."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from sandbox import control, railway
+from sandbox.railway.gateway import GatewayEdge
+from sandbox.state import Store
+from sandbox.traffic import Traffic
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one sandbox is started."""
+
+    port: int = 8899
+    speed: float = 1.0  # divides Railway's own waits only
+    seed: int = 1  # ids and Railway's durations follow from it
+    manifest: Path | None = None  # the Slack app's manifest: its commands and scopes
+    request_url: str | None = None  # where Slack posts in HTTP mode; None: Socket Mode
+    data: Path | None = None  # where the state is kept; None: memory only
+    expect_bot: bool = False  # whether `ready` waits for a bot
+
+
+class DroppableProtocol(H11Protocol):
+    """Tells each request its TCP connection, so that a fault can really cut it."""
+
+    @override
+    def connection_made(  # type: ignore[override]
+        self, transport: asyncio.Transport
+    ) -> None:
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def create_app(settings: Settings) -> ASGIApp:
+    """The whole sandbox as one ASGI application."""
+    traffic = Traffic()
+    store = Store(settings.data)
+
+    world = railway.World(settings, traffic, lambda: store.changed("railway"))
+    store.add("railway", world)
+    routes: list[BaseRoute] = railway.routes(world, traffic)
+
+    slack_world: Any = None
+    with contextlib.suppress(ImportError):
+        from sandbox import slack
+
+        if hasattr(slack, "World"):
+            slack_world = slack.World(settings, traffic, lambda: store.changed("slack"))
+            store.add("slack", slack_world)
+            routes += slack.routes(slack_world, traffic)
+
+    routes += control.routes(settings, store, traffic, world, slack_world)
+
+    with contextlib.suppress(ImportError):
+        from sandbox import page
+
+        if hasattr(page, "routes"):
+            routes += page.routes()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await store.start()
+        try:
+            yield
+        finally:
+            await store.stop()
+
+    return ByHost(Starlette(routes=routes, lifespan=lifespan), GatewayEdge(world, traffic))
+
+
+class ByHost:
+    """Sends what is addressed to a Railway domain to Railway's edge, the rest to the sandbox."""
+
+    def __init__(self, sandbox: Starlette, edge: GatewayEdge) -> None:
+        self.sandbox = sandbox
+        self._edge = edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._edge.serves(_host(scope)):
+            await self._edge(scope, receive, send)
+        else:
+            await self.sandbox(scope, receive, send)
+
+
+def _host(scope: Scope) -> str:
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    host = next((value for key, value in headers if key == b"host"), b"").decode("latin-1")
+    return host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host
