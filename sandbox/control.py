@@ -46,7 +46,7 @@ def routes(
         return JSONResponse({"entries": [line.as_json() for line in traffic.journal]})
 
     async def faults(request: Request) -> Response:
-        fault = _fault(await _body(request))
+        fault = _fault(await json_body(request))
         await traffic.plan(fault)
         return JSONResponse(
             {"ok": True, "planned": len([f for f in traffic.faults if not f.done])}
@@ -56,7 +56,7 @@ def routes(
         return JSONResponse(store.show())
 
     async def put_state(request: Request) -> Response:
-        body = await _body(request)
+        body = await json_body(request)
         unknown = sorted(set(body) - set(store.worlds))
         if unknown:
             raise ControlError(f"no such world: {', '.join(unknown)}")
@@ -79,18 +79,20 @@ def routes(
         return JSONResponse(railway.summary())
 
     return [
-        _route("/control/ready", ready, "GET"),
-        _route("/control/journal", journal, "GET"),
-        _route("/control/faults", faults, "POST"),
-        _route("/control/state", show_state, "GET"),
-        _route("/control/state", put_state, "PUT"),
-        _route("/control/reset", reset, "POST"),
-        _route("/control/events", events, "GET"),
-        _route("/control/railway/summary", summary, "GET"),
+        control_route("/control/ready", ready, "GET"),
+        control_route("/control/journal", journal, "GET"),
+        control_route("/control/faults", faults, "POST"),
+        control_route("/control/state", show_state, "GET"),
+        control_route("/control/state", put_state, "PUT"),
+        control_route("/control/reset", reset, "POST"),
+        control_route("/control/events", events, "GET"),
+        control_route("/control/railway/summary", summary, "GET"),
     ]
 
 
-def _route(path: str, endpoint: Callable[[Request], Awaitable[Response]], method: str) -> Route:
+def control_route(
+    path: str, endpoint: Callable[[Request], Awaitable[Response]], method: str
+) -> Route:
     """A route whose failures come back as 4xx with `{error}`."""
 
     async def guarded(request: Request) -> Response:
@@ -104,7 +106,7 @@ def _route(path: str, endpoint: Callable[[Request], Awaitable[Response]], method
     return Route(path, guarded, methods=[method])
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def json_body(request: Request) -> dict[str, Any]:
     try:
         body = await request.json()
     except ValueError as error:
