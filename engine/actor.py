@@ -1,0 +1,62 @@
+"""Who asks: a person, a timer or an API key, with the role that decides what they may do."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Role(IntEnum):
+    """Ordered: a role may do all that the lower ones may."""
+
+    VIEWER = 1
+    DEPLOYER = 2
+    ADMIN = 3
+
+    @classmethod
+    def parse(cls, text: str) -> Role:
+        """Raises KeyError for anything but viewer, deployer, admin."""
+        return cls[text.strip().upper()]
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class Door(StrEnum):
+    """The way by which a wish came in."""
+
+    SLACK = "slack"
+    CLI = "cli"
+    API = "api"
+    TIMER = "timer"
+
+
+class Actor(BaseModel):
+    """`id` is unique within its door (a Slack user id, an OS user, a key's name)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    door: Door
+    id: str
+    name: str
+    role: Role
+
+    @property
+    def key(self) -> str:
+        """`slack:U0ADA`, `cli:root`: how runs and the audit name the actor."""
+        return f"{self.door}:{self.id}"
+
+
+class Origin(BaseModel):
+    """Where a wish came from and where its progress is told.
+
+    `channel` None means the place where the bot speaks when no channel is recorded.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    door: Door
+    channel: str | None = None
+    thread: str | None = None

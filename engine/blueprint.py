@@ -1,0 +1,145 @@
+"""A blueprint says what an environment is made of: services, databases, variables, ports and
+health paths. It is read from YAML and checked as a whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from engine.capabilities import Database
+from engine.errors import NotConfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Component(_Part):
+    """A managed part beside the services; services reach it by references to its `name`."""
+
+    name: str
+    """Exact and case-sensitive: references such as `${{Postgres.DATABASE_URL}}` use it."""
+    database: Database
+    expected: timedelta
+    monthly_cost_usd: Decimal
+
+
+class Generated(_Part):
+    """A secret made at creation, `bytes` long before URL-safe base64."""
+
+    bytes: int = Field(default=32, ge=16, le=64)
+    prefix: str = ""
+
+
+class Variable(_Part):
+    """Exactly one of `value`, `generated`, `same_as` says where the value comes from; none of
+    them: an operator may set it later."""
+
+    value: str | None = None
+    """Literal text; `{instance}` and `{run}` are filled in, `${{…}}` is left to the host."""
+    generated: Generated | None = None
+    same_as: str | None = None
+    """Another variable of this service whose value is used."""
+    secret: bool = False
+    description: str = ""
+    group: str = "Other"
+    note: str = ""
+    """Shown beside it, e.g. that today's gateway does not read it."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(x is not None for x in (self.value, self.generated, self.same_as)) > 1:
+            raise ValueError("give only one of value, generated, same_as")
+        return self
+
+
+class Credential(_Part):
+    """A variable whose value the requester receives."""
+
+    label: str
+    variable: str
+    json_key: str
+
+
+class ServiceSpec(_Part):
+    name: str
+    repo: str
+    branch: str = "main"
+    port: int | None = None
+    """Set: the service gets a public domain that leads to this port."""
+    health_paths: tuple[str, ...] = ()
+    """Each must answer 200 at the public URL."""
+    needs: tuple[str, ...] = ()
+    """Names of components that its variables refer to."""
+    variables: dict[str, Variable] = Field(default_factory=dict)
+    credentials: tuple[Credential, ...] = ()
+    expected: timedelta
+    monthly_cost_usd: Decimal
+
+
+class Blueprint(_Part):
+    """`space_prefix` + the instance's name is the space's name."""
+
+    name: str
+    title: str
+    space_prefix: str
+    components: tuple[Component, ...] = ()
+    services: tuple[ServiceSpec, ...]
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        names = [c.name for c in self.components] + [s.name for s in self.services]
+        if len(set(names)) != len(names):
+            raise ValueError("component and service names must differ")
+        components = {c.name for c in self.components}
+        for service in self.services:
+            if unknown := set(service.needs) - components:
+                raise ValueError(f"service {service.name} needs unknown {sorted(unknown)}")
+            for name, variable in service.variables.items():
+                if variable.same_as and variable.same_as not in service.variables:
+                    raise ValueError(f"{name} is the same as unknown {variable.same_as}")
+            for credential in service.credentials:
+                if credential.variable not in service.variables:
+                    raise ValueError(f"credential {credential.label} names an unknown variable")
+        if sum(s.port is not None for s in self.services) < 1:
+            raise ValueError("at least one service must be public (have a port)")
+        return self
+
+    @property
+    def front(self) -> ServiceSpec:
+        """The service that people reach: the first public one."""
+        return next(s for s in self.services if s.port is not None)
+
+
+def load(path: Path) -> Blueprint:
+    """Raises NotConfigured naming file, place and reason."""
+    try:
+        raw: Any = yaml.safe_load(path.read_text())
+        return Blueprint.model_validate(raw)
+    except (yaml.YAMLError, ValidationError, OSError) as error:
+        raise NotConfigured(
+            f"The blueprint {path.name} cannot be used: {_first_line(error)}",
+            who="Whoever deploys luthien-ops can mend it.",
+            next_step="luthien doctor",
+        ) from error
+
+
+def load_all(folder: Path) -> Mapping[str, Blueprint]:
+    """Every `*.yaml` in the folder, by the blueprint's name."""
+    found = [load(path) for path in sorted(folder.glob("*.yaml"))]
+    return {blueprint.name: blueprint for blueprint in found}
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        fault = error.errors()[0]
+        return f"{'.'.join(str(p) for p in fault['loc']) or 'file'}: {fault['msg']}"
+    return str(error).replace("\n", " ")

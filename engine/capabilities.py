@@ -1,0 +1,207 @@
+"""What a provider can do, in our words. A vendor's folder translates.
+
+Methods raise ProviderError: Unreachable, RateLimited, Rejected or OutcomeUnknown (a write whose
+answer was lost). Providers wait in line for the vendor's throttles and rate limits by themselves;
+they raise RateLimited only when the wait would be unreasonable (more than a few minutes).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+
+class DeployState(StrEnum):
+    """How far a deployment is, in our words; the vendor's own word stands in `phase`."""
+
+    NONE = "none"
+    PENDING = "pending"
+    BUILDING = "building"
+    DEPLOYING = "deploying"
+    RUNNING = "running"
+    FAILED = "failed"
+    CRASHED = "crashed"
+    REMOVED = "removed"
+
+    @property
+    def settled(self) -> bool:
+        return self not in (
+            DeployState.NONE,
+            DeployState.PENDING,
+            DeployState.BUILDING,
+            DeployState.DEPLOYING,
+        )
+
+
+@dataclass(frozen=True)
+class Deployment:
+    id: str
+    state: DeployState
+    phase: str
+    """The vendor's own word, e.g. `BUILDING`."""
+    created_at: datetime
+    updated_at: datetime | None = None
+    commit: str = ""
+    """Full hash of the commit that is deployed; empty for images."""
+    commit_message: str = ""
+    branch: str = ""
+    url: str = ""
+    """The vendor's console page."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One running part of a space: a gateway, a database."""
+
+    id: str
+    name: str
+    deployment: Deployment | None = None
+    domain: str = ""
+    """Public host name without scheme; empty when it is not public."""
+    url: str = ""
+    repo: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True)
+class Space:
+    """An isolated place that holds one environment (at Railway: a project with its production
+    environment)."""
+
+    id: str
+    environment_id: str
+    name: str
+    mark: str
+    """Free text that we own, kept by the vendor (Railway: the project's description)."""
+    created_at: datetime
+    workspace: str = ""
+    """The workspace's id."""
+    console_url: str = ""
+    services: tuple[Service, ...] = ()
+
+    def service(self, name: str) -> Service | None:
+        """By exact name."""
+        return next((s for s in self.services if s.name == name), None)
+
+
+class HostsSpaces(Protocol):
+    """Keeps isolated places apart. Source of truth for which instances exist."""
+
+    space_name_limit: int
+    """Characters."""
+
+    async def spaces(self) -> Sequence[Space]:
+        """All spaces that the token can see in the configured workspace, deleted ones left out,
+        with services, latest deployment, domain and mark; at most 3 calls for 1,000."""
+
+    async def find_space(self, name: str) -> Space | None:
+        """By exact name, the oldest when there are several."""
+
+    async def space(self, space_id: str) -> Space | None:
+        """One space as `spaces` shows it; None when it is gone."""
+
+    async def create_space(self, name: str, *, mark: str) -> Space:
+        """Not idempotent: two calls make two. Waits in line for the creation throttle."""
+
+    async def mark_space(self, space_id: str, mark: str) -> None:
+        """Replace the mark. Idempotent."""
+
+    async def delete_space(self, space_id: str) -> None:
+        """Delete with everything in it. Idempotent: one that is gone is fine."""
+
+
+class RunsServices(Protocol):
+    """Runs containers from a repository."""
+
+    async def create_service(self, space: Space, name: str) -> Service:
+        """An empty service without a source; adopts one of exactly this name."""
+
+    async def variables(self, space: Space, service_id: str) -> Mapping[str, str]:
+        """Values with references left as written. May hold secrets: never log or keep them."""
+
+    async def resolved_variables(self, space: Space, service_id: str) -> Mapping[str, str]:
+        """Values with references resolved. May hold secrets: never log or keep them."""
+
+    async def write_variables(
+        self, space: Space, service_id: str, variables: Mapping[str, str]
+    ) -> None:
+        """Set these, leave the others; one write that deploys nothing. Idempotent."""
+
+    async def expose(self, space: Space, service_id: str, *, port: int) -> Service:
+        """Give it a public domain that leads to `port`; adopts an existing domain."""
+
+    async def connect_source(
+        self, space: Space, service_id: str, *, repo: str, branch: str
+    ) -> Deployment:
+        """Connect the repository and return the one deployment that this starts: adopts the one
+        that appears, starts it when none does. Safe to repeat."""
+
+    async def stop_following_pushes(self, space: Space, service_id: str) -> None:
+        """A push to the repository must deploy nothing; read back before returning."""
+
+    def watch(self, space: Space, deployment_id: str) -> AsyncIterator[Deployment]:
+        """Yields the deployment now and at every change, until it is settled. All watchers of a
+        process share one poll."""
+
+    async def failure_of(self, deployment_id: str, *, lines: int = 30) -> Failure:
+        """Where a failed deployment stopped, with the tail of the log that tells why."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    phase: str
+    """The vendor's word for the failed phase, e.g. `BUILD_IMAGE`."""
+    reason: str
+    log: tuple[str, ...]
+    """Last lines, oldest first; known secrets already masked."""
+
+
+class Database(StrEnum):
+    POSTGRES = "postgres"
+    REDIS = "redis"
+
+
+class KeepsDatabases(Protocol):
+    """Creates managed databases inside a space."""
+
+    async def add_database(self, space: Space, kind: Database, *, name: str) -> Service:
+        """Create it as the vendor's own tools do and return its service once that is there
+        (its deployment may still be on the way). Adopts one of exactly this name."""
+
+
+@dataclass(frozen=True)
+class RepositoryAccess:
+    readable: bool
+    public: bool
+
+
+class ReadsRepositories(Protocol):
+    """Knows whether the vendor can build from a repository."""
+
+    async def repository_access(self, repo: str) -> RepositoryAccess: ...
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One HTTP GET from outside. `status` 0 means that no answer came (`detail` says why)."""
+
+    status: int
+    latency: timedelta
+    detail: str = ""
+    body: str = field(default="", repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 200
+
+
+class ProbesUrls(Protocol):
+    """Looks at a public URL as a client would; `*.localhost` leads to this machine."""
+
+    async def probe(self, url: str, *, timeout: timedelta = timedelta(seconds=10)) -> Probe:
+        """Never raises: what goes wrong is the answer."""

@@ -1,0 +1,238 @@
+"""A command is defined once, as a class: frozen, validated, stored and replayed as JSON.
+
+The docstring is the help text on every door; the fields are Slack form inputs, CLI options, JSON
+schema and the grammar of the slash command. A field marked `Argument()` is typed by position, the
+others as `--kebab-case` options.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from engine.actor import Role
+from engine.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.answer import Answer
+    from engine.plan import Plan
+    from engine.world import World
+
+
+class Risk(StrEnum):
+    """What a command can do to the world, mildest first."""
+
+    READS = "reads"
+    ADDS = "adds"
+    CHANGES = "changes"
+    REMOVES = "removes"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """Marks a field as typed by position, in the order of definition."""
+
+
+@dataclass(frozen=True)
+class Completes:
+    """Says what completes a field's value: `instance`, `run` or `command`."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One field of a command, as doors need it."""
+
+    name: str
+    description: str
+    required: bool
+    default: Any
+    argument: bool
+    flag: bool
+    many: bool
+    choices: tuple[str, ...]
+    completes: str | None
+    examples: tuple[str, ...]
+
+    @property
+    def option(self) -> str:
+        """`--state`: how the field is typed when it is not positional."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def label(self) -> str:
+        """`Delete after`: how a form names the field."""
+        return self.name.replace("_", " ").capitalize()
+
+
+class Command(BaseModel):
+    """What is asked. Subclass `Question` or `Change`, never this."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    """What is typed; lowercase, unique."""
+    risk: ClassVar[Risk]
+    role: ClassVar[Role]
+    """The least role that may ask."""
+    group: ClassVar[str] = "Instances"
+    """The heading under which help lists it."""
+    examples: ClassVar[tuple[str, ...]] = ()
+    """Command lines without the leading `/luthien`."""
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the help text."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    @classmethod
+    def help_text(cls) -> str:
+        """The whole help text, unindented."""
+        import inspect
+
+        return inspect.getdoc(cls) or ""
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """The fields in order of definition, positional ones included."""
+        return tuple(_parameter(name, info) for name, info in cls.model_fields.items())
+
+    @classmethod
+    def usage(cls) -> str:
+        """`create <instance> [--repo REPO] [--keep]`."""
+        return " ".join([cls.name, *(_usage(p) for p in cls.parameters())])
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Self:
+        """Validate loosely typed input. Raises InvalidInput with a reason per faulty field."""
+        try:
+            return cls.model_validate(dict(raw))
+        except ValidationError as error:
+            raise _invalid_input(cls, error) from None
+
+    def line(self) -> str:
+        """The command line that says this, without `/luthien`; defaults are left out."""
+        words: list[str] = [self.name]
+        for parameter in self.parameters():
+            value = getattr(self, parameter.name)
+            if value == parameter.default or value is None:
+                continue
+            values = [str(v) for v in value] if parameter.many else [str(value)]
+            quoted = [f'"{v}"' if " " in v or not v else v for v in values]
+            if parameter.argument:
+                words += quoted
+            elif parameter.flag:
+                words.append(parameter.option)
+            else:
+                words += [word for v in quoted for word in (parameter.option, v)]
+        return " ".join(words)
+
+
+class Question(Command):
+    """A command that answers at once and makes no run.
+
+    Its `answer` may use the control plane's verbs (cancel, retry); it never writes to a vendor.
+    """
+
+    risk: ClassVar[Risk] = Risk.READS
+    role: ClassVar[Role] = Role.VIEWER
+
+    async def answer(self, world: World) -> Answer:
+        """Raises OpsError."""
+        raise NotImplementedError(type(self).__name__)
+
+
+class Change(Command):
+    """A command that changes something: it is planned, then carried out as a run."""
+
+    role: ClassVar[Role] = Role.DEPLOYER
+
+    def locks(self) -> Sequence[str]:
+        """Names of what no other run may touch meanwhile, e.g. `instance:acme`."""
+        raise NotImplementedError(type(self).__name__)
+
+    async def plan(self, world: World) -> Plan:
+        """The ordered steps; reads only, no writes anywhere. Raises Refused or ProviderError."""
+        raise NotImplementedError(type(self).__name__)
+
+
+def _parameter(name: str, info: FieldInfo) -> Parameter:
+    annotation = _without_none(info.annotation)
+    many = get_origin(annotation) in (tuple, list)
+    inner = get_args(annotation)[0] if many else annotation
+    default = None if info.default is PydanticUndefined else info.default
+    return Parameter(
+        name=name,
+        description=info.description or "",
+        required=info.is_required(),
+        default=default,
+        argument=any(isinstance(m, Argument) for m in info.metadata),
+        flag=inner is bool,
+        many=many,
+        choices=_choices(inner),
+        completes=next((m.kind for m in info.metadata if isinstance(m, Completes)), None),
+        examples=tuple(str(e) for e in info.examples or ()),
+    )
+
+
+def _without_none(annotation: Any) -> Any:
+    if get_origin(annotation) in (Union, types.UnionType):
+        rest = [a for a in get_args(annotation) if a is not type(None)]
+        return rest[0] if len(rest) == 1 else annotation
+    if get_origin(annotation) is typing.Annotated:
+        return _without_none(get_args(annotation)[0])
+    return annotation
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    if get_origin(annotation) is Literal:
+        return tuple(str(a) for a in get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return tuple(member.value for member in annotation)
+    return ()
+
+
+def _usage(parameter: Parameter) -> str:
+    metavar = parameter.name.replace("_", "-")
+    if parameter.argument:
+        word = f"<{metavar}>" + ("…" if parameter.many else "")
+        return word if parameter.required else f"[{metavar}{'…' if parameter.many else ''}]"
+    if parameter.flag:
+        return f"[{parameter.option}]"
+    shown = "|".join(parameter.choices) or metavar.upper()
+    word = f"{parameter.option} {shown}"
+    return word if parameter.required else f"[{word}]"
+
+
+def _invalid_input(cls: type[Command], error: ValidationError) -> InvalidInput:
+    fields: dict[str, str] = {}
+    missing = True
+    for fault in error.errors():
+        name = str(fault["loc"][0]) if fault["loc"] else "command"
+        if fault["type"] == "missing":
+            reason = "is needed"
+        elif fault["type"] == "extra_forbidden":
+            reason, missing = "is not an argument of this command", False
+        else:
+            context = fault.get("ctx", {})
+            reason = str(context.get("error") or fault["msg"])
+            missing = False
+        fields.setdefault(name, reason)
+    listed = "; ".join(f"{name} {reason}" for name, reason in fields.items())
+    return InvalidInput(
+        f"`{cls.name}` cannot be done as typed: {listed}.",
+        fields=fields,
+        missing=missing,
+        why="Nothing was asked of any vendor yet.",
+        next_step=f"/luthien {cls.examples[0] if cls.examples else cls.usage()}",
+    )

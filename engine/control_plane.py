@@ -1,0 +1,127 @@
+"""The only verbs a door may use.
+
+A door turns what somebody wants into a command and calls `ask` (questions) or `submit` (changes),
+or, when it must promise durability before it answers, `accept` and later `handle`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime, timedelta
+
+    from engine.actor import Actor, Origin
+    from engine.answer import Answer
+    from engine.command import Change, Command, Question
+    from engine.plan import Plan
+    from engine.registry import Registry
+    from engine.run import Event, RunStatus, RunView
+
+
+@dataclass(frozen=True)
+class Request:
+    """A wish as a door accepted it. `delivery` is the door's own id of this very delivery
+    (Slack: trigger_id or event_id); a second one with the same id starts nothing."""
+
+    delivery: str
+    actor: Actor
+    command: Command
+    origin: Origin
+    plan_only: bool = False
+    reply: str = ""
+    """Where the door can answer privately later (Slack: response_url). Kept sealed."""
+    prompt: str = ""
+    """What else the door needs to remember; no secrets."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a command: exactly one of the two."""
+
+    answer: Answer | None = None
+    run: RunView | None = None
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """One person's right to read an instance's credentials, until a time."""
+
+    run_id: str
+    subject: str
+    actor: str
+    until: datetime
+    open: bool
+
+
+class ControlPlane(Protocol):
+    """Every method raises Refused when the actor may not, or when it makes no sense now."""
+
+    registry: Registry
+
+    async def ask(self, actor: Actor, command: Question, origin: Origin) -> Answer:
+        """Answer a question. Raises OpsError."""
+
+    async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
+        """What `submit` would do, without doing it."""
+
+    async def submit(self, actor: Actor, command: Change, origin: Origin) -> RunView:
+        """Plan, take the locks, and start a run; returns as soon as that is durable."""
+
+    async def perform(
+        self, actor: Actor, command: Command, origin: Origin, *, plan_only: bool = False
+    ) -> Outcome:
+        """`ask` or `submit`, or with `plan_only` the plan as an answer."""
+
+    async def accept(self, request: Request) -> bool:
+        """Commit the request durably; False when this delivery is known already."""
+
+    async def handle(self, delivery: str) -> Outcome | None:
+        """Perform an accepted request and mark it handled, whatever comes of it; None when it was
+        handled already. Raises OpsError like `perform`. Idempotent over restarts: a request that
+        started a run before the process died returns that run."""
+
+    async def unhandled(self) -> Sequence[Request]:
+        """Accepted requests that no process has handled yet, oldest first (for start-up)."""
+
+    async def cancel(self, actor: Actor, run_id: str) -> RunView:
+        """Stop before the next step. Idempotent while it is stopping."""
+
+    async def retry(self, actor: Actor, run_id: str) -> RunView:
+        """Go on from the first unfinished step."""
+
+    async def clean_up(self, actor: Actor, run_id: str) -> RunView:
+        """Remove what the run made: only ids that it created."""
+
+    async def show(self, run_id: str) -> RunView:
+        """Raises NotFound."""
+
+    async def list_runs(
+        self, *, subject: str | None = None, statuses: Sequence[RunStatus] = (), limit: int = 20
+    ) -> Sequence[RunView]:
+        """Newest first."""
+
+    async def holder_of(self, lock: str) -> RunView | None:
+        """The run that holds a lock, if any."""
+
+    def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
+        """Events of one run, from the start (or after `seq`), then live; ends after ENDED when
+        the run is over."""
+
+    def follow_all(self, after: int | None = None) -> AsyncIterator[Event]:
+        """Events of every run, live; None: from now on. Never ends."""
+
+    async def disclosure(self, subject: str) -> Disclosure | None:
+        """The newest right to read this instance's credentials, open or not."""
+
+    async def close_disclosure(self, actor: Actor, subject: str) -> None:
+        """`Saved, forget them`. Idempotent; audited."""
+
+    async def record(self, actor: Actor, action: str, subject: str, **detail: Any) -> None:
+        """Append to the audit something that is neither a run nor a step (a showing)."""
+
+    @property
+    def credentials_window(self) -> timedelta:
+        """How long credentials may be shown again after a run."""

@@ -1,0 +1,89 @@
+"""What a command may look at: the providers, the blueprints, the runs, the clock and who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from engine.errors import NotConfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from engine.actor import Actor, Origin
+    from engine.blueprint import Blueprint
+    from engine.clock import Clock
+    from engine.control_plane import ControlPlane
+    from engine.registry import Registry
+
+T = TypeVar("T")
+
+
+class Toolbox:
+    """Which provider answers for which capability; built once by `app`."""
+
+    def __init__(self, providers: Mapping[type[Any], object]) -> None:
+        self._providers = dict(providers)
+
+    def use(self, capability: type[T]) -> T:
+        """Raises NotConfigured when no provider has it."""
+        found = self._providers.get(capability)
+        if found is None:
+            raise NotConfigured(
+                f"Nothing here can do `{capability.__name__}`.",
+                why="No provider with this capability is configured.",
+                next_step="luthien doctor",
+            )
+        return cast("T", found)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check of `doctor` found. `fix` says what to do when it is not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+class Check(Protocol):
+    """One check of `doctor`; never raises."""
+
+    async def __call__(self) -> Sequence[Finding]: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Settings that commands depend on."""
+
+    delete_grace: timedelta
+    credentials_window: timedelta
+
+
+@dataclass(frozen=True)
+class World:
+    """One asker's view. `run_id` is the id that the run will have; empty for questions."""
+
+    actor: Actor
+    origin: Origin
+    run_id: str
+    control: ControlPlane
+    registry: Registry
+    toolbox: Toolbox
+    blueprints: Mapping[str, Blueprint]
+    clock: Clock
+    limits: Limits
+    checks: Sequence[Check] = ()
+
+    def use(self, capability: type[T]) -> T:
+        """The provider of a capability. Raises NotConfigured when there is none."""
+        return self.toolbox.use(capability)
+
+    def blueprint(self, name: str) -> Blueprint:
+        """Raises KeyError."""
+        return self.blueprints[name]
+
+    def now(self) -> datetime:
+        return self.clock.now()
