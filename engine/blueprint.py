@@ -49,6 +49,11 @@ class Variable(_Part):
     same_as: str | None = None
     """Another variable of this service whose value is used."""
     secret: bool = False
+    """Never shown. Generated values, and what is the same as one, are secret in any case."""
+    default: str = ""
+    """What the service does while it is unset."""
+    choices: tuple[str, ...] = ()
+    """The only values that make sense; empty: free text."""
     description: str = ""
     group: str = "Other"
     note: str = ""
@@ -67,6 +72,7 @@ class Credential(_Part):
     label: str
     variable: str
     json_key: str
+    description: str = ""
 
 
 class ServiceSpec(_Part):
@@ -83,6 +89,13 @@ class ServiceSpec(_Part):
     credentials: tuple[Credential, ...] = ()
     expected: timedelta
     monthly_cost_usd: Decimal
+
+    def hides(self, variable: str) -> bool:
+        """Whether a variable's value is never to be shown: secret, or not known here."""
+        known = self.variables.get(variable)
+        if known is None or known.secret or known.generated is not None:
+            return True
+        return known.same_as is not None and self.hides(known.same_as)
 
 
 class Blueprint(_Part):
@@ -104,8 +117,11 @@ class Blueprint(_Part):
             if unknown := set(service.needs) - components:
                 raise ValueError(f"service {service.name} needs unknown {sorted(unknown)}")
             for name, variable in service.variables.items():
-                if variable.same_as and variable.same_as not in service.variables:
-                    raise ValueError(f"{name} is the same as unknown {variable.same_as}")
+                if variable.same_as is None:
+                    continue
+                source = service.variables.get(variable.same_as)
+                if source is None or source.same_as is not None:
+                    raise ValueError(f"{name} must be the same as a variable with its own value")
             for credential in service.credentials:
                 if credential.variable not in service.variables:
                     raise ValueError(f"credential {credential.label} names an unknown variable")

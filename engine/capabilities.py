@@ -116,7 +116,11 @@ class HostsSpaces(Protocol):
 
 
 class RunsServices(Protocol):
-    """Runs containers from a repository."""
+    """Runs containers from a repository.
+
+    Of a `space` only `id`, `environment_id` and `workspace` may be relied on: a step may hold one
+    that is minutes old, so what it contains is always read afresh.
+    """
 
     async def create_service(self, space: Space, name: str) -> Service:
         """An empty service without a source; adopts one of exactly this name."""
@@ -167,7 +171,7 @@ class Database(StrEnum):
 
 
 class KeepsDatabases(Protocol):
-    """Creates managed databases inside a space."""
+    """Creates managed databases inside a space (of which only the ids are relied on)."""
 
     async def add_database(self, space: Space, kind: Database, *, name: str) -> Service:
         """Create it as the vendor's own tools do and return its service once that is there
@@ -176,8 +180,12 @@ class KeepsDatabases(Protocol):
 
 @dataclass(frozen=True)
 class RepositoryAccess:
+    """Neither readable nor public: a build must fail."""
+
     readable: bool
     public: bool
+    how: str = ""
+    """What a person can do so that it becomes readable, in the vendor's own terms."""
 
 
 class ReadsRepositories(Protocol):

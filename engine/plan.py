@@ -7,12 +7,17 @@ import hashlib
 import json
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from engine.command import Risk
 from engine.step import Ref, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NOTHING = timedelta()
 
 
 class Plan(BaseModel):
@@ -50,3 +55,11 @@ class Plan(BaseModel):
     def as_json(self) -> dict[str, Any]:
         data = self.model_dump(mode="json", exclude={"steps"})
         return data | {"steps": [step.as_json() for step in self.steps]}
+
+
+def critical_path(steps: Sequence[Step]) -> timedelta:
+    """How long the plan takes when independent steps run side by side."""
+    done: dict[str, timedelta] = {}
+    for step in steps:
+        done[step.key] = step.expected + max((done[key] for key in step.after), default=_NOTHING)
+    return max(done.values(), default=_NOTHING)

@@ -1,0 +1,79 @@
+"""How durations, ages, amounts and lists are said, the same on every door. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from decimal import Decimal
+
+PROMPT = "/luthien"
+"""What stands before a command line in Slack."""
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def duration(span: timedelta) -> str:
+    """The two largest units: `45 s`, `2 min 5 s`, `6 d 4 h`; below a second `0.4 s`."""
+    seconds = abs(span.total_seconds())
+    if seconds < 0.95:
+        return f"{seconds:.1f} s"
+    left = round(seconds)
+    for index, (size, unit) in enumerate(_UNITS):
+        if left >= size:
+            whole, rest = divmod(left, size)
+            smaller, name = _UNITS[index + 1] if index + 1 < len(_UNITS) else (1, "")
+            minor = rest // smaller if name else 0
+            return f"{whole} {unit} {minor} {name}" if minor else f"{whole} {unit}"
+    return "0 s"
+
+
+def about(span: timedelta) -> str:
+    """One unit, for what need not be exact: `40 s`, `3 min`, `5 h`, `12 d`."""
+    seconds = abs(span.total_seconds())
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "0 s"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`just now`, `3 min ago`."""
+    span = now - moment
+    return "just now" if span < timedelta(seconds=5) else f"{about(span)} ago"
+
+
+def until(moment: datetime, now: datetime) -> str:
+    """A countdown: `in 6 d 4 h`, `due` once the moment has passed."""
+    return "due" if moment <= now else f"in {duration(moment - now)}"
+
+
+def milliseconds(span: timedelta) -> str:
+    """`87 ms`, and from a second on as `duration` says it."""
+    value = span.total_seconds() * 1000
+    return f"{value:.0f} ms" if value < 1000 else duration(span)
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 run`, `2 runs`, `1,000 instances`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def dollars(amount: Decimal) -> str:
+    """`$6.10`."""
+    return f"${amount:.2f}"
+
+
+def typed(line: str) -> str:
+    """A command line as it is typed in Slack; the command line door strips the slash."""
+    return f"{PROMPT} {line}"
