@@ -6,7 +6,7 @@ plan stays data. Waiting is a step of its own.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -36,7 +36,6 @@ class StepContext(Protocol):
     """What a step may see and do while it runs."""
 
     run_id: str
-    subject: str
     attempt: int
     """1 for the first try of this step in this run, counted over restarts."""
 
@@ -64,6 +63,8 @@ class StepContext(Protocol):
 
     async def pause(self, duration: timedelta) -> None:
         """Wait (divided by the pace). Raises Stopped when the run is being cancelled or failed."""
+
+    def now(self) -> datetime: ...
 
     def elapsed(self) -> timedelta:
         """Real time since this try of the step began."""
@@ -116,6 +117,13 @@ class Step(BaseModel):
         """Remove what this step created in this run (`created`: id → name). Safe to repeat; only
         called for steps that recorded something with `ctx.created`."""
         raise NotImplementedError(type(self).__name__)
+
+    async def recall(self, ctx: StepContext) -> None:
+        """Record with `ctx.created` what an interrupted try may have made without our knowing.
+
+        Called before clean-up for steps that were tried and not done. Looks patiently; the default
+        is for steps that create nothing of their own.
+        """
 
     def as_json(self) -> dict[str, Any]:
         return {"kind": self.kind, **self.model_dump(mode="json")}

@@ -1,0 +1,381 @@
+"""The control plane: the implementation of the verbs in `control_plane.py`."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.actor import Actor, Origin
+from engine.command import Change, Command, Question
+from engine.control_plane import Disclosure, Outcome, Request
+from engine.errors import Draining, NotAllowed, Refused
+from engine.execute import Executor, ExecutorSettings
+from engine.feed import Feed, changed
+from engine.preview import preview
+from engine.run import EventKind, RunStatus, RunView
+from engine.store.database import Database, open_database
+from engine.store.inbox import Inbox
+from engine.store.journal import DuplicateDelivery, IllegalMove, Journal
+from engine.walk import Retries
+from engine.world import Limits, World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from datetime import timedelta
+
+    from engine.answer import Answer
+    from engine.blueprint import Blueprint
+    from engine.clock import Clock
+    from engine.plan import Plan
+    from engine.registry import Registry
+    from engine.run import Event
+    from engine.secrets import SealKeys
+    from engine.world import Check, Toolbox
+
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without letters that are misread when typed from a phone."""
+
+
+@dataclass(frozen=True)
+class PlaneSettings:
+    """`database_url` is SQLAlchemy's asynchronous form; `dispatch_url` is where DBOS keeps its
+    own tables. `admins` are shown to people who may not do something."""
+
+    database_url: str
+    dispatch_url: str
+    keys: SealKeys
+    limits: Limits
+    admins: Sequence[str] = ()
+    executor_id: str = "local"
+    retries: Retries = field(default_factory=Retries)
+
+
+class Plane:
+    """Made by `open_plane`; every door holds this one object."""
+
+    def __init__(
+        self,
+        settings: PlaneSettings,
+        *,
+        database: Database,
+        registry: Registry,
+        toolbox: Toolbox,
+        blueprints: Mapping[str, Blueprint],
+        clock: Clock,
+        checks: Sequence[Check],
+    ) -> None:
+        self.registry = registry
+        self.database = database
+        self._settings = settings
+        self._toolbox = toolbox
+        self._blueprints = blueprints
+        self._clock = clock
+        self._checks = list(checks)
+        self._feed = Feed()
+        self.journal = Journal(database, self._feed, clock)
+        self._inbox = Inbox(database, settings.keys, registry, clock)
+        self._executor = Executor(
+            ExecutorSettings(settings.dispatch_url, settings.executor_id),
+            journal=self.journal,
+            registry=registry,
+            toolbox=toolbox,
+            clock=clock,
+            limits=settings.limits,
+            retries=settings.retries,
+        )
+        self._draining = False
+
+    # ── life ──────────────────────────────────────────────────────────────────────────────────
+
+    async def launch(self) -> None:
+        """Take up what an earlier process left, and be ready for more."""
+        await self._executor.launch()
+
+    async def close(self) -> None:
+        """Refuse new work, finish writes under way, leave the rest to the next start."""
+        self._draining = True
+        await self._executor.drain()
+        await self.database.close()
+
+    def add_check(self, check: Check) -> None:
+        """For parts that exist only after the plane does (doors)."""
+        self._checks.append(check)
+
+    # ── commands ──────────────────────────────────────────────────────────────────────────────
+
+    async def ask(self, actor: Actor, command: Question, origin: Origin) -> Answer:
+        self._permit(actor, command)
+        return await command.answer(self._world(actor, origin, ""))
+
+    async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
+        self._permit(actor, command)
+        return await command.plan(self._world(actor, origin, _new_run_id()))
+
+    async def submit(
+        self, actor: Actor, command: Change, origin: Origin, *, delivery: str | None = None
+    ) -> RunView:
+        if self._draining:
+            raise Draining(
+                "This process is shutting down and takes no new work.",
+                why="A new version or a restart is on its way.",
+                next_step=f"/luthien {command.line()}",
+            )
+        self._permit(actor, command)
+        await self.journal.check_locks(command.locks())  # before the reads of planning
+        run_id = _new_run_id()
+        plan = await command.plan(self._world(actor, origin, run_id))
+        try:
+            async with self.journal.transaction() as tx:
+                await tx.lock(command.locks(), run_id, plan.title)
+                await tx.add_run(
+                    run_id=run_id,
+                    delivery=delivery,
+                    command=command.name,
+                    arguments=command.model_dump(mode="json"),
+                    line=command.line(),
+                    plan=plan,
+                    actor=actor,
+                    origin=origin,
+                )
+        except DuplicateDelivery:
+            known = await self.journal.by_delivery(delivery) if delivery else None
+            if known is None:
+                raise
+            return known
+        await self._executor.start(run_id, 1)
+        return await self.journal.run(run_id)
+
+    async def perform(
+        self,
+        actor: Actor,
+        command: Command,
+        origin: Origin,
+        *,
+        plan_only: bool = False,
+        delivery: str | None = None,
+    ) -> Outcome:
+        if isinstance(command, Question):
+            return Outcome(answer=await self.ask(actor, command, origin))
+        if not isinstance(command, Change):
+            raise TypeError(f"{type(command).__name__} is neither a Question nor a Change")
+        if plan_only:
+            plan = await self.preview(actor, command, origin)
+            return Outcome(answer=preview(plan, command))
+        return Outcome(run=await self.submit(actor, command, origin, delivery=delivery))
+
+    # ── deliveries ────────────────────────────────────────────────────────────────────────────
+
+    async def accept(self, request: Request) -> bool:
+        return await self._inbox.add(request)
+
+    async def handle(self, delivery: str) -> Outcome | None:
+        request = await self._inbox.open(delivery)
+        if request is None:
+            return None
+        started = await self.journal.by_delivery(delivery)
+        if started is not None:
+            await self._inbox.close(delivery)
+            return Outcome(run=started)
+        try:
+            outcome = await self.perform(
+                request.actor,
+                request.command,
+                request.origin,
+                plan_only=request.plan_only,
+                delivery=delivery,
+            )
+        except Exception:
+            await self._inbox.close(delivery)
+            raise
+        await self._inbox.close(delivery)
+        return outcome
+
+    async def unhandled(self) -> Sequence[Request]:
+        return await self._inbox.pending()
+
+    # ── runs ──────────────────────────────────────────────────────────────────────────────────
+
+    async def cancel(self, actor: Actor, run_id: str) -> RunView:
+        view = await self.journal.run(run_id)
+        if view.status == RunStatus.CANCELLING:
+            return view
+        try:
+            async with self.journal.transaction() as tx:
+                queued = (await tx.row(run_id)).status == RunStatus.QUEUED
+                to = RunStatus.CANCELLED if queued else RunStatus.CANCELLING
+                ended = {"ended_at": tx.now} if queued else {}
+                await tx.move(run_id, to, cancelled_by=actor.name, **ended)
+                await tx.tell(run_id, EventKind.CANCELLING, by=actor.name)
+                if queued:
+                    await tx.tell(run_id, EventKind.ENDED, status=to)
+                    if not view.left:
+                        await tx.unlock(run_id)
+                await tx.audit(actor.key, "run.cancel", subject=view.subject, run_id=run_id)
+        except IllegalMove:
+            view = await self.journal.run(run_id)
+            raise Refused(
+                f"Run `{run_id}` is {view.status} already; there is nothing to stop.",
+                next_step=f"/luthien run {run_id}",
+            ) from None
+        self._executor.stop(run_id)
+        return await self.journal.run(run_id)
+
+    async def retry(self, actor: Actor, run_id: str) -> RunView:
+        return await self._again(actor, run_id, removing=False)
+
+    async def clean_up(self, actor: Actor, run_id: str) -> RunView:
+        return await self._again(actor, run_id, removing=True)
+
+    async def show(self, run_id: str) -> RunView:
+        return await self.journal.run(run_id)
+
+    async def list_runs(
+        self, *, subject: str | None = None, statuses: Sequence[RunStatus] = (), limit: int = 20
+    ) -> Sequence[RunView]:
+        return await self.journal.runs(subject=subject, statuses=statuses, limit=limit)
+
+    async def holder_of(self, lock: str) -> RunView | None:
+        run_id = await self.journal.holder(lock)
+        return await self.journal.run(run_id) if run_id else None
+
+    # ── events ────────────────────────────────────────────────────────────────────────────────
+
+    async def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
+        while True:
+            woken = self._feed.watch()
+            over = (await self.journal.run(run_id)).status.over
+            events = await self.journal.events(run_id=run_id, after=after)
+            for event in events:
+                after = event.seq
+                yield event
+            if over and not events:
+                return
+            if not events:
+                await changed(woken, at_most_s=1.0)
+
+    async def follow_all(self, after: int | None = None) -> AsyncIterator[Event]:
+        seen = await self.journal.last_seq() if after is None else after
+        while True:
+            woken = self._feed.watch()
+            events = await self.journal.events(run_id=None, after=seen)
+            for event in events:
+                seen = event.seq
+                yield event
+            if not events:
+                await changed(woken, at_most_s=1.0)
+
+    # ── disclosures and audit ─────────────────────────────────────────────────────────────────
+
+    async def disclosure(self, subject: str) -> Disclosure | None:
+        return await self._inbox.disclosure(subject)
+
+    async def close_disclosure(self, actor: Actor, subject: str) -> None:
+        await self._inbox.close_disclosure(actor, subject)
+
+    async def record(self, actor: Actor, action: str, subject: str, **detail: Any) -> None:
+        async with self.journal.transaction() as tx:
+            await tx.audit(actor.key, action, subject=subject, **detail)
+
+    @property
+    def credentials_window(self) -> timedelta:
+        return self._settings.limits.credentials_window
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────
+
+    async def _again(self, actor: Actor, run_id: str, *, removing: bool) -> RunView:
+        view = await self.journal.run(run_id)
+        self._permit(actor, self.registry.command(view.command))
+        if removing and not view.left and view.status != RunStatus.ERRORED:
+            raise Refused(
+                f"Run `{run_id}` left nothing behind that could be removed.",
+                next_step=f"/luthien run {run_id}",
+            )
+        command = self.registry.load_command(view.command, (await self.journal.arguments(run_id)))
+        locks = command.locks() if isinstance(command, Change) else ()
+        try:
+            async with self.journal.transaction() as tx:
+                row = await tx.row(run_id)
+                execution = row.execution + 1
+                await tx.move(
+                    run_id,
+                    RunStatus.QUEUED,
+                    execution=execution,
+                    removing=removing,
+                    ended_at=None,
+                    trouble=None,
+                    cancelled_by="",
+                )
+                await tx.lock(locks, run_id, view.title)
+                if not removing:
+                    gone = any(c.removed for c in view.created)
+                    await tx.reset_steps(run_id, all_of_them=gone)
+                await tx.tell(run_id, EventKind.QUEUED, by=actor.name, removing=removing)
+                action = "run.clean_up" if removing else "run.retry"
+                await tx.audit(actor.key, action, subject=view.subject, run_id=run_id)
+        except IllegalMove:
+            view = await self.journal.run(run_id)
+            raise Refused(
+                f"Run `{run_id}` is {view.status}: there is nothing to "
+                + ("remove." if removing else "try again."),
+                next_step=f"/luthien run {run_id}",
+            ) from None
+        await self._executor.start(run_id, execution)
+        return await self.journal.run(run_id)
+
+    def _permit(self, actor: Actor, command: Command | type[Command]) -> None:
+        if actor.role >= command.role:
+            return
+        if self._settings.admins:
+            who = f"An admin can do it or give you the role: {', '.join(self._settings.admins)}."
+            next_step = f"/luthien help {command.name}"
+        else:
+            who = f"Nobody is admin yet. Your own id is {actor.id}."
+            next_step = f"Set LUTHIEN_ADMINS={actor.id} and restart the bot."
+        raise NotAllowed(
+            f"`{command.name}` needs the role {command.role.label}; yours is {actor.role.label}.",
+            why="Nothing was asked of any vendor.",
+            who=who,
+            next_step=next_step,
+        )
+
+    def _world(self, actor: Actor, origin: Origin, run_id: str) -> World:
+        return World(
+            actor=actor,
+            origin=origin,
+            run_id=run_id,
+            control=self,
+            registry=self.registry,
+            toolbox=self._toolbox,
+            blueprints=self._blueprints,
+            clock=self._clock,
+            limits=self._settings.limits,
+            checks=self._checks,
+        )
+
+
+async def open_plane(
+    settings: PlaneSettings,
+    *,
+    registry: Registry,
+    toolbox: Toolbox,
+    blueprints: Mapping[str, Blueprint],
+    clock: Clock,
+    checks: Sequence[Check] = (),
+) -> Plane:
+    """Opens and migrates the database. Call `launch` when the doors are ready, `close` at last."""
+    database = open_database(settings.database_url)
+    await database.migrate()
+    return Plane(
+        settings,
+        database=database,
+        registry=registry,
+        toolbox=toolbox,
+        blueprints=blueprints,
+        clock=clock,
+        checks=checks,
+    )
+
+
+def _new_run_id() -> str:
+    return "r" + "".join(secrets.choice(_ALPHABET) for _ in range(7))

@@ -1,0 +1,38 @@
+"""A plan as an answer: what `--plan` shows on every door."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.answer import Answer, Fact, Facts, Offer, Offers, Table, Text
+from engine.words import duration
+
+if TYPE_CHECKING:
+    from engine.command import Change
+    from engine.plan import Plan
+
+
+def preview(plan: Plan, command: Change) -> Answer:
+    """Steps, names, expected duration and monthly cost; nothing was changed."""
+    facts = [
+        Fact(label="Changes", value=", ".join(plan.changes) or "none"),
+        Fact(label="Expected duration", value=f"about {duration(plan.expected)}"),
+    ]
+    if plan.monthly_cost_usd is not None:
+        facts.append(
+            Fact(label="Expected cost", value=f"about ${plan.monthly_cost_usd:.2f} a month")
+        )
+    rows = tuple(
+        (str(number), step.describe(), ", ".join(step.after) or "—", duration(step.expected))
+        for number, step in enumerate(plan.steps, 1)
+    )
+    return Answer(
+        title=f"Plan: {plan.title}. Nothing was changed.",
+        parts=(
+            Facts(facts=tuple(facts)),
+            Table(columns=("#", "Step", "After", "About"), rows=rows),
+            *(Text(text=note) for note in plan.notes),
+            Offers(offers=(Offer(label="Do it", line=command.line(), style="primary"),)),
+        ),
+        data={"plan": plan.as_json() | {"digest": plan.digest()}},
+    )

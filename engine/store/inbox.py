@@ -1,0 +1,121 @@
+"""Accepted requests, and rights to read credentials."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from engine.actor import Actor, Origin
+from engine.control_plane import Disclosure, Request
+from engine.store import audit
+from engine.store.models import DeliveryRow, DisclosureRow
+
+if TYPE_CHECKING:
+    from engine.clock import Clock
+    from engine.registry import Registry
+    from engine.secrets import SealKeys
+    from engine.store.database import Database
+
+
+class Inbox:
+    """Deliveries are told apart by the door's own id; a second one starts nothing."""
+
+    def __init__(
+        self, database: Database, keys: SealKeys, registry: Registry, clock: Clock
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._registry = registry
+        self._clock = clock
+
+    async def add(self, request: Request) -> bool:
+        """Durable on return; False when this delivery is known."""
+        row = DeliveryRow(
+            id=request.delivery,
+            received_at=self._clock.now(),
+            actor=request.actor.model_dump(mode="json"),
+            command=request.command.name,
+            arguments=request.command.model_dump(mode="json"),
+            origin=request.origin.model_dump(mode="json"),
+            plan_only=request.plan_only,
+            reply=self._keys.seal(request.reply, about=request.delivery)
+            if request.reply
+            else None,
+            prompt=request.prompt,
+        )
+        try:
+            async with self._database.write() as session:
+                session.add(row)
+        except IntegrityError:
+            return False
+        return True
+
+    async def open(self, delivery: str) -> Request | None:
+        """The request when it still waits to be handled."""
+        async with self._database.read() as session:
+            row = await session.get(DeliveryRow, delivery)
+        return self._request(row) if row is not None and row.handled_at is None else None
+
+    async def close(self, delivery: str) -> None:
+        """Handled: what was needed to answer is forgotten."""
+        async with self._database.write() as session:
+            await session.execute(
+                update(DeliveryRow)
+                .where(DeliveryRow.id == delivery)
+                .values(handled_at=self._clock.now(), reply=None)
+            )
+
+    async def pending(self) -> list[Request]:
+        """Oldest first."""
+        query = (
+            select(DeliveryRow)
+            .where(DeliveryRow.handled_at.is_(None))
+            .order_by(DeliveryRow.received_at)
+        )
+        async with self._database.read() as session:
+            return [self._request(row) for row in await session.scalars(query)]
+
+    async def disclosure(self, subject: str) -> Disclosure | None:
+        """The newest one of this instance."""
+        query = (
+            select(DisclosureRow)
+            .where(DisclosureRow.subject == subject)
+            .order_by(DisclosureRow.opened_at.desc())
+            .limit(1)
+        )
+        async with self._database.read() as session:
+            row = await session.scalar(query)
+        if row is None:
+            return None
+        return Disclosure(
+            run_id=row.run_id,
+            subject=row.subject,
+            actor=row.actor,
+            until=row.until,
+            open=row.closed_at is None and row.until > self._clock.now(),
+        )
+
+    async def close_disclosure(self, actor: Actor, subject: str) -> None:
+        now = self._clock.now()
+        async with self._database.write() as session:
+            await session.execute(
+                update(DisclosureRow)
+                .where(DisclosureRow.subject == subject, DisclosureRow.closed_at.is_(None))
+                .values(closed_at=now)
+            )
+            await audit.append(
+                session, at=now, actor=actor.key, action="credentials.forgotten", subject=subject
+            )
+
+    def _request(self, row: DeliveryRow) -> Request:
+        return Request(
+            delivery=row.id,
+            actor=Actor.model_validate(row.actor),
+            command=self._registry.load_command(row.command, row.arguments),
+            origin=Origin.model_validate(row.origin),
+            plan_only=row.plan_only,
+            reply=self._keys.open(row.reply, about=row.id) if row.reply else "",
+            prompt=row.prompt,
+        )

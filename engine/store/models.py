@@ -1,0 +1,215 @@
+"""The tables. What a vendor already keeps is not kept a second time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in UTC; SQLite has no time zones of its own."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: object) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: object) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Row(DeclarativeBase):
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own hook
+        datetime: UtcDateTime(),
+        dict[str, Any]: JSON(),
+    }
+
+
+class DeliveryRow(Row):
+    """A wish as a door accepted it: committed before the door answers."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    received_at: Mapped[datetime]
+    actor: Mapped[dict[str, Any]]
+    command: Mapped[str] = mapped_column(String(64))
+    arguments: Mapped[dict[str, Any]]
+    origin: Mapped[dict[str, Any]]
+    plan_only: Mapped[bool] = mapped_column(Boolean)
+    reply: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Sealed: a response_url lets anybody speak as the app for 30 minutes."""
+    prompt: Mapped[str] = mapped_column(Text)
+    handled_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_deliveries_handled_at", "handled_at"),)
+
+
+class RunRow(Row):
+    __tablename__ = "runs"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    delivery: Mapped[str | None] = mapped_column(String(200), unique=True)
+    command: Mapped[str] = mapped_column(String(64))
+    arguments: Mapped[dict[str, Any]]
+    line: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(String(200))
+    status: Mapped[str] = mapped_column(String(20))
+    execution: Mapped[int] = mapped_column(Integer)
+    """1 for the first; a retry or a removal makes the next."""
+    removing: Mapped[bool] = mapped_column(Boolean)
+    actor: Mapped[dict[str, Any]]
+    origin: Mapped[dict[str, Any]]
+    plan: Mapped[dict[str, Any]]
+    plan_digest: Mapped[str] = mapped_column(String(64))
+    expected_s: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    trouble: Mapped[dict[str, Any] | None]
+    result: Mapped[dict[str, Any]]
+    cancelled_by: Mapped[str] = mapped_column(String(200))
+    thread_url: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (
+        Index("ix_runs_subject", "subject", "number"),
+        Index("ix_runs_status", "status", "number"),
+    )
+
+
+class StepRow(Row):
+    __tablename__ = "steps"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer)
+    definition: Mapped[dict[str, Any]]
+    title: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(20))
+    attempts: Mapped[int] = mapped_column(Integer)
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(Text)
+    result: Mapped[dict[str, Any]]
+
+
+class CreatedRow(Row):
+    """What a run made at a vendor: the only things that clean-up may ever remove."""
+
+    __tablename__ = "created"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    resource_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    step: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+
+class EventRow(Row):
+    __tablename__ = "events"
+
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    run_id: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(32))
+    step: Mapped[str | None] = mapped_column(String(64))
+    data: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index("ix_events_run_id", "run_id", "seq"), {"sqlite_autoincrement": True})
+
+
+class LockRow(Row):
+    __tablename__ = "locks"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    run_id: Mapped[str] = mapped_column(String(32))
+    reason: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime]
+
+
+class AuditRow(Row):
+    """Append-only; each row's hash covers its content and the hash before it."""
+
+    __tablename__ = "audit"
+
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(200))
+    run_id: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[dict[str, Any]]
+    hash: Mapped[str] = mapped_column(String(64))
+
+    __table_args__ = (Index("ix_audit_subject", "subject", "seq"),)
+
+
+class DisclosureRow(Row):
+    """One person's right to read an instance's credentials."""
+
+    __tablename__ = "disclosures"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(200))
+    actor: Mapped[str] = mapped_column(String(200))
+    opened_at: Mapped[datetime]
+    until: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_disclosures_subject", "subject", "opened_at"),)
+
+
+class ToldRow(Row):
+    """A message about a run: where it stands and what it last said."""
+
+    __tablename__ = "told"
+
+    run_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(32))
+    ts: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(16))
+    digest: Mapped[str] = mapped_column(String(64))
+    url: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
+class NarrationRow(Row):
+    """How far a run was told: everything up to and including event `seq`."""
+
+    __tablename__ = "narrations"
+
+    run_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer)
+
+
+class SecretRow(Row):
+    """A sealed value; `name` is part of what the seal covers."""
+
+    __tablename__ = "secrets"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(16))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    written_at: Mapped[datetime]

@@ -1,0 +1,82 @@
+"""What was told about runs: the implementation of `engine.told.Told`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, update
+
+from engine.store.models import EventRow, NarrationRow, RunRow, ToldRow
+from engine.told import Post, PostState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.clock import Clock
+    from engine.store.database import Database
+
+_ROOT = "root"
+
+
+class StoredTold:
+    """Durable when a method returns."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def posts(self, run_id: str) -> Mapping[str, Post]:
+        query = select(ToldRow).where(ToldRow.run_id == run_id)
+        async with self._database.read() as session:
+            return {
+                row.key: Post(
+                    run_id=row.run_id,
+                    key=row.key,
+                    channel=row.channel,
+                    state=PostState(row.state),
+                    digest=row.digest,
+                    ts=row.ts,
+                    url=row.url,
+                )
+                for row in await session.scalars(query)
+            }
+
+    async def put(self, post: Post) -> None:
+        async with self._database.write() as session:
+            await session.merge(
+                ToldRow(
+                    run_id=post.run_id,
+                    key=post.key,
+                    channel=post.channel,
+                    ts=post.ts,
+                    state=post.state,
+                    digest=post.digest,
+                    url=post.url,
+                    at=self._clock.now(),
+                )
+            )
+            if post.key == _ROOT and post.url:
+                await session.execute(
+                    update(RunRow).where(RunRow.id == post.run_id).values(thread_url=post.url)
+                )
+
+    async def cursor(self, run_id: str) -> int:
+        async with self._database.read() as session:
+            row = await session.get(NarrationRow, run_id)
+        return row.seq if row else 0
+
+    async def finish(self, run_id: str, seq: int) -> None:
+        async with self._database.write() as session:
+            await session.merge(NarrationRow(run_id=run_id, seq=seq))
+
+    async def unfinished(self) -> Sequence[str]:
+        told = func.coalesce(NarrationRow.seq, 0)
+        query = (
+            select(EventRow.run_id)
+            .outerjoin(NarrationRow, NarrationRow.run_id == EventRow.run_id)
+            .where(EventRow.seq > told)
+            .group_by(EventRow.run_id)
+            .order_by(func.min(EventRow.seq))
+        )
+        async with self._database.read() as session:
+            return list(await session.scalars(query))
