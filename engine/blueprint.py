@@ -59,6 +59,11 @@ class Variable(_Part):
     note: str = ""
     """Shown beside it, e.g. that today's gateway does not read it."""
 
+    @property
+    def is_written(self) -> bool:
+        """Whether it is set at creation."""
+        return any(x is not None for x in (self.value, self.generated, self.same_as))
+
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if sum(x is not None for x in (self.value, self.generated, self.same_as)) > 1:
@@ -128,6 +133,12 @@ class Blueprint(_Part):
         if sum(s.port is not None for s in self.services) < 1:
             raise ValueError("at least one service must be public (have a port)")
         return self
+
+    @property
+    def monthly_cost_usd(self) -> Decimal:
+        """Of everything in it, mostly idle."""
+        parts = [*self.components, *self.services]
+        return sum((part.monthly_cost_usd for part in parts), Decimal(0))
 
     @property
     def front(self) -> ServiceSpec:

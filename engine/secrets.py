@@ -63,7 +63,7 @@ class SealKeys:
             if key.id == key_id:
                 try:
                     return crypto_aead_xchacha20poly1305_ietf_decrypt(
-                        text, nonce, about.encode() + key_id, key.secret
+                        text, about.encode() + key_id, nonce, key.secret
                     ).decode()
                 except CryptoError:
                     break
