@@ -1,0 +1,215 @@
+"""One command from being asked to being done: prompt, perform, follow, tell the result."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from api import progress, render
+from api.errors import DONE, FAILED, REFUSED, WAITING, exit_code
+from engine.answer import Code, Fact, Facts
+from engine.command import Change, Risk
+from engine.errors import InvalidInput, OpsError, Refused
+from engine.run import RunStatus
+from engine.words import duration, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rich.console import Console
+
+    from api.desk import Desk, Manner, Session
+    from engine.command import Command
+    from engine.run import RunView
+
+INTERRUPTED = 130
+"""The shell's own code for Ctrl-C."""
+
+_CONFIRMED = (Risk.CHANGES, Risk.REMOVES)
+
+
+class Conversation:
+    """`parse` turns a command line into a command (for what a run delivers at its end)."""
+
+    def __init__(self, desk: Desk, manner: Manner, parse: Callable[[str], Command]) -> None:
+        self._desk = desk
+        self._manner = manner
+        self._parse = parse
+        self.out = render.console()
+        self.err = render.console(sys.stderr)
+
+    async def ask(self, definition: type[Command], raw: Mapping[str, Any]) -> int:
+        """Returns the exit code. Raises OpsError."""
+        command = self._complete(definition, raw)
+        async with self._desk.connect(command) as session:
+            if not await self._agreed(session, command):
+                raise Refused("Nothing was done.", why="You said no.", who="You can ask again.")
+            outcome = await self._perform(session, command, plan_only=self._manner.plan)
+            if outcome.run is not None:
+                return await self._accompany(session, outcome.run)
+            answer = outcome.answer
+            assert answer is not None  # noqa: S101 (an outcome is one of the two)
+            followed = answer.data.get("run") if self._manner.follow else None
+            if isinstance(followed, str):
+                return await self._accompany(session, await session.control.show(followed))
+            if self._manner.json:
+                self._print_json(answer.data)
+            else:
+                render.answer(answer, self.out)
+            return DONE
+
+    # ── before ────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _interactive(self) -> bool:
+        return sys.stdin.isatty() and self.err.is_terminal and not self._manner.json
+
+    def _complete(self, definition: type[Command], raw: Mapping[str, Any]) -> Command:
+        """Ask for missing arguments where somebody can answer."""
+        try:
+            return definition.parse(raw)
+        except InvalidInput as error:
+            if not (error.missing and self._interactive):
+                raise
+            parameters = {p.name: p for p in definition.parameters()}
+            given = {
+                name: click.prompt(parameters[name].description or name, err=True)
+                for name in error.fields
+            }
+            return definition.parse({**raw, **given})
+
+    async def _agreed(self, session: Session, command: Command) -> bool:
+        """Whether the person wants what cannot simply be undone."""
+        if command.risk not in _CONFIRMED or self._manner.plan or self._manner.yes:
+            return True
+        if not self._interactive:
+            raise Refused(
+                f"`{command.line()}` asks for a confirmation, and nobody can answer here.",
+                why="It changes or removes something that exists.",
+                who="Whoever typed it.",
+                next_step=f"/luthien {command.line()} --yes",
+            )
+        if isinstance(command, Change):
+            preview = await self._perform(session, command, plan_only=True)
+            if preview.answer is not None:
+                render.answer(preview.answer, self.err)
+        return bool(click.confirm(f"{command.summary()} Go on?", err=True))
+
+    async def _perform(self, session: Session, command: Command, *, plan_only: bool) -> Any:
+        desk = self._desk
+        return await session.control.perform(desk.actor, command, desk.origin, plan_only=plan_only)
+
+    # ── during and after ──────────────────────────────────────────────────────────────────────
+
+    async def _accompany(self, session: Session, run: RunView) -> int:
+        if run.status is RunStatus.AWAITING_APPROVAL:
+            return self._waiting(run)
+        try:
+            await progress.show(session.control.follow(run.id), run, self.err)
+            run = await session.control.show(run.id)
+        except asyncio.CancelledError:
+            return self._detach(session, run)
+        if run.status is RunStatus.AWAITING_APPROVAL:
+            return self._waiting(run)
+        if run.status is not RunStatus.SUCCEEDED:
+            return self._unhappy(run)
+        return await self._deliver(session, run)
+
+    async def _deliver(self, session: Session, run: RunView) -> int:
+        """The result, and what its requester receives at the end."""
+        data: dict[str, Any] = {k: v for k, v in run.result.items() if v is not None}
+        delivered: OpsError | None = None
+        answer = None
+        if run.delivers and run.actor.key == self._desk.actor.key:
+            try:
+                command = self._parse(run.delivers)
+                answer = (await self._perform(session, command, plan_only=False)).answer
+            except OpsError as error:
+                delivered = error
+        if self._manner.json:
+            self._print_json({**data, **(answer.data if answer else {}), "run": run.id})
+        else:
+            took = (run.ended_at or run.created_at) - (run.started_at or run.created_at)
+            self.out.print(f"✓ {run.title}: done in {duration(took)}", style="bold green")
+            facts = tuple(Fact(label=k.replace("_", " "), value=str(v)) for k, v in data.items())
+            render.parts((Facts(facts=facts),) if facts else (), self.out)
+            if answer is not None:
+                render.answer(answer, self.out)
+        if delivered is not None:
+            # The run did succeed; what is left is said and can be had by its own command.
+            render.error(delivered, self.err)
+        return DONE
+
+    def _waiting(self, run: RunView) -> int:
+        follow = f"luthien run {run.id} --follow"
+        if self._manner.json:
+            self._print_json({"run": run.id, "status": run.status, "next_step": follow})
+        else:
+            self.out.print(f"{run.title}: run {run.id} waits for another person's approval.")
+            self.out.print(f"Next: {follow}", soft_wrap=True)
+        return WAITING
+
+    def _unhappy(self, run: RunView) -> int:
+        error = RunEnded(run)
+        if self._manner.json:
+            left = [thing.model_dump(mode="json") for thing in run.left]
+            self._print_json({**error_json(error), "run": run.id, "left": left})
+            return exit_code(error)
+        render.error(error, self.err)
+        if run.trouble and run.trouble.log:
+            title = f"Last lines, {run.trouble.phase}" if run.trouble.phase else "Last lines"
+            render.parts((Code(text="\n".join(run.trouble.log), title=title),), self.err)
+        return exit_code(error)
+
+    def _detach(self, session: Session, run: RunView) -> int:
+        fate = "goes on" if session.outlives else "goes on when luthien is next at work here"
+        self.err.print(f"\nDetached: run {run.id} {fate}.", soft_wrap=True)
+        self.err.print(f"Next: luthien run {run.id} --follow", soft_wrap=True)
+        return INTERRUPTED
+
+    def _print_json(self, data: Mapping[str, Any]) -> None:
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+class RunEnded(OpsError):
+    """A followed run ended otherwise than well."""
+
+    def __init__(self, run: RunView) -> None:
+        trouble = run.trouble
+        names = [f"{thing.kind} {thing.name} ({thing.id})" for thing in run.left]
+        why = [trouble.why if trouble else ""]
+        why.append(f"Left behind: {listed(names)}." if names else "")
+        super().__init__(
+            trouble.summary if trouble else f"{run.title}: {run.status.replace('_', ' ')}.",
+            why="\n".join(line for line in why if line),
+            next_step=(trouble.next_step if trouble else "") or f"/luthien run {run.id}",
+        )
+        self.status = run.status
+
+    @property
+    def code(self) -> str:  # type: ignore[override]
+        return f"run_{self.status}"
+
+
+def error_json(error: OpsError) -> dict[str, Any]:
+    """The shape that scripts rely on, with the next command as it is typed here."""
+    return {
+        key: render.typed(value) if key == "next_step" else value
+        for key, value in error.as_json().items()
+    }
+
+
+def report(error: OpsError, *, as_json: bool, err: Console) -> int:
+    """Tell an error and return its exit code."""
+    if as_json:
+        click.echo(json.dumps(error_json(error), indent=2, ensure_ascii=False))
+    else:
+        render.error(error, err)
+    return exit_code(error)
+
+
+__all__ = ["DONE", "FAILED", "REFUSED", "WAITING", "Conversation", "error_json", "report"]

@@ -1,0 +1,100 @@
+"""Logs: one line each, secrets left out, other people's chatter kept down."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+MASK = "[masked]"
+
+_SECRETS = re.compile(
+    r"""
+      xox[a-z]-[\w-]+ | xapp-[\w-]+                        # Slack tokens
+    | https?://hooks\.slack\.com/\S+                       # response_url, webhooks
+    | https?://\S*/slack/(?:response|actions|commands)/[^\s"']+  # the stand-in's response_url
+    | (?<=Bearer\ )\S+
+    | (?<=ticket=)[^\s&"']+                                # Socket Mode link
+    | (?<=://)[^\s:/@]+:[^\s@/]+(?=@)                      # user:password in a URL
+    | (?<=[_-]key=)[^\s&"']+ | (?<=[_-]KEY=)[^\s&"']+
+    | \b(?:sk|lp)-[\w-]{16,}                               # API keys by prefix
+    """,
+    re.VERBOSE,
+)
+
+
+class Redaction(logging.Filter):
+    """Replaces known secrets and everything that looks like one, tracebacks included."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._known = sorted({s for s in secrets if len(s) >= 6}, key=len, reverse=True)
+
+    def mask(self, text: str) -> str:
+        for secret in self._known:
+            text = text.replace(secret, MASK)
+        return _SECRETS.sub(MASK, text)
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = self.mask(record.getMessage())
+        record.args = None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+        if record.exc_text:
+            record.exc_text = self.mask(record.exc_text)
+            record.exc_info = None
+        return True
+
+
+class OneLine(logging.Formatter):
+    """`2026-11-21T05:26:11.123Z INFO api.app message`; a traceback follows as JSON text, so that
+    a record stays one line."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        text = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
+        line = f"{at.replace('+00:00', 'Z')} {record.levelname} {record.name} {text}"
+        return line + (f" trace={json.dumps(record.exc_text)}" if record.exc_text else "")
+
+
+class _Calm(logging.Filter):
+    """DBOS logs a normal cancel as an error with a traceback; what went wrong in a run is told by
+    the run itself."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and "Cancelled" in str(record.exc_info[0]))
+
+
+def configure(*, secrets: Iterable[str], file: Path | None = None) -> None:
+    """Send every log of this process to stderr, or to `file` (mode 0600) when one is given."""
+    handler: logging.Handler
+    if file is None:
+        handler = logging.StreamHandler(sys.stderr)
+    else:
+        file.touch(mode=0o600)
+        handler = logging.FileHandler(file, delay=True)
+    handler.addFilter(Redaction(secrets))
+    handler.setFormatter(OneLine())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for noisy in ("dbos", "httpx", "httpcore", "apscheduler", "uvicorn.access", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for ours in ("dbos", "uvicorn", "uvicorn.error", "slack_bolt", "slack_sdk"):
+        logger = logging.getLogger(ours)
+        logger.handlers.clear()
+        logger.propagate = True
+    logging.getLogger("dbos").addFilter(_Calm())

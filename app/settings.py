@@ -1,0 +1,356 @@
+"""The settings: read from the environment and `.env`, checked as a whole, reported all at once."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.aliases import AliasChoices
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.addresses import is_loopback, parse_listen
+from engine.actor import Role
+from engine.errors import NotConfigured
+
+GRACE_FLOOR = timedelta(days=7)
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+\S*", text):
+        raise ValueError("is not an http(s) address")
+    if text.startswith("http://") and not is_loopback(text):
+        raise ValueError("must be https, or the token would travel in the clear")
+    return text
+
+
+def _folder_url(text: str) -> str:
+    return _url(text).rstrip("/") + "/"
+
+
+def _template(text: str) -> str:
+    if text.count("{domain}") != 1 or not re.match(r"https?://", text):
+        raise ValueError("must be an http(s) address that contains {domain} once")
+    return text
+
+
+def _slack_users(text: Any) -> Any:
+    """`U024BE7LH, U0G9QF9C6` as a set of ids."""
+    if not isinstance(text, str):
+        return text
+    ids = frozenset(word for word in re.split(r"[\s,]+", text) if word)
+    if wrong := sorted(word for word in ids if not re.fullmatch(r"[UW][A-Z0-9]{2,}", word)):
+        raise ValueError(f"holds {', '.join(wrong)}, which is no Slack user id")
+    return ids
+
+
+def _channel(text: str) -> str:
+    if not re.fullmatch(r"[CGD][A-Z0-9]{2,}", text):
+        raise ValueError("is no Slack channel id")
+    return text
+
+
+def _token(prefix: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(prefix):
+            raise ValueError(f"does not start with {prefix}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _keys(value: SecretStr) -> SecretStr:
+    for word in value.get_secret_value().split(","):
+        try:
+            key = base64.urlsafe_b64decode(word.strip())
+        except (binascii.Error, ValueError):
+            raise ValueError("is not base64") from None
+        if len(key) != 32:
+            raise ValueError(f"holds a key of {len(key)} bytes where 32 are needed")
+    return value
+
+
+def _role(value: Any) -> Any:
+    try:
+        return Role.parse(value) if isinstance(value, str) else value
+    except KeyError:
+        raise ValueError("is none of viewer, deployer, admin") from None
+
+
+def _listen(text: str) -> str:
+    try:
+        parse_listen(text)
+    except ValueError:
+        raise ValueError("is no address like 127.0.0.1:8080") from None
+    return text
+
+
+def _grace(value: timedelta) -> timedelta:
+    if value < timedelta(0):
+        raise ValueError("is negative")
+    return value
+
+
+_SlackUsers = Annotated[frozenset[str], NoDecode, BeforeValidator(_slack_users)]
+
+
+def _setting(default: Any, what: str, how: str, *names: str, **limits: Any) -> Any:
+    """`what` explains the setting; `how` tells where its value comes from."""
+    alias = AliasChoices(*names) if names else None
+    return Field(
+        default, description=what, json_schema_extra={"how": how}, validation_alias=alias, **limits
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting; `.env.example` lists the same ones. Read them with `read`."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    railway_api_token: SecretStr | None = _setting(
+        None,
+        "Railway token that may create projects: an account token or a workspace token.",
+        "Make one at https://railway.com/account/tokens.",
+        "RAILWAY_API_TOKEN",
+        "RAILWAY_TOKEN",
+    )
+    railway_api_url: Annotated[str, AfterValidator(_url)] = _setting(
+        "https://backboard.railway.com/graphql/v2",
+        "Where Railway's GraphQL API answers.",
+        "Leave it out for Railway itself; `luthien demo` sets it for the sandbox.",
+    )
+    railway_workspace_id: str | None = _setting(
+        None,
+        "The workspace that holds the instances; not needed when the token sees only one.",
+        "Copy it from the workspace's settings at railway.com.",
+        "RAILWAY_WORKSPACE_ID",
+        "RAILWAY_TEAM_ID",
+    )
+
+    slack_bot_token: Annotated[SecretStr, _token("xoxb-")] | None = _setting(
+        None,
+        "Slack bot token (xoxb-…).",
+        "Copy it from your app's page at https://api.slack.com/apps, OAuth & Permissions.",
+    )
+    slack_app_token: Annotated[SecretStr, _token("xapp-")] | None = _setting(
+        None,
+        "Slack app-level token (xapp-…) with connections:write; set: Socket Mode is used.",
+        "Make one on your app's page, Basic Information, App-Level Tokens.",
+    )
+    slack_signing_secret: SecretStr | None = _setting(
+        None,
+        "Slack signing secret; needed where Slack posts to us over HTTP (no app token).",
+        "Copy it from your app's page, Basic Information, App Credentials.",
+    )
+    slack_api_url: Annotated[str, AfterValidator(_folder_url)] = _setting(
+        "https://slack.com/api/",
+        "Where Slack's Web API answers.",
+        "Leave it out for Slack itself; `luthien demo` sets it for the sandbox.",
+    )
+
+    luthien_admins: _SlackUsers = _setting(
+        frozenset(),
+        "Slack user ids who may do everything, comma-separated.",
+        "In Slack: your profile, the three dots, Copy member ID.",
+    )
+    luthien_deployers: _SlackUsers = _setting(
+        frozenset(),
+        "Slack user ids who may deploy, comma-separated.",
+        "In Slack: the person's profile, the three dots, Copy member ID.",
+    )
+    luthien_default_role: Annotated[Role, BeforeValidator(_role)] = _setting(
+        Role.VIEWER,
+        "What everybody else in the workspace may do: viewer, deployer or admin.",
+        "Use viewer unless you trust the whole workspace.",
+    )
+    luthien_channel: Annotated[str, AfterValidator(_channel)] | None = _setting(
+        None,
+        "Slack channel id where the bot speaks when no channel is recorded.",
+        "In Slack: the channel's name, About, the id at the bottom.",
+    )
+
+    luthien_listen: Annotated[str, AfterValidator(_listen)] = _setting(
+        "127.0.0.1:8080",
+        "Address and port of the HTTP API; on a host that sets PORT, 0.0.0.0:$PORT.",
+        "Write address:port, e.g. 127.0.0.1:8080; port 0 picks a free one.",
+    )
+    port: Annotated[int, Field(ge=0, le=65535)] | None = _setting(
+        None,
+        "Set by hosts such as Railway; used when LUTHIEN_LISTEN is not set.",
+        "Your host sets it; leave it out elsewhere.",
+        "PORT",
+    )
+    luthien_data_dir: Path = _setting(
+        Path(".luthien"),
+        "Folder for the embedded database, its key, the lock and the log.",
+        "Any folder that is kept between starts.",
+    )
+    database_url: SecretStr | None = _setting(
+        None,
+        "Database; unset: SQLite in the data folder.",
+        "e.g. sqlite+aiosqlite:////var/lib/luthien/luthien.db",
+    )
+    luthien_master_key: Annotated[SecretStr, AfterValidator(_keys)] | None = _setting(
+        None,
+        "Seals what must not be read from the database: 32 bytes in base64. For a rotation put "
+        "the new key first, then the old ones, comma-separated. Generated in the data folder "
+        "for the embedded database only.",
+        'python -c "import base64,os;print(base64.urlsafe_b64encode(os.urandom(32)).decode())"',
+    )
+    luthien_gateway_url: Annotated[str, AfterValidator(_template)] = _setting(
+        "https://{domain}",
+        "How a generated domain becomes a URL.",
+        "Leave it out for Railway itself; `luthien demo` sets it for the sandbox.",
+    )
+    luthien_pace: Annotated[float, Field(gt=0, le=1000)] = _setting(
+        1.0,
+        "Divides our own polling and back-off times; for local stand-ins.",
+        "1, except against a sandbox that runs faster.",
+    )
+    luthien_delete_grace: Annotated[timedelta, AfterValidator(_grace)] = _setting(
+        GRACE_FLOOR,
+        "How long a deleted instance can be restored (ISO 8601); shorter than P7D only against a "
+        "local stand-in.",
+        "Write an ISO 8601 duration such as P7D.",
+    )
+
+    @property
+    def listen(self) -> tuple[str, int]:
+        """Host and port of the HTTP API."""
+        if self.port is not None and "luthien_listen" not in self.model_fields_set:
+            return "0.0.0.0", self.port  # noqa: S104 (the host's proxy is outside)
+        return parse_listen(self.luthien_listen)
+
+    @property
+    def socket_mode(self) -> bool:
+        return self.slack_app_token is not None
+
+    @property
+    def database(self) -> str:
+        """The database's URL; may hold a password."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{(self.luthien_data_dir / 'luthien.db').absolute()}"
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value that is set, so that logs can leave them out."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(v.get_secret_value() for v in values if isinstance(v, SecretStr))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One setting that is missing or malformed. Never holds its value."""
+
+    setting: str
+    wrong: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.setting} {self.wrong}: {self.how}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The settings as far as they can be read, and what is wrong with them."""
+
+    settings: Settings
+    faults: tuple[Fault, ...]
+
+    def missing(self, *, serving: bool) -> tuple[Fault, ...]:
+        """What is not set though this use needs it."""
+        settings, faulty = self.settings, {fault.setting for fault in self.faults}
+        found: list[Fault] = []
+        if settings.railway_api_token is None:
+            found.append(_fault("railway_api_token", "is missing"))
+        if serving and settings.slack_bot_token is None:
+            found.append(_fault("slack_bot_token", "is missing"))
+        if serving and settings.slack_app_token is None and settings.slack_signing_secret is None:
+            either = "is missing (or SLACK_SIGNING_SECRET, where Slack posts to us over HTTP)"
+            found.append(_fault("slack_app_token", either))
+        return tuple(fault for fault in found if fault.setting not in faulty)
+
+    def usable(self, *, serving: bool) -> Settings:
+        """Raises NotConfigured with every fault, one sentence each."""
+        if faults := self.faults + self.missing(serving=serving):
+            raise misconfigured(faults)
+        return self.settings
+
+
+def misconfigured(faults: tuple[Fault, ...]) -> NotConfigured:
+    """All of them as one refusal."""
+    count = "One setting needs" if len(faults) == 1 else f"{len(faults)} settings need"
+    return NotConfigured(
+        f"{count} attention.",
+        why="\n".join(str(fault) for fault in faults),
+        who="Whoever runs luthien-ops sets them, in the environment or in .env.",
+        next_step="/luthien doctor",
+    )
+
+
+def read(env_file: Path | None = Path(".env")) -> Reading:
+    """What the environment and `.env` say. Never raises; a faulty setting keeps its default."""
+    faults: dict[str, Fault] = {}
+    while True:
+        defaults = {name: Settings.model_fields[name].default for name in faults}
+        try:
+            settings = Settings(_env_file=env_file, **defaults)
+        except ValidationError as error:
+            for fault in error.errors(include_input=False):
+                name = _field(str(fault["loc"][0]))
+                faults.setdefault(name, _fault(name, _reason(fault)))
+        else:
+            return Reading(settings, (*faults.values(), *_cross_checks(settings)))
+
+
+def name_of(field: str) -> str:
+    """The environment variable of a field: its first name."""
+    alias = Settings.model_fields[field].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else field.upper()
+
+
+def _cross_checks(settings: Settings) -> list[Fault]:
+    found: list[Fault] = []
+    if settings.luthien_delete_grace < GRACE_FLOOR and not is_loopback(settings.railway_api_url):
+        found.append(
+            _fault("luthien_delete_grace", "is shorter than P7D, which only a stand-in may have")
+        )
+    if settings.database_url is not None and settings.luthien_master_key is None:
+        missing = "is missing, and is generated only for the embedded default database"
+        found.append(_fault("luthien_master_key", missing))
+    return found
+
+
+def _fault(field: str, wrong: str) -> Fault:
+    extra = Settings.model_fields[field].json_schema_extra
+    how = extra["how"] if isinstance(extra, dict) else ""
+    return Fault(name_of(field), wrong, str(how))
+
+
+def _field(location: str) -> str:
+    """pydantic names a field by the alias under which the value came in."""
+    for name, info in Settings.model_fields.items():
+        alias = info.validation_alias
+        known = [str(c) for c in alias.choices] if isinstance(alias, AliasChoices) else []
+        if location.upper() in (name.upper(), *known):
+            return name
+    raise AssertionError(location)
+
+
+def _reason(fault: Any) -> str:
+    error = fault.get("ctx", {}).get("error")
+    if error is not None:
+        return str(error)
+    return "is malformed (" + str(fault["msg"]).removeprefix("Input ") + ")"

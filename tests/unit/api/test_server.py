@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from api.server import create_app
+from engine.errors import Locked, RateLimited
+from tests.unit.api.fakes import HAPPY, FakeControl, Make
+
+TOKEN = "owner-token"
+
+
+async def _ready() -> dict[str, bool]:
+    return {"database": True, "slack": True}
+
+
+async def _not_ready() -> dict[str, bool]:
+    return {"database": True, "slack": False}
+
+
+def client(control: FakeControl, *, token: str = TOKEN, up: bool = True) -> httpx.AsyncClient:
+    app = create_app(control, token=TOKEN, ready=_ready if up else _not_ready)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {token}", "X-Luthien-User": "ada"}
+    return httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers)
+
+
+async def test_a_change_answers_202_with_its_run() -> None:
+    control = FakeControl()
+    async with client(control) as http:
+        answer = await http.post("/api/v1/commands/make", json={"thing": "acme"})
+    assert answer.status_code == 202
+    assert answer.json()["run"]["id"] == "rtest234"
+    assert control.asked == [("cli:ada", Make(thing="acme"), False)]
+
+
+async def test_plan_true_only_plans() -> None:
+    control = FakeControl()
+    async with client(control) as http:
+        answer = await http.post("/api/v1/commands/make", json={"thing": "acme", "plan": True})
+    assert answer.status_code == 200
+    assert control.asked[0][2] is True
+
+
+async def test_a_question_answers_200_and_is_not_cached() -> None:
+    async with client(FakeControl()) as http:
+        answer = await http.post("/api/v1/commands/keys", json={"thing": "acme"})
+    assert answer.status_code == 200
+    assert answer.json()["answer"]["data"] == {"key": "sk-secret-1"}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_the_same_idempotency_key_starts_nothing_twice() -> None:
+    control = FakeControl()
+    key = {"Idempotency-Key": "k1"}
+    async with client(control) as http:
+        first = await http.post("/api/v1/commands/make", json={"thing": "acme"}, headers=key)
+        again = await http.post("/api/v1/commands/make", json={"thing": "acme"}, headers=key)
+    assert first.status_code == 202
+    assert again.status_code == 409
+    assert len(control.asked) == 1
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "ownér"])
+async def test_without_the_token_nothing_is_answered(token: str) -> None:
+    control = FakeControl()
+    headers = {b"Authorization": f"Bearer {token}".encode()}
+    async with client(control) as http:
+        for method, path in (
+            ("POST", "/api/v1/commands/things"),
+            ("GET", "/api/v1/runs/rtest234"),
+            ("GET", "/api/v1/runs/rtest234/events"),
+        ):
+            answer = await http.request(method, path, headers=headers)
+            assert answer.status_code == 401
+            assert answer.json()["code"] == "unauthorized"
+    assert control.asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("/api/v1/commands/mak", b"{}", 404, "unknown_command"),
+        ("/api/v1/commands/make", b"{}", 400, "invalid_input"),
+        ("/api/v1/commands/make", b"[]", 400, "invalid_input"),
+        ("/api/v1/commands/make", b"{", 400, "invalid_input"),
+        ("/api/v1/commands/make", b'{"thing":"a","plan":"yes"}', 400, "invalid_input"),
+        ("/api/v1/commands/make", b'{"thing":"a","size":1}', 400, "invalid_input"),
+        ("/api/v1/nothing", b"{}", 404, "not_found"),
+    ],
+)
+async def test_refusals_have_one_shape(path: str, body: bytes, status: int, code: str) -> None:
+    async with client(FakeControl()) as http:
+        answer = await http.post(path, content=body)
+    assert answer.status_code == status
+    problem = answer.json()
+    assert problem["code"] == code
+    assert problem["error"]
+    assert "next_step" in problem
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_a_refusal_of_the_engine_keeps_its_words() -> None:
+    locked = Locked("acme is held.", who="Ada.", next_step="/luthien run r2")
+    async with client(FakeControl({"make": locked})) as http:
+        answer = await http.post("/api/v1/commands/make", json={"thing": "acme"})
+    assert answer.status_code == 409
+    assert answer.json() == locked.as_json()
+
+
+async def test_a_rate_limit_says_when_to_come_back() -> None:
+    error = RateLimited("Wait.", vendor="v", call="c", retry_after=timedelta(seconds=42))
+    async with client(FakeControl({"things": error})) as http:
+        answer = await http.post("/api/v1/commands/things")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "42"
+
+
+async def test_a_bug_is_an_incident_not_a_traceback() -> None:
+    async with client(FakeControl({"things": ZeroDivisionError("secret detail")})) as http:
+        answer = await http.post("/api/v1/commands/things")
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "bug"
+    assert "INC-" in answer.json()["error"]
+    assert "secret detail" not in answer.text
+
+
+async def test_a_run_is_shown_or_not_found() -> None:
+    async with client(FakeControl()) as http:
+        assert (await http.get("/api/v1/runs/rtest234")).json()["status"] == "succeeded"
+        assert (await http.get("/api/v1/runs/nope")).status_code == 404
+        assert (await http.get("/api/v1/runs/nope/events")).status_code == 404
+
+
+async def test_events_stream_from_where_the_follower_was() -> None:
+    async with client(FakeControl()) as http:
+        whole = await http.get("/api/v1/runs/rtest234/events")
+        rest = await http.get("/api/v1/runs/rtest234/events", headers={"Last-Event-ID": "4"})
+    assert whole.headers["Content-Type"].startswith("text/event-stream")
+    assert [e["seq"] for e in _events(whole.text)] == [e.seq for e in HAPPY]
+    assert [e["seq"] for e in _events(rest.text)] == [5, 6]
+
+
+async def test_health_needs_no_token() -> None:
+    async with client(FakeControl(), token="") as http:
+        assert (await http.get("/livez")).status_code == 200
+        assert (await http.get("/readyz")).json() == {"database": True, "slack": True}
+    async with client(FakeControl(), token="", up=False) as http:
+        assert (await http.get("/readyz")).status_code == 503
+
+
+def _events(text: str) -> list[dict[str, int]]:
+    lines = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data")]
+    return [json.loads(line) for line in lines]
