@@ -137,8 +137,8 @@ class Blueprint(_Part):
     @property
     def monthly_cost_usd(self) -> Decimal:
         """Of everything in it, mostly idle."""
-        parts = [*self.components, *self.services]
-        return sum((part.monthly_cost_usd for part in parts), Decimal(0))
+        costs = [c.monthly_cost_usd for c in self.components]
+        return sum(costs + [s.monthly_cost_usd for s in self.services], Decimal(0))
 
     @property
     def front(self) -> ServiceSpec:

@@ -1,0 +1,59 @@
+"""Check that everything luthien-ops needs is there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
+
+from engine.answer import Answer, Offer, Offers, Table
+from engine.command import Question
+from engine.words import plural
+
+if TYPE_CHECKING:
+    from engine.world import Finding, World
+
+
+class Doctor(Question):
+    """Check the settings, the database, the chat and the host, and say what to do."""
+
+    name: ClassVar[str] = "doctor"
+    group: ClassVar[str] = "Help"
+    examples: ClassVar[tuple[str, ...]] = ("doctor",)
+
+    async def answer(self, world: World) -> Answer:
+        found = await asyncio.gather(*(check() for check in world.checks))
+        findings = [finding for some in found for finding in some]
+        wrong = [finding for finding in findings if not finding.ok]
+        return Answer(
+            title=_title(len(findings), len(wrong)),
+            parts=(
+                Table(
+                    columns=("Check", "Result", "Found", "What to do"),
+                    rows=tuple(_row(finding) for finding in findings),
+                    empty="There is nothing to check.",
+                ),
+                Offers(offers=(Offer(label="Check again", line=self.name),)),
+            ),
+            data={
+                "ok": not wrong,
+                "checks": [
+                    {"name": f.name, "ok": f.ok, "detail": f.detail, "fix": f.fix or None}
+                    for f in findings
+                ],
+            },
+        )
+
+
+def _title(checks: int, wrong: int) -> str:
+    if wrong:
+        return f"{plural(wrong, 'problem')} in {plural(checks, 'check')}"
+    return f"All is well ({plural(checks, 'check')})"
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    return (
+        finding.name,
+        "ok" if finding.ok else "PROBLEM",
+        finding.detail,
+        "" if finding.ok else finding.fix,
+    )

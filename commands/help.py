@@ -1,0 +1,142 @@
+"""Say what can be done, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from engine.actor import Door, Role
+from engine.answer import Answer, Code, Offer, Offers, Part, Table, Text
+from engine.command import Argument, Change, Completes, Question
+from engine.words import PROMPT, plural
+
+if TYPE_CHECKING:
+    from engine.command import Command, Parameter
+    from engine.world import World
+
+_EVERYWHERE = "Show the steps, the duration and the cost, and stop there"
+
+
+class Help(Question):
+    """Say what can be done, or how one command is used."""
+
+    name: ClassVar[str] = "help"
+    group: ClassVar[str] = "Help"
+    examples: ClassVar[tuple[str, ...]] = ("help", "help create")
+
+    command: Annotated[str | None, Argument(), Completes("command")] = Field(
+        default=None, description="The command to explain", examples=["create"]
+    )
+
+    async def answer(self, world: World) -> Answer:
+        if self.command is not None:
+            return _about(world, world.registry.command(self.command.removeprefix("/")))
+        mine = [c for c in world.registry.commands if c.role <= world.actor.role]
+        return Answer(
+            title="What you can do here",
+            parts=(*_groups(world, mine), *_beyond(world), Offers(offers=_starters(mine))),
+            data={"commands": [_short_json(c) for c in mine]},
+        )
+
+
+def _groups(world: World, commands: list[type[Command]]) -> list[Part]:
+    """One table per group, the group of instances first."""
+    groups = sorted({c.group for c in commands}, key=lambda g: (g != "Instances", g == "Help", g))
+    parts: list[Part] = []
+    for group in groups:
+        rows = tuple(
+            (f"{_prompt(world)} {c.usage()}", c.summary().rstrip("."))
+            for c in commands
+            if c.group == group
+        )
+        parts.append(Table(columns=(group, ""), rows=rows))
+    return parts
+
+
+def _beyond(world: World) -> list[Part]:
+    """Those that the asker may not use are counted, so that nobody looks for them in vain."""
+    parts: list[Part] = []
+    for role in Role:
+        names = [c.name for c in world.registry.commands if c.role == role > world.actor.role]
+        if names:
+            listed = ", ".join(f"`{name}`" for name in names)
+            need = "needs" if len(names) == 1 else "need"
+            text = f"{plural(len(names), 'more command')} {need} the role {role.label}: {listed}."
+            parts.append(Text(text=text))
+    return parts
+
+
+def _starters(commands: list[type[Command]]) -> tuple[Offer, ...]:
+    names = [c.name for c in commands]
+    offers = []
+    if "create" in names:
+        offers.append(Offer(label="Create an instance", line="create", style="primary"))
+    if "list" in names:
+        offers.append(Offer(label="List instances", line="list"))
+    return tuple(offers)
+
+
+def _about(world: World, command: type[Command]) -> Answer:
+    prompt = _prompt(world)
+    parts: list[Part] = [
+        Code(text=f"{prompt} {command.usage()}", title="Usage"),
+        Text(text=command.help_text()),
+    ]
+    rows = [_row(p) for p in command.parameters()]
+    if issubclass(command, Change):
+        rows.append(("--plan", _EVERYWHERE))
+    if rows:
+        parts.append(Table(columns=("Argument", "Meaning"), rows=tuple(rows)))
+    if command.examples:
+        lines = "\n".join(f"{prompt} {example}" for example in command.examples)
+        parts.append(Code(text=lines, title="Examples"))
+    if command.role > world.actor.role:
+        text = f"It needs the role {command.role.label}; yours is {world.actor.role.label}."
+        parts.append(Text(text=text))
+    return Answer(
+        title=f"{command.name}: {command.summary().rstrip('.')}",
+        parts=tuple(parts),
+        data=_short_json(command)
+        | {
+            "help": command.help_text(),
+            "examples": list(command.examples),
+            "parameters": [_parameter_json(p) for p in command.parameters()],
+        },
+    )
+
+
+def _row(parameter: Parameter) -> tuple[str, str]:
+    meaning = parameter.description
+    if parameter.choices:
+        meaning += f" ({', '.join(parameter.choices)})"
+    elif parameter.examples:
+        meaning += f", e.g. {parameter.examples[0]}"
+    if not parameter.required and parameter.default not in (None, False, ()):
+        meaning += f"; {parameter.default} unless given"
+    return (parameter.name if parameter.argument else parameter.option, meaning)
+
+
+def _short_json(command: type[Command]) -> dict[str, Any]:
+    return {
+        "name": command.name,
+        "usage": command.usage(),
+        "summary": command.summary(),
+        "group": command.group,
+        "role": command.role.label,
+        "risk": command.risk,
+    }
+
+
+def _parameter_json(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "typed": parameter.name if parameter.argument else parameter.option,
+        "description": parameter.description,
+        "required": parameter.required,
+        "choices": list(parameter.choices),
+    }
+
+
+def _prompt(world: World) -> str:
+    return PROMPT.removeprefix("/") if world.origin.door == Door.CLI else PROMPT

@@ -1,0 +1,284 @@
+"""An instance: one living copy of the blueprint, read from the host, which is the truth.
+
+With an empty database every instance is still found: its space's name, mark and services tell all
+that matters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from commands.marks import Mark, MarkKind
+from commands.names import may_be_shortened, space_name
+from engine.capabilities import DeployState, HostsSpaces, RunsServices
+from engine.errors import NotFound, ProviderError
+from engine.run import RunStatus
+from engine.words import typed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from engine.blueprint import Blueprint
+    from engine.capabilities import Service, Space
+    from engine.run import RunView
+    from engine.world import World
+
+BLUEPRINT = "luthien"
+"""The blueprint that instances are copies of."""
+
+CREATION_TAKES_AT_MOST = timedelta(hours=1)
+"""A space still marked as being created after this, by a run that we do not know, has failed."""
+
+
+class InstanceStatus(StrEnum):
+    """The words that scripts rely on."""
+
+    PROVISIONING = "provisioning"
+    RUNNING = "running"
+    UNHEALTHY = "unhealthy"
+    DELETION_SCHEDULED = "deletion_scheduled"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @property
+    def words(self) -> str:
+        return self.value.replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Instance:
+    name: str
+    space: Space
+    mark: Mark
+    status: InstanceStatus
+    reason: str = ""
+    """Why it is not simply running; one line, may be empty."""
+
+    @property
+    def deletion_at(self) -> datetime | None:
+        return self.mark.deletion_at
+
+    def front(self, blueprint: Blueprint) -> Service | None:
+        """The service that people reach; None while it is missing."""
+        return self.space.service(blueprint.front.name)
+
+    def url(self, blueprint: Blueprint) -> str:
+        """Where it is reached; empty while it is not public."""
+        front = self.front(blueprint)
+        return front.url if front else ""
+
+    def as_json(self, blueprint: Blueprint) -> dict[str, Any]:
+        """The shape that `list` and `status` share."""
+        return {
+            "name": self.name,
+            "project_id": self.space.id,
+            "status": self.status,
+            "url": self.url(blueprint) or None,
+            "services": {s.name.lower(): service_json(s) for s in _sorted(self.space.services)},
+            "created_at": self.space.created_at.isoformat(),
+            "deletion_scheduled_at": self.deletion_at.isoformat() if self.deletion_at else None,
+        }
+
+
+def service_json(service: Service) -> dict[str, Any]:
+    return {
+        "id": service.id,
+        "name": service.name,
+        "status": _SERVICE_WORDS[service.deployment.state if service.deployment else _NONE],
+        "url": service.url or None,
+    }
+
+
+_NONE = DeployState.NONE
+_SERVICE_WORDS = {
+    DeployState.NONE: "unknown",
+    DeployState.PENDING: "deploying",
+    DeployState.BUILDING: "deploying",
+    DeployState.DEPLOYING: "deploying",
+    DeployState.RUNNING: "running",
+    DeployState.FAILED: "failed",
+    DeployState.CRASHED: "failed",
+    DeployState.REMOVED: "stopped",
+}
+"""The tool that came before said it in these words; scripts may rely on them."""
+
+
+def instance_lock(name: str) -> str:
+    """What a run about this instance holds."""
+    return f"instance:{name}"
+
+
+async def all_instances(world: World) -> list[Instance]:
+    """Every instance that the host knows, by name."""
+    blueprint, hosts = world.blueprint(BLUEPRINT), world.use(HostsSpaces)
+    spaces = [s for s in await hosts.spaces() if _is_instance(s, blueprint)]
+    runs = await _creators(world, spaces)
+    names = await asyncio.gather(*(_name(world, s, blueprint) for s in spaces))
+    found = [
+        _instance(world, space, blueprint, name=name, runs=runs)
+        for space, name in zip(spaces, names, strict=True)
+    ]
+    return sorted(found, key=lambda i: (i.name, i.space.created_at))
+
+
+async def find_instance(world: World, name: str) -> Instance:
+    """Raises NotFound, offering the nearest names."""
+    blueprint, hosts = world.blueprint(BLUEPRINT), world.use(HostsSpaces)
+    wanted = space_name(blueprint.space_prefix, name, hosts.space_name_limit)
+    space = await hosts.find_space(wanted)
+    if space is None or not _is_instance(space, blueprint):
+        raise await _not_found(world, name)
+    return await instance_in(world, space)
+
+
+async def instance_in(world: World, space: Space) -> Instance:
+    """The instance that a space holds."""
+    blueprint = world.blueprint(BLUEPRINT)
+    runs = await _creators(world, [space])
+    name = await _name(world, space, blueprint)
+    return _instance(world, space, blueprint, name=name, runs=runs)
+
+
+async def _not_found(world: World, name: str) -> NotFound:
+    holder = await world.control.holder_of(instance_lock(name))
+    if holder is not None:
+        return NotFound(
+            f"There is no instance `{name}` yet.",
+            why=f"Run {holder.id} (`{holder.line}`) is at it.",
+            next_step=typed(f"run {holder.id}"),
+            link=holder.thread_url,
+        )
+    known = [i.name for i in await all_instances(world)]
+    inside = [n for n in known if name in n]
+    near = list(dict.fromkeys([*difflib.get_close_matches(name, known, n=3), *inside]))[:3]
+    if near:
+        return NotFound(
+            f"There is no instance `{name}`.",
+            why="The nearest names are " + ", ".join(f"`{n}`" for n in near) + ".",
+            who="Anybody may list the instances.",
+            next_step=typed(f"status {near[0]}"),
+        )
+    return NotFound(
+        f"There is no instance `{name}`.",
+        why="None has a similar name." if known else "There are no instances yet.",
+        who="Anybody may list the instances.",
+        next_step=typed("list"),
+    )
+
+
+def _is_instance(space: Space, blueprint: Blueprint) -> bool:
+    """Named as ours, and either marked by us or holding the service that people reach."""
+    if len(space.name) <= len(blueprint.space_prefix):
+        return False
+    if not space.name.startswith(blueprint.space_prefix):
+        return False
+    ours = Mark.parse(space.mark).kind not in (MarkKind.EMPTY, MarkKind.FOREIGN)
+    return ours or space.service(blueprint.front.name) is not None
+
+
+async def _name(world: World, space: Space, blueprint: Blueprint) -> str:
+    """The mark tells a shortened name in full; while a deletion is scheduled the mark has no room
+    for it, and the variable on the service tells it."""
+    short = space.name.removeprefix(blueprint.space_prefix)
+    limit = world.use(HostsSpaces).space_name_limit
+    told = Mark.parse(space.mark).name
+    if told and space_name(blueprint.space_prefix, told, limit) == space.name:
+        return told
+    if not may_be_shortened(space.name, limit):
+        return short
+    front = space.service(blueprint.front.name)
+    tells = next((n for n, v in blueprint.front.variables.items() if v.value == "{instance}"), "")
+    if front is None or not tells:
+        return short
+    try:
+        told = (await world.use(RunsServices).variables(space, front.id)).get(tells, "")
+    except ProviderError:
+        return short
+    return told if space_name(blueprint.space_prefix, told, limit) == space.name else short
+
+
+async def _creators(world: World, spaces: Iterable[Space]) -> Mapping[str, RunView]:
+    """The runs that are named by marks, as far as our database knows them."""
+    wanted = {run_id for s in spaces if (run_id := Mark.parse(s.mark).run_id)}
+    if not wanted:
+        return {}
+    active = [status for status in RunStatus if not status.over]
+    known = {r.id: r for r in await world.control.list_runs(statuses=active, limit=1000)}
+    for run_id in wanted - set(known):
+        try:
+            known[run_id] = await world.control.show(run_id)
+        except NotFound:
+            continue
+    return known
+
+
+def _instance(
+    world: World, space: Space, blueprint: Blueprint, *, name: str, runs: Mapping[str, RunView]
+) -> Instance:
+    mark = Mark.parse(space.mark)
+    match mark.kind:
+        case MarkKind.SCHEDULED:
+            status, reason = InstanceStatus.DELETION_SCHEDULED, ""
+        case MarkKind.CREATING:
+            age = world.now() - space.created_at
+            status, reason = _creation(space, blueprint, mark, runs.get(mark.run_id), age)
+        case _:
+            status, reason = _by_services(space, blueprint, made=mark.kind == MarkKind.READY)
+    return Instance(name=name, space=space, mark=mark, status=status, reason=reason)
+
+
+def _creation(
+    space: Space, blueprint: Blueprint, mark: Mark, run: RunView | None, age: timedelta
+) -> tuple[InstanceStatus, str]:
+    if run is None:
+        if age < CREATION_TAKES_AT_MOST:
+            return InstanceStatus.PROVISIONING, f"being made by run {mark.run_id}"
+        return InstanceStatus.FAILED, f"run {mark.run_id} never finished it"
+    if run.status == RunStatus.SUCCEEDED:
+        return _by_services(space, blueprint, made=True)
+    if run.status.over:
+        return InstanceStatus.FAILED, f"run {run.id} {run.status.replace('_', ' ')}"
+    return InstanceStatus.PROVISIONING, f"being made by run {run.id}"
+
+
+def _by_services(space: Space, blueprint: Blueprint, *, made: bool) -> tuple[InstanceStatus, str]:
+    """`made`: it was healthy once, so what is under way now replaces something that runs."""
+    names = [*(s.name for s in blueprint.services), *(c.name for c in blueprint.components)]
+    if missing := [name for name in names if space.service(name) is None]:
+        gone = blueprint.front.name in missing
+        status = InstanceStatus.FAILED if gone else InstanceStatus.UNHEALTHY
+        return status, f"{' and '.join(missing)} missing"
+    states = {name: _state(space.service(name)) for name in names}
+    for name, state in states.items():
+        if state in (DeployState.FAILED, DeployState.CRASHED, DeployState.REMOVED):
+            first_ever = state == DeployState.FAILED and not made
+            status = InstanceStatus.FAILED if first_ever else InstanceStatus.UNHEALTHY
+            return status, f"{name}: the last deployment {_ENDED[state]}"
+    under_way = [name for name, state in states.items() if not state.settled and state != _NONE]
+    if under_way and not made:
+        return InstanceStatus.PROVISIONING, f"{' and '.join(under_way)} being deployed"
+    if states[blueprint.front.name] == _NONE:
+        return InstanceStatus.UNKNOWN, f"{blueprint.front.name} was never deployed"
+    reason = f"{' and '.join(under_way)} being deployed anew" if under_way else ""
+    return InstanceStatus.RUNNING, reason
+
+
+_ENDED = {
+    DeployState.FAILED: "failed",
+    DeployState.CRASHED: "crashed",
+    DeployState.REMOVED: "was removed",
+}
+
+
+def _state(service: Service | None) -> DeployState:
+    return service.deployment.state if service and service.deployment else _NONE
+
+
+def _sorted(services: Sequence[Service]) -> list[Service]:
+    return sorted(services, key=lambda s: s.name.lower())

@@ -1,0 +1,96 @@
+"""List the instances."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from commands.instances import BLUEPRINT, Instance, InstanceStatus, all_instances
+from engine.answer import Answer, Offer, Offers, Table
+from engine.command import Argument, Question
+from engine.words import about, plural, until
+
+if TYPE_CHECKING:
+    from engine.world import World
+
+PAGE = 20
+"""Rows that are still readable in a chat."""
+
+
+class ListInstances(Question):
+    """List the instances with state, address and age.
+
+    Words narrow it down: only names that contain all of them are shown.
+    """
+
+    name: ClassVar[str] = "list"
+    examples: ClassVar[tuple[str, ...]] = ("list", "list demo", "list --state failed")
+
+    words: Annotated[tuple[str, ...], Argument()] = Field(
+        default=(), description="Parts of names", examples=["demo"]
+    )
+    state: InstanceStatus | None = Field(default=None, description="Only instances in this state")
+    page: int | None = Field(
+        default=None, ge=1, description=f"Which page, {PAGE} instances each", examples=["2"]
+    )
+
+    async def answer(self, world: World) -> Answer:
+        known = await all_instances(world)
+        found = [i for i in known if self._wanted(i)]
+        pages = max(1, -(-len(found) // PAGE))
+        page = min(self.page or 1, pages)
+        shown = found[(page - 1) * PAGE : page * PAGE]
+        blueprint = world.blueprint(BLUEPRINT)
+        listed = shown if self.page else found
+        table = Table(
+            columns=("Name", "State", "Address", "Age", "Deletion"),
+            rows=tuple(self._row(world, instance) for instance in shown),
+            links={i.name: i.space.console_url for i in shown if i.space.console_url},
+            empty="None matches." if known else "There are no instances yet.",
+        )
+        return Answer(
+            title=_title(found, narrowed=bool(self.words or self.state), page=page, pages=pages),
+            parts=(table, Offers(offers=self._offers(page, pages, known=len(known)))),
+            data={"instances": [instance.as_json(blueprint) for instance in listed]},
+        )
+
+    def _wanted(self, instance: Instance) -> bool:
+        if self.state is not None and instance.status != self.state:
+            return False
+        return all(word.lower() in instance.name for word in self.words)
+
+    def _row(self, world: World, instance: Instance) -> tuple[str, ...]:
+        now = world.now()
+        return (
+            instance.name,
+            instance.status.words,
+            instance.url(world.blueprint(BLUEPRINT)) or "–",
+            about(now - instance.space.created_at),
+            until(instance.deletion_at, now) if instance.deletion_at else "",
+        )
+
+    def _offers(self, page: int, pages: int, *, known: int) -> tuple[Offer, ...]:
+        offers = []
+        if page > 1:
+            offers.append(Offer(label="Previous page", line=self._at(page - 1)))
+        if page < pages:
+            offers.append(Offer(label="Next page", line=self._at(page + 1)))
+        if known == 0:
+            offers.append(Offer(label="Create one", line="create", style="primary"))
+        elif self.words or self.state:
+            offers.append(Offer(label="Show all", line=self.name))
+        return tuple(offers)
+
+    def _at(self, page: int) -> str:
+        return self.model_copy(update={"page": page}).line()
+
+
+def _title(found: list[Instance], *, narrowed: bool, page: int, pages: int) -> str:
+    title = plural(len(found), "instance") if found or not narrowed else "No instance matches"
+    counts = Counter(instance.status for instance in found)
+    words = [f"{counts[s]} {s.words}" for s in InstanceStatus if counts[s]]
+    if len(words) > 1 or (words and len(found) > 1):
+        title += ": " + ", ".join(words)
+    return title + (f" (page {page} of {pages})" if pages > 1 else "")
