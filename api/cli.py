@@ -33,7 +33,7 @@ COMPLETE_VAR = "_LUTHIEN_COMPLETE"
 
 _SETTINGS: dict[str, Any] = {
     "help_option_names": ["-h", "--help"],
-    "rich_help_config": {"use_markdown": True, "show_arguments": True},
+    "rich_help_config": {"text_markup": "markdown", "show_arguments": True},
 }
 
 

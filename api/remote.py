@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import re
-import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -14,7 +13,6 @@ import httpx
 
 from api.errors import rebuilt
 from engine.answer import Answer
-from engine.command import Change
 from engine.control_plane import Outcome
 from engine.errors import Draining, OutcomeUnknown, Unreachable
 from engine.run import Event, EventKind, RunView
@@ -42,7 +40,8 @@ class Address(Protocol):
 
 
 class RemoteControl:
-    """`find` tells where the server is now: it may come back elsewhere after a restart."""
+    """`find` tells where the server is now: it may come back elsewhere after a restart. `pace`
+    divides how long a follower waits between two looks for it."""
 
     def __init__(
         self,
@@ -50,9 +49,11 @@ class RemoteControl:
         *,
         user: str,
         transport: httpx.AsyncBaseTransport | None = None,
+        pace: float = 1,
     ) -> None:
         self._find = find
         self._user = user
+        self._pause = timedelta(milliseconds=500) / pace
         timeout = httpx.Timeout(10, read=120)
         self._http = httpx.AsyncClient(timeout=timeout, transport=transport, trust_env=False)
 
@@ -73,11 +74,7 @@ class RemoteControl:
         """The server knows the actor by this user's name and the origin by the door."""
         del actor, origin
         body = {**command.model_dump(mode="json"), "plan": plan_only}
-        # One key for all tries: a change whose answer was lost is not made twice.
-        key = secrets.token_urlsafe(16) if isinstance(command, Change) else ""
-        answer = await self._json(
-            "POST", f"/commands/{command.name}", json=body, headers={"Idempotency-Key": key}
-        )
+        answer = await self._json("POST", f"/commands/{command.name}", json=body)
         if "run" in answer:
             return Outcome(run=RunView.model_validate(answer["run"]))
         return Outcome(answer=Answer.model_validate(answer["answer"]))
@@ -87,7 +84,7 @@ class RemoteControl:
 
     async def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
         """Goes on where it was when the server restarts. Raises Unreachable when it stays away."""
-        last, waited, step = after, timedelta(), timedelta(milliseconds=500)
+        last, waited = after, timedelta()
         while True:
             ended = False
             with contextlib.suppress(httpx.TransportError, Draining, Unreachable):
@@ -99,8 +96,8 @@ class RemoteControl:
                     return
             if waited >= _PATIENCE:
                 raise _unreachable()
-            await asyncio.sleep(step.total_seconds())
-            waited += step
+            await asyncio.sleep(self._pause.total_seconds())
+            waited += self._pause
 
     async def _events(self, run_id: str, after: int) -> AsyncIterator[Event]:
         request = self._request("GET", f"/runs/{run_id}/events")
@@ -145,7 +142,9 @@ class RemoteControl:
             method, f"{server.address}/api/v1{path}", **content, timeout=self._http.timeout
         )
         request.headers["Authorization"] = f"Bearer {server.token}"
-        request.headers["X-Luthien-User"] = re.sub(r"[^\w.@+-]", "_", self._user)[:64] or "owner"
+        request.headers["X-Luthien-User"] = (
+            re.sub(r"[^\w.@+-]", "_", self._user, flags=re.ASCII)[:64] or "owner"
+        )
         return request
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, assert_never
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
-from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text as Rich
 
@@ -27,6 +26,7 @@ _MARKUP = re.compile(
     r"`(?P<code>[^`\n]+)`|(?<!\w)\*(?P<bold>[^*\n]+)\*(?!\w)|"
     r"(?<!\w)_(?P<italic>[^_\n]+)_(?!\w)"
 )
+_PROMPT = re.compile(r"(?<![\w/.~-])/luthien(?![\w/.-])")
 _STYLES = {"code": "cyan", "bold": "bold", "italic": "italic"}
 _PIPE_WIDTH = 200
 """Columns when nobody looks at a terminal: wide enough that a table's row stays one line."""
@@ -41,7 +41,7 @@ def console(stream: TextIO | None = None) -> Console:
 
 def typed(text: str) -> str:
     """Slack's `/luthien …` as it is typed here."""
-    return text.replace("/luthien", "luthien")
+    return _PROMPT.sub("luthien", text)
 
 
 def styled(text: str) -> Rich:
@@ -72,7 +72,7 @@ def error(refused: OpsError, err: Console) -> None:
     err.print(Rich("✗ ", style="bold red") + styled(refused.summary), soft_wrap=True)
     for line in (*refused.why.splitlines(), refused.who, refused.link):
         if line:
-            err.print(Padding(styled(line), (0, 0, 0, 2)), soft_wrap=True)
+            err.print(Rich("  ") + styled(line), soft_wrap=True)
     if refused.next_step:
         err.print(_next(refused.next_step), soft_wrap=True)
 
@@ -87,7 +87,7 @@ def _part(part: Part) -> RenderableType:
             return _table(part)
         case Code():
             title = [Rich(part.title, style="dim")] if part.title else []
-            return Group(*title, Padding(Rich(part.text), (0, 0, 0, 2)))
+            return Group(*title, *(Rich(f"  {line}") for line in part.text.splitlines()))
         case Secrets():
             return _secrets(part)
         case Offers():
