@@ -1,0 +1,142 @@
+"""One budget for the workspace: a post a second and channel, forty edits a minute.
+
+Slack's own limits are 1 message/s/channel and 50 chat.update a minute for all of an app's
+messages (tier 3), so every run shares these. Source: Slack docs, apis/web-api/rate-limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import itertools
+from collections import deque
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from bot.waiting import happened
+
+if TYPE_CHECKING:
+    from engine.clock import Clock
+
+POST_EVERY = 1.0
+EDITS_PER_MINUTE = 40
+ROUTINE_EVERY = 2.0
+ROUTINE_BURST = 4
+"""Thirty a minute and four at once are for progress; the rest is kept for results."""
+MINUTE = 60.0
+
+
+class Urgency(IntEnum):
+    """Who goes first."""
+
+    PRIVATE = 0
+    """Credentials. Ephemeral messages have a rate of their own (tier 4), so they wait for nobody;
+    what comes after one waits its second all the same."""
+    RESULT = 1
+    """Results, failures, a run's first sign."""
+    LOG = 2
+    PROGRESS = 3
+    """Elapsed time and phases: the newest content counts, an older one is never sent."""
+
+
+class _Lane:
+    """Grants one turn after another, the most urgent waiter first."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: list[tuple[int, int]] = []
+        self._numbers = itertools.count()
+        self._changed = asyncio.Event()
+        self._held_until = 0.0
+
+    def hold(self, seconds: float) -> None:
+        self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
+
+    def _take(self, urgency: Urgency) -> float:
+        """Seconds until somebody this urgent may go; takes the turn when it is 0."""
+        raise NotImplementedError
+
+    async def turn(self, urgency: Urgency) -> None:
+        ticket = (int(urgency), next(self._numbers))
+        bisect.insort(self._waiting, ticket)
+        self._wake()
+        try:
+            while True:
+                seconds = MINUTE
+                if self._waiting[0] == ticket:
+                    seconds = self._held_until - self._clock.monotonic()
+                    if seconds <= 0:
+                        seconds = self._take(urgency)
+                    if seconds <= 0:
+                        return
+                await happened(self._changed, self._clock, seconds)
+        finally:
+            self._waiting.remove(ticket)
+            self._wake()
+
+    def _wake(self) -> None:
+        """Who waits looks again: somebody came, or left."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class _Posts(_Lane):
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._free_at = 0.0
+
+    def _take(self, urgency: Urgency) -> float:
+        now = self._clock.monotonic()
+        if now < self._free_at and urgency is not Urgency.PRIVATE:
+            return self._free_at - now
+        self._free_at = now + POST_EVERY
+        return 0.0
+
+
+class _Edits(_Lane):
+    """At most forty in any minute; routine ones evenly spread, so that no burst of one run's
+    leaves the others silent."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._made: deque[float] = deque()
+        self._routine_at = 0.0
+
+    def _take(self, urgency: Urgency) -> float:
+        now = self._clock.monotonic()
+        while self._made and self._made[0] <= now - MINUTE:
+            self._made.popleft()
+        if len(self._made) >= EDITS_PER_MINUTE:
+            return self._made[0] + MINUTE - now
+        if urgency > Urgency.RESULT:
+            if now < self._routine_at:
+                return self._routine_at - now
+            burst = now - ROUTINE_BURST * ROUTINE_EVERY
+            self._routine_at = max(self._routine_at, burst) + ROUTINE_EVERY
+        self._made.append(now)
+        return 0.0
+
+
+class Budget:
+    """Awaiting a turn is asking for leave to make one call."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._posts: dict[str, _Posts] = {}
+        self._edits = _Edits(clock)
+
+    async def post(self, channel: str, urgency: Urgency) -> None:
+        await self._channel(channel).turn(urgency)
+
+    async def edit(self, urgency: Urgency) -> None:
+        await self._edits.turn(urgency)
+
+    def hold_posts(self, channel: str, seconds: float) -> None:
+        """Slack answered 429: nobody posts there before its Retry-After is over."""
+        self._channel(channel).hold(seconds)
+
+    def hold_edits(self, seconds: float) -> None:
+        self._edits.hold(seconds)
+
+    def _channel(self, channel: str) -> _Posts:
+        return self._posts.setdefault(channel, _Posts(self._clock))

@@ -1,0 +1,227 @@
+"""What a person types after `/luthien`, understood: words, options, quotes, Slack's own escapes.
+
+People type on phones, so a dash that a keyboard made long counts as `--`, quotes may be curly and
+spaces may not break. Pure: text in, wish out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import html
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.command import Change, Command, Parameter
+from engine.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.registry import Registry
+
+PLAN = "--plan"
+"""Universal: show what a change would do, and stop."""
+HELP = ("--help", "-h")
+
+_QUOTES = {'"': '"', "'": "'", "“": "”", "”": "”", "„": "“”", "«": "»", "‘": "’", "‚": "‘’"}
+"""Opening quote → what closes it. Curly ones come from phones and text editors."""
+_LONG_DASHES = "—–―‒−"
+_ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+
+_ESCAPE = re.compile(r"<(?P<sigil>[@#!]?)(?P<target>[^<>|\s]+)(?:\|(?P<label>[^<>]*))?>")
+"""Source: Slack docs, slash commands, `should_escape` (users, channels, links)."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A command line before validation: the command and its raw fields."""
+
+    command: type[Command]
+    raw: Mapping[str, object] = field(default_factory=dict)
+    plan_only: bool = False
+
+    def parse(self) -> Command:
+        """Raises InvalidInput with a reason per field."""
+        return self.command.parse(self.raw)
+
+
+@dataclass(frozen=True)
+class _Word:
+    text: str
+    quoted: bool = False
+    """It began with a quote, so it is never an option."""
+
+
+def read(text: str, registry: Registry, *, escaped: bool = True) -> Wish:
+    """Understand one command line; an empty one asks for help.
+
+    `escaped` says that Slack escaped the text (typed commands; not our buttons' values).
+    Raises UnknownCommand with the nearest one, InvalidInput for what has no place.
+    """
+    words = split(unescape(text) if escaped else text)
+    if not words or (words[0].text.lower() in HELP and not words[0].quoted):
+        words = [_Word("help"), *words[1:]]
+    command = registry.command(words[0].text.removeprefix("/luthien").strip() or "help")
+    rest = words[1:]
+    if any(word.text.lower() in HELP and not word.quoted for word in rest):
+        return Wish(registry.command("help"), _first_argument(registry.command("help"), command))
+    return _assign(command, rest)
+
+
+def unescape(text: str) -> str:
+    """Slack's escapes as people meant them: ids for users and channels, links as typed."""
+    return html.unescape(_ESCAPE.sub(_meant, text))
+
+
+def _meant(match: re.Match[str]) -> str:
+    sigil, target, label = match["sigil"], match["target"], match["label"]
+    if sigil == "!":
+        return target.rpartition("^")[2]
+    if sigil:
+        return target
+    typed = label or ""
+    # An automatic link carries what was typed as its label; any other label is decoration.
+    return typed if typed and target.rstrip("/").endswith(typed.rstrip("/")) else target
+
+
+def split(text: str) -> list[_Word]:
+    """Words; quoted ones whole. Raises InvalidInput when a quote is not closed."""
+    words: list[_Word] = []
+    rest = text.translate(_ZERO_WIDTH).strip()
+    while rest:
+        word, rest = _next_word(rest)
+        words.append(word)
+        rest = rest.lstrip()
+    return words
+
+
+def _next_word(rest: str) -> tuple[_Word, str]:
+    if rest[0] in _QUOTES:
+        inside, rest = _quoted(rest)
+        return _Word(inside, quoted=True), rest
+    word = ""
+    while rest and not rest[0].isspace():
+        if rest[0] in _QUOTES and word.endswith("=") and _dashed(word).startswith("--"):
+            inside, rest = _quoted(rest)
+            return _Word(_dashed(word) + inside), rest
+        word, rest = word + rest[0], rest[1:]
+    return _Word(_dashed(word)), rest
+
+
+def _quoted(rest: str) -> tuple[str, str]:
+    closing = _QUOTES[rest[0]]
+    for end in range(1, len(rest)):
+        at_end = end + 1 == len(rest) or rest[end + 1].isspace()
+        if rest[end] in closing and at_end:
+            return rest[1:end], rest[end + 1 :]
+    raise InvalidInput(
+        f"The quote before `{_clip(rest[1:])}` is never closed.",
+        why="Everything after a quote belongs to it until the same quote comes again.",
+        next_step="/luthien help",
+    )
+
+
+def _dashed(word: str) -> str:
+    """`—plan` is what a phone makes of `--plan`."""
+    bare = word.lstrip(_LONG_DASHES)
+    return f"--{bare}" if bare and bare != word and bare[0].isalpha() else word
+
+
+def _first_argument(command: type[Command], value: type[Command]) -> dict[str, object]:
+    first = next((p for p in command.parameters() if p.argument), None)
+    return {first.name: value.name} if first else {}
+
+
+def _assign(command: type[Command], words: Sequence[_Word]) -> Wish:
+    options = {p.option: p for p in command.parameters() if not p.argument}
+    positional = [p for p in command.parameters() if p.argument]
+    raw: dict[str, object] = {}
+    plan_only, only_values = False, False
+    pending = list(words)
+    while pending:
+        word = pending.pop(0)
+        if word.text == "--" and not word.quoted and not only_values:
+            only_values = True
+        elif word.text.startswith("--") and not word.quoted and not only_values:
+            name, equals, value = word.text.partition("=")
+            name = name.lower()
+            if name == PLAN and PLAN not in options:
+                plan_only = _plan(command, word.text)
+            elif name not in options:
+                raise _unknown_option(command, name, options)
+            elif options[name].flag:
+                raw[options[name].name] = value if equals else True
+            else:
+                parameter = options[name]
+                if not equals:
+                    value = _value_of(command, parameter, pending)
+                _put(raw, parameter, value)
+        else:
+            _put(raw, _place(command, positional, raw, word.text), word.text)
+    return Wish(command, raw, plan_only)
+
+
+def _plan(command: type[Command], typed: str) -> bool:
+    if not issubclass(command, Change):
+        raise InvalidInput(
+            f"`{command.name}` changes nothing, so there is no plan to show.",
+            fields={"plan": "is for commands that change something"},
+            next_step=f"/luthien {command.name}",
+        )
+    if typed.lower() != PLAN:
+        raise InvalidInput(
+            f"`{PLAN}` takes no value.", next_step=f"/luthien {command.usage()} {PLAN}"
+        )
+    return True
+
+
+def _value_of(command: type[Command], parameter: Parameter, pending: list[_Word]) -> str:
+    if not pending or (pending[0].text.startswith("--") and not pending[0].quoted):
+        raise InvalidInput(
+            f"`{parameter.option}` needs a value after it.",
+            fields={parameter.name: "needs a value"},
+            why=parameter.description,
+            next_step=f"/luthien help {command.name}",
+        )
+    return pending.pop(0).text
+
+
+def _place(
+    command: type[Command], positional: Sequence[Parameter], raw: Mapping[str, object], text: str
+) -> Parameter:
+    for parameter in positional:
+        if parameter.many or parameter.name not in raw:
+            return parameter
+    raise InvalidInput(
+        f"`{command.name}` has no place for `{_clip(text)}`.",
+        why=f"It is typed like this: `{command.usage()}`. A value with spaces needs quotes.",
+        next_step=f"/luthien help {command.name}",
+    )
+
+
+def _put(raw: dict[str, object], parameter: Parameter, value: str) -> None:
+    if parameter.many:
+        known = raw.setdefault(parameter.name, [])
+        assert isinstance(known, list)  # noqa: S101 - only lists are put under such a name
+        known.append(value)
+    else:
+        raw[parameter.name] = value
+
+
+def _unknown_option(
+    command: type[Command], name: str, options: Mapping[str, Parameter]
+) -> InvalidInput:
+    known = [*options, *([PLAN] if issubclass(command, Change) else [])]
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    listed = ", ".join(f"`{option}`" for option in known)
+    return InvalidInput(
+        f"`{command.name}` has no option `{_clip(name)}`."
+        + (f" Did you mean `{nearest[0]}`?" if nearest else ""),
+        why=f"Its options are {listed}." if known else "It takes no options.",
+        next_step=f"/luthien help {command.name}",
+    )
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,168 @@
+"""What the bot says in answer: pure functions from answers and errors to Slack messages.
+
+A renderer is called with True for the newest blocks, with False for those every workspace knows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.blocks import (
+    MOST_VALUE,
+    Block,
+    Message,
+    Render,
+    actions,
+    button,
+    clip,
+    context,
+    fields,
+    link,
+    mrkdwn,
+    preformatted,
+    section,
+    sections,
+)
+from bot.tables import grid, table
+from engine.answer import Answer, Code, Facts, Offer, Offers, Secrets, Table, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.answer import Part
+
+DO = "do"
+"""Action ids begin with it: the value is a command line to carry out."""
+FORM = "form"
+"""The value is a command line to correct in a form."""
+SHARE = "share"
+"""The value is a command line whose answer everybody in the channel shall see."""
+OPEN = "open"
+"""A link; Slack reports the click all the same."""
+
+
+def answer(said: Answer, *, line: str = "", shared_by: str = "") -> Render:
+    """An answer. `line` is the question; with it, an answer that is not private can be shared.
+
+    `shared_by` is the user id of who put it before everybody.
+    """
+
+    def draw(rich: bool) -> Message:
+        blocks = [section(f"*{mrkdwn(said.title)}*")]
+        for part in said.parts:
+            blocks += _part(part, said.title, rich)
+        if shared_by:
+            blocks.append(context(f"Shared by <@{shared_by}> · `/luthien {mrkdwn(line)}`"))
+        elif line and not is_private(said) and len(line) <= MOST_VALUE:
+            blocks += actions([button("Share here", SHARE, value=line)])
+        return Message.of(in_words(said), _joined(blocks))
+
+    return draw
+
+
+def is_private(said: Answer) -> bool:
+    """Whether nobody but the asker may ever see it."""
+    return said.private or any(isinstance(part, Secrets) for part in said.parts)
+
+
+def in_words(said: Answer) -> str:
+    """The whole answer as text, without secrets: for notifications and screen readers."""
+    words = [said.title]
+    for part in said.parts:
+        match part:
+            case Text():
+                words.append(part.text)
+            case Facts():
+                words += [f"{fact.label}: {fact.value}" for fact in part.facts]
+            case Table():
+                words += [" · ".join(row) for row in part.rows[:20]] or [part.empty]
+            case Code():
+                words.append(part.title)
+            case Secrets() | Offers():
+                pass
+    return mrkdwn("\n".join(word for word in words if word))
+
+
+def _part(part: Part, title: str, rich: bool) -> list[Block]:
+    match part:
+        case Text():
+            return sections(mrkdwn(part.text))
+        case Facts():
+            return fields(
+                [
+                    f"*{mrkdwn(fact.label)}*\n"
+                    + (link(fact.url, fact.value) if fact.url else mrkdwn(fact.value) or "–")
+                    for fact in part.facts
+                ]
+            )
+        case Table():
+            if not part.rows:
+                return [section(mrkdwn(part.empty))]
+            return table(part, title) if rich else grid(part)
+        case Code():
+            heading = [section(f"*{mrkdwn(part.title)}*")] if part.title else []
+            return [*heading, preformatted(part.text)]
+        case Secrets():
+            values = [
+                section(f"*{mrkdwn(label)}*\n`{mrkdwn(value)}`") for label, value in part.values
+            ]
+            return [*values, *([context(mrkdwn(part.note))] if part.note else [])]
+        case Offers():
+            return offers(part.offers)
+
+
+def offers(offered: tuple[Offer, ...]) -> list[Block]:
+    """A row of buttons; what is offered too long for a button is left out."""
+    return actions(offer_button(o) for o in offered if o.url or len(o.line) <= MOST_VALUE)
+
+
+def offer_button(offer: Offer) -> Block:
+    if offer.url:
+        return button(offer.label, OPEN, url=offer.url, style=offer.style)
+    return button(
+        offer.label,
+        f"{DO}:{offer.line.partition(' ')[0]}",
+        value=offer.line,
+        style=offer.style,
+        confirm=offer.confirm,
+    )
+
+
+def _joined(blocks: list[Block]) -> Iterator[Block]:
+    """Neighbouring rows of buttons become one, so that an answer ends in one row."""
+    row: list[Block] = []
+    for block in blocks:
+        if block["type"] == "actions":
+            row += block["elements"]
+            continue
+        yield from actions(row)
+        row = []
+        yield block
+    yield from actions(row)
+
+
+def at_work(line: str) -> Render:
+    """A sign of life for whoever waits longer than a moment."""
+    text = f"⏳ `/luthien {mrkdwn(clip(line, 200))}`: still at work on it …"
+    return lambda _: Message.of(text, [context(text)])
+
+
+def cannot_speak(line: str, channel: str, bot_name: str) -> Render:
+    """Nothing was started because its progress could not be told in the channel."""
+    where = f"<#{channel}>" if channel else "the channel for this"
+    what = f"🚫 I cannot post in {where} yet, so nothing was started."
+    how = f"Invite me there with `/invite @{mrkdwn(bot_name)}`, then try again."
+    offered = Offer(label="Try again", line=line, style="primary")
+    return lambda _: Message.of(
+        f"{what} {how}", [section(f"*{what}*\n{how}"), *offers((offered,))]
+    )
+
+
+def nowhere_to_speak(line: str) -> Render:
+    """The wish came from outside of any channel, and none is set."""
+    what = "🚫 I do not know in which channel to tell its progress, so nothing was started."
+    how = (
+        f"Type `/luthien {mrkdwn(clip(line, 200))}` in a channel where I am a member,"
+        " or set `LUTHIEN_CHANNEL`."
+    )
+    return lambda _: Message.of(f"{what} {how}", [section(f"*{what}*\n{how}")])

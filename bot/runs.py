@@ -1,0 +1,332 @@
+"""How a run looks in Slack: its root message, its thread, its result. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.blocks import (
+    Block,
+    Message,
+    Render,
+    actions,
+    clip,
+    context,
+    link,
+    mrkdwn,
+    rich,
+    section,
+)
+from bot.messages import offer_button
+from engine.actor import Door
+from engine.answer import Confirm, Offer
+from engine.run import RunStatus, StepStatus
+from engine.words import duration, plural
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engine.run import RunView, StepView
+
+ICONS: dict[RunStatus, str] = {
+    RunStatus.PLANNED: "📝",
+    RunStatus.AWAITING_APPROVAL: "✋",
+    RunStatus.QUEUED: "⏳",
+    RunStatus.RUNNING: "⏳",
+    RunStatus.CANCELLING: "✋",
+    RunStatus.CANCELLED: "⏹️",
+    RunStatus.SUCCEEDED: "✅",
+    RunStatus.FAILED: "❌",
+    RunStatus.ERRORED: "⚠️",
+    RunStatus.ROLLED_BACK: "🧹",
+}
+
+_CARD = {
+    StepStatus.WAITING: "pending",
+    StepStatus.RUNNING: "in_progress",
+    StepStatus.DONE: "complete",
+    StepStatus.FAILED: "error",
+    StepStatus.ERRORED: "error",
+    StepStatus.STOPPED: "pending",
+}
+"""Source: Block Kit reference, task card: pending, in_progress, complete, error."""
+
+_MARK = {
+    StepStatus.WAITING: "○",
+    StepStatus.RUNNING: "◐",
+    StepStatus.DONE: "●",
+    StepStatus.FAILED: "✗",
+    StepStatus.ERRORED: "✗",
+    StepStatus.STOPPED: "◌",
+}
+
+MOST_TASKS = 50
+
+
+def person(key: str) -> str:
+    """`slack:U1` as a mention, `cli:root` as `root` (cli)."""
+    door, _, name = key.partition(":")
+    if door == Door.SLACK:
+        return f"<@{name}>"
+    return f"{mrkdwn(name)} ({door})" if name else mrkdwn(door)
+
+
+def root(view: RunView, now: datetime) -> Render:
+    """The run's one message in the channel, edited in place."""
+
+    def draw(rich_blocks: bool) -> Message:
+        line = _state_line(view, now)
+        blocks = [
+            section(f"{ICONS[view.status]} *{mrkdwn(view.title)}*\n{mrkdwn(line)}"),
+            *(_plan(view, now) if rich_blocks else _list(view, now)),
+            context(_footer(view)),
+            *actions(offer_button(offer) for offer in _root_offers(view)),
+        ]
+        text = f"{ICONS[view.status]} {view.title}: {line}"
+        return Message.of(f"{mrkdwn(text)} ({person(view.actor.key)})", blocks)
+
+    return draw
+
+
+def elapsed(view: RunView, now: datetime) -> timedelta:
+    """How long this execution has been, or was, under way."""
+    return max((view.ended_at or now) - (view.started_at or view.created_at), timedelta())
+
+
+def phase(view: RunView) -> str:
+    """What is going on at this moment, in the vendor's own word where there is one."""
+    running = [s for s in view.steps if s.status is StepStatus.RUNNING]
+    if not running:
+        return "about to begin"
+    told = max(running, key=lambda step: (bool(step.note), step.started_at is not None))
+    others = f" (and {len(running) - 1} more)" if len(running) > 1 else ""
+    return f"{told.title}{f' · {told.note}' if told.note else ''}{others}"
+
+
+def _state_line(view: RunView, now: datetime) -> str:
+    spent = duration(elapsed(view, now))
+    match view.status:
+        case RunStatus.PLANNED | RunStatus.AWAITING_APPROVAL:
+            return "Waiting for somebody to agree."
+        case RunStatus.QUEUED:
+            return "Waiting for its turn."
+        case RunStatus.RUNNING if view.removing:
+            return f"Removing what this run had made · {spent}"
+        case RunStatus.RUNNING:
+            return f"{phase(view)} · {spent}"
+        case RunStatus.CANCELLING:
+            return f"Stopping: {phase(view)} · {spent}"
+        case RunStatus.CANCELLED:
+            by = f" by {person(view.cancelled_by)}" if view.cancelled_by else ""
+            return f"Stopped{by} after {spent}.{_left(view)}"
+        case RunStatus.SUCCEEDED:
+            url = view.result.get("url")
+            return f"Done in {spent}." + (f" {url}" if isinstance(url, str) else "")
+        case RunStatus.FAILED:
+            return f"Failed after {spent}{_trouble(view)}{_left(view)}"
+        case RunStatus.ERRORED:
+            return f"In doubt after {spent}{_trouble(view)}{_left(view)}"
+        case RunStatus.ROLLED_BACK:
+            return f"What it had made is removed.{_left(view)}"
+
+
+def _trouble(view: RunView) -> str:
+    return f": {view.trouble.summary}" if view.trouble else "."
+
+
+def _left(view: RunView) -> str:
+    return f" {plural(len(view.left), 'thing')} that it made still there." if view.left else ""
+
+
+def _plan(view: RunView, now: datetime) -> list[Block]:
+    if not view.steps:
+        return []
+    shown = view.steps if len(view.steps) <= MOST_TASKS else view.steps[: MOST_TASKS - 1]
+    tasks = [_card(step, now) for step in shown]
+    if len(shown) < len(view.steps):
+        rest = len(view.steps) - len(shown)
+        tasks.append({"task_id": "more", "title": f"… and {rest} more", "status": "pending"})
+    done = sum(step.status is StepStatus.DONE for step in view.steps)
+    return [{"type": "plan", "title": _plan_title(view, done), "tasks": tasks}]
+
+
+def _plan_title(view: RunView, done: int) -> str:
+    return f"{done} of {plural(len(view.steps), 'step')} done"
+
+
+def _card(step: StepView, now: datetime) -> Block:
+    card: Block = {
+        "task_id": step.key,
+        "title": clip(step.title, 200),
+        "status": _CARD[step.status],
+    }
+    if detail := _detail(step, now):
+        card["details"] = rich(clip(detail, 500))
+    return card
+
+
+def _detail(step: StepView, now: datetime) -> str:
+    spent = (
+        duration((step.ended_at or now) - step.started_at)
+        if step.started_at and step.status is not StepStatus.WAITING
+        else ""
+    )
+    if step.status is StepStatus.RUNNING:
+        tries = f"try {step.attempts}" if step.attempts > 1 else ""
+        return " · ".join(part for part in (step.note, spent, tries) if part)
+    if step.status is StepStatus.STOPPED:
+        return "stopped"
+    return spent
+
+
+def _list(view: RunView, now: datetime) -> list[Block]:
+    lines = [
+        f"{_MARK[step.status]} {mrkdwn(step.title)}"
+        + (f" · {mrkdwn(detail)}" if (detail := _detail(step, now)) else "")
+        for step in view.steps
+    ]
+    return [section("\n".join(lines[at : at + 20])) for at in range(0, len(lines), 20)]
+
+
+def _footer(view: RunView) -> str:
+    parts = [f"Asked for by {person(view.actor.key)}", f"`/luthien {mrkdwn(view.line)}`"]
+    if not view.status.over and view.expected and not view.removing:
+        parts.append(f"usually {duration(view.expected)}")
+    parts.append(f"run `{view.id}`")
+    return " · ".join(parts)
+
+
+def _root_offers(view: RunView) -> list[Offer]:
+    match view.status:
+        case RunStatus.QUEUED | RunStatus.RUNNING if not view.removing:
+            return [cancel(view)]
+        case RunStatus.SUCCEEDED:
+            return _opening(view)
+        case RunStatus.FAILED | RunStatus.ERRORED | RunStatus.CANCELLED:
+            return ways_on(view)
+        case _:
+            return []
+
+
+def cancel(view: RunView) -> Offer:
+    return Offer(
+        label="Cancel",
+        line=f"cancel {view.id}",
+        style="danger",
+        confirm=Confirm(
+            title="Stop this run?",
+            text=f"*{view.title}* stops before its next step. What it has made stays until"
+            " you decide.",
+            yes="Stop it",
+            no="Let it go on",
+        ),
+    )
+
+
+def ways_on(view: RunView) -> list[Offer]:
+    """What can be done about a run that did not reach its end."""
+    again = "Go on" if view.status is RunStatus.CANCELLED else "Try again"
+    offered = [Offer(label=again, line=f"retry {view.id}", style="primary")]
+    if view.left:
+        offered.append(
+            Offer(
+                label="Remove what was made",
+                line=f"clean-up {view.id}",
+                style="danger",
+                confirm=Confirm(
+                    title="Remove what this run made?",
+                    text="\n".join(f"• {c.kind} {c.name}" for c in view.left[:8]),
+                    yes="Remove it",
+                ),
+            )
+        )
+    return offered
+
+
+def _opening(view: RunView) -> list[Offer]:
+    url = view.result.get("url")
+    return [
+        *([Offer(label="Open gateway", url=url, style="primary")] if isinstance(url, str) else []),
+        *([Offer(label="Status", line=f"status {view.subject}")] if view.subject else []),
+    ]
+
+
+def final(view: RunView) -> Render:
+    """The result, as a message of its own at the end of the thread and in the channel."""
+    spent = duration(elapsed(view, view.ended_at or view.created_at))
+    who = person(view.actor.key)
+    match view.status:
+        case RunStatus.SUCCEEDED:
+            return _success(view, spent, who)
+        case RunStatus.ROLLED_BACK:
+            what, why = "What it had made is removed", ""
+        case RunStatus.CANCELLED:
+            by = f" by {person(view.cancelled_by)}" if view.cancelled_by else ""
+            what, why = f"Stopped{by} after {spent}", ""
+        case RunStatus.FAILED:
+            what, why = f"Failed after {spent}", _why(view)
+        case _:
+            what, why = f"In doubt after {spent}", _why(view)
+    heading = f"{ICONS[view.status]} *{mrkdwn(view.title)}*: {what}"
+    body = "\n".join(part for part in (why, _leftovers(view), _advice(view)) if part)
+    blocks = [section(f"{heading} · {who}"), *([section(body)] if body else [])]
+    offered = ways_on(view) if view.status is not RunStatus.ROLLED_BACK else []
+    text = f"{ICONS[view.status]} {mrkdwn(view.title)}: {what}. {body}"
+    return lambda _: Message.of(
+        text.replace("*", ""), [*blocks, *actions(offer_button(o) for o in offered)]
+    )
+
+
+def _success(view: RunView, spent: str, who: str) -> Render:
+    url = view.result.get("url")
+    subject = mrkdwn(view.subject) or mrkdwn(view.title)
+    heading = f"✅ *{mrkdwn(view.title)}*: done in {spent} · {who}"
+    lines = [link(url, url)] if isinstance(url, str) else []
+    after = []
+    if view.delivers:
+        after.append("save the credentials (only you can see them), then open the gateway")
+    if view.subject:
+        after.append(f"`/luthien status {subject}` shows how it is doing")
+    if after:
+        lines.append(f"Next: {'; '.join(after)}.")
+    opening = _opening(view)
+    if view.delivers:
+        opening.insert(1, Offer(label="Show credentials", line=view.delivers))
+    blocks = [
+        section(heading),
+        *([section("\n".join(lines))] if lines else []),
+        *actions(offer_button(offer) for offer in opening),
+    ]
+    text = f"✅ {mrkdwn(view.title)}: done in {spent}. {' '.join(lines)}"
+    return lambda _: Message.of(text, blocks)
+
+
+def _why(view: RunView) -> str:
+    trouble = view.trouble
+    if trouble is None:
+        return ""
+    lines = [f"*{mrkdwn(trouble.step_title)}*: {mrkdwn(trouble.summary)}"]
+    if trouble.phase:
+        lines.append(f"Failed phase: `{mrkdwn(trouble.phase)}`")
+    if trouble.why:
+        lines.append(mrkdwn(trouble.why))
+    if trouble.incident:
+        lines.append(f"Incident `{trouble.incident}`: the log has the reason under that number.")
+    return "\n".join(lines)
+
+
+def _leftovers(view: RunView) -> str:
+    """What exists of it, by name and id."""
+    gone = len(view.created) - len(view.left)
+    parts = [f"Removed again: {plural(gone, 'thing')}."] if gone else []
+    if view.left:
+        parts.append("Still there:")
+        parts += [f"• {mrkdwn(c.kind)} *{mrkdwn(c.name)}* (`{c.id}`)" for c in view.left[:20]]
+    return "\n".join(parts)
+
+
+def _advice(view: RunView) -> str:
+    step = view.trouble.next_step if view.trouble else ""
+    if not step:
+        return ""
+    return f"Next: `{mrkdwn(step)}`" if step.startswith("/") else f"Next: {mrkdwn(step)}"

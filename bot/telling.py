@@ -1,0 +1,339 @@
+"""Tells one run in Slack until it is over: root message, thread, credentials, result.
+
+What was told is kept durably before and after each post; a post that Slack never answered is
+looked for before it is repeated. So the telling can be taken up at any moment, by another process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot import grammar, messages, runs
+from bot.budget import Urgency
+from bot.log_lines import LogLine, log_line, log_message
+from bot.told import Post, PostState
+from bot.voice import Place
+from bot.waiting import happened
+from engine.actor import Door
+from engine.answer import Offer, Offers, Secrets
+from engine.errors import OpsError, OutcomeUnknown, ProviderError, Rejected
+from engine.run import EventKind, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from logging import Logger
+
+    from bot.blocks import Render
+    from bot.told import Told
+    from bot.voice import Voice
+    from engine.answer import Answer
+    from engine.clock import Clock
+    from engine.control_plane import ControlPlane
+    from engine.run import Event, RunView
+
+SIGN_EVERY = 10.0
+"""Seconds after which the elapsed time is shown anew; a run is never silent for 15."""
+CALM = timedelta(seconds=1.5)
+"""Between two edits because something happened."""
+CREDENTIALS_FIRST = 1.5
+"""Seconds for which the result waits so that the credentials come before it."""
+TOGETHER = 2.0
+"""Lines due within so many seconds share one message."""
+SETTLE = timedelta(seconds=1)
+"""How long an unanswered post may take to show up before it is looked for."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What every telling needs."""
+
+    control: ControlPlane
+    told: Told
+    voice: Voice
+    clock: Clock
+    log: Logger
+    default_channel: str | None
+
+
+class Telling:
+    """One run's telling; `run` ends when the run is over and told to its end."""
+
+    def __init__(self, stage: Stage, run_id: str) -> None:
+        self._stage = stage
+        self._run_id = run_id
+        self._view: RunView
+        self._posts: dict[str, Post] = {}
+        self._events: list[Event] = []
+        self._changed = asyncio.Event()
+        self._repaint = asyncio.Event()
+        self._pending: list[tuple[Event, LogLine]] = []
+        self._due = 0.0
+        self._noted = asyncio.Event()
+        self._ended: Event | None = None
+        self._over = asyncio.Event()
+        self._pen = asyncio.Lock()
+
+    async def run(self) -> None:
+        stage = self._stage
+        self._posts = dict(await stage.told.posts(self._run_id))
+        self._view = await stage.control.show(self._run_id)
+        after = await stage.told.cursor(self._run_id)
+        channel = self._channel()
+        async with asyncio.TaskGroup() as tasks:
+            listening = [tasks.create_task(self._feed(after))]
+            if channel is None:
+                listening.append(tasks.create_task(self._watch(told_until=0)))
+                await self._over.wait()
+            else:
+                root = await self._begin(channel)
+                told_until = await self._settle_log(root)
+                listening.append(tasks.create_task(self._watch(told_until)))
+                listening.append(tasks.create_task(self._paint(root)))
+                writing = tasks.create_task(self._write_log(root))
+                await self._over.wait()
+                await self._conclude(root, writing)
+            for task in listening:
+                task.cancel()
+        if self._ended is not None:
+            await stage.told.finish(self._run_id, self._ended.seq)
+
+    def _channel(self) -> str | None:
+        """Where the run is told: where it began to be, where it was asked for, or the default."""
+        root = self._posts.get("root")
+        return (root.channel if root else None) or (
+            self._view.origin.channel or self._stage.default_channel
+        )
+
+    # What happens
+
+    async def _feed(self, after: int) -> None:
+        async for event in self._stage.control.follow(self._run_id, after):
+            self._events.append(event)
+            self._changed.set()
+
+    async def _watch(self, told_until: int) -> None:
+        """Keep the view fresh and the lines to tell collected, until the run is over."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            events, self._events = self._events, []
+            self._view = await self._stage.control.show(self._run_id)
+            for event in events:
+                self._ended = event if event.kind is EventKind.ENDED else None
+                line = log_line(event, self._view) if event.seq > told_until else None
+                if line is not None:
+                    self._note(event, line)
+            self._repaint.set()
+            if self._ended is not None and self._view.status.over:
+                self._over.set()
+                self._noted.set()
+                return
+
+    def _note(self, event: Event, line: LogLine) -> None:
+        now = self._stage.clock.monotonic()
+        if not self._pending:
+            self._due = now + TOGETHER
+        if line.urgent:
+            self._due = now
+        self._pending.append((event, line))
+        self._noted.set()
+
+    # The root message
+
+    async def _begin(self, channel: str) -> Place:
+        thread = self._view.origin.thread
+        post = await self._once(
+            "root", channel, runs.root(self._view, self._now()), thread, Urgency.RESULT
+        )
+        if not post.url:
+            post = replace(post, url=await self._stage.voice.permalink(post.channel, post.ts))
+            await self._keep(post)
+        return Place(post.channel, post.ts)
+
+    async def _paint(self, root: Place) -> None:
+        """Keep the root true: soon after something happened, and never silent for long."""
+        clock = self._stage.clock
+        while True:
+            await happened(self._repaint, clock, SIGN_EVERY)
+            self._repaint.clear()
+            try:
+                await self._show(root, Urgency.PROGRESS)
+            except Rejected as refused:
+                self._stage.log.warning("root of %s stays as it is: %s", self._run_id, refused)
+                return
+            except ProviderError as missed:
+                # The next edit says the same and more.
+                self._stage.log.info("root of %s not edited: %s", self._run_id, missed)
+            await clock.sleep(CALM)
+
+    async def _show(self, root: Place, urgency: Urgency) -> None:
+        """Draw the root anew, unless it says so already."""
+        if self._posts["root"].digest == _digest(runs.root(self._view, self._now())):
+            return
+        drawn = ""
+
+        def newest() -> Render:
+            nonlocal drawn
+            render = runs.root(self._view, self._now())
+            drawn = _digest(render)
+            return render
+
+        await self._stage.voice.edit(root, newest, urgency, self._pen)
+        await self._keep(replace(self._posts["root"], digest=drawn))
+
+    # The thread
+
+    async def _settle_log(self, root: Place) -> int:
+        """The last event told in the thread, after looking for what may have been posted."""
+        last = 0
+        for post in list(self._posts.values()):
+            if not post.key.startswith("log:"):
+                continue
+            if post.state is PostState.SENDING:
+                found = await self._look(post.key, post.channel, root.ts)
+                if found is None:
+                    continue
+                await self._keep(replace(post, state=PostState.SENT, ts=found.ts))
+            last = max(last, int(post.key.rpartition("-")[2]))
+        return last
+
+    async def _write_log(self, root: Place) -> None:
+        """Post the lines as they fall due; ends when the run is over and all are posted."""
+        clock = self._stage.clock
+        while True:
+            await self._noted.wait()
+            self._noted.clear()
+            while self._pending and not self._over.is_set() and clock.monotonic() < self._due:
+                await happened(self._noted, clock, self._due - clock.monotonic())
+                self._noted.clear()
+            if self._pending:
+                await self._flush(root)
+            if self._over.is_set() and not self._pending:
+                return
+
+    async def _flush(self, root: Place) -> None:
+        batch, self._pending = self._pending, []
+        result = self._over.is_set() or any(line.urgent for _, line in batch)
+        await self._once(
+            f"log:{batch[0][0].seq}-{batch[-1][0].seq}",
+            root.channel,
+            log_message([line for _, line in batch]),
+            root.ts,
+            Urgency.RESULT if result else Urgency.LOG,
+        )
+
+    # The end
+
+    async def _conclude(self, root: Place, log: asyncio.Task[None]) -> None:
+        ended = self._ended
+        if ended is None:
+            return
+        async with asyncio.TaskGroup() as tasks:
+            credentials = tasks.create_task(self._credentials(root, ended))
+            tasks.create_task(self._show(root, Urgency.RESULT))
+            await asyncio.wait({credentials}, timeout=CREDENTIALS_FIRST)
+            await log
+            await self._once(
+                f"final:{ended.seq}",
+                root.channel,
+                runs.final(self._view),
+                root.ts,
+                Urgency.RESULT,
+                broadcast=True,
+            )
+
+    async def _credentials(self, root: Place, ended: Event) -> None:
+        """To the requester alone, at once and at most once: a lost one is what the button on
+        the final message is for."""
+        view, key = self._view, f"credentials:{ended.seq}"
+        if view.status is not RunStatus.SUCCEEDED or view.removing or not view.delivers:
+            return
+        if view.actor.door is not Door.SLACK or key in self._posts:
+            return
+        try:
+            command = grammar.read(view.delivers, self._stage.control.registry, escaped=False)
+            outcome = await self._stage.control.perform(view.actor, command.parse(), view.origin)
+            if outcome.answer is None:
+                return
+            post = Post(self._run_id, key, root.channel, PostState.SENDING, "")
+            await self._keep(post)
+            said = with_forgetting(outcome.answer, view.delivers)
+            await self._stage.voice.whisper(root.channel, view.actor.id, messages.answer(said))
+            await self._keep(replace(post, state=PostState.SENT))
+        except OpsError as missed:
+            self._stage.log.warning("credentials of %s not delivered: %s", self._run_id, missed)
+
+    # Posting once
+
+    async def _once(
+        self,
+        key: str,
+        channel: str,
+        render: Render,
+        thread: str | None,
+        urgency: Urgency,
+        *,
+        broadcast: bool = False,
+    ) -> Post:
+        """The post with this key, made unless it is there already."""
+        known = self._posts.get(key)
+        if known and known.state is PostState.SENT:
+            return known
+        doubtful = known is not None
+        post = Post(self._run_id, key, channel, PostState.SENDING, _digest(render))
+        while True:
+            place = await self._look(key, channel, thread) if doubtful else None
+            if place is None:
+                await self._keep(post)
+                try:
+                    place = await self._stage.voice.post(
+                        channel,
+                        render,
+                        urgency,
+                        thread=thread,
+                        broadcast=broadcast,
+                        run=self._run_id,
+                        key=key,
+                    )
+                except OutcomeUnknown:
+                    doubtful = True
+                    await self._stage.clock.sleep(SETTLE)
+                    continue
+            post = replace(post, state=PostState.SENT, channel=place.channel, ts=place.ts)
+            await self._keep(post)
+            return post
+
+    async def _look(self, key: str, channel: str, thread: str | None) -> Place | None:
+        return await self._stage.voice.find(
+            channel, self._run_id, key, thread=thread, since=self._view.created_at
+        )
+
+    async def _keep(self, post: Post) -> None:
+        self._posts[post.key] = post
+        await self._stage.told.put(post)
+
+    def _now(self) -> datetime:
+        return self._stage.clock.now()
+
+
+def with_forgetting(said: Answer, line: str) -> Answer:
+    """The same answer, ending in a button that ends the right to see it again."""
+    forget = f"{line} --forget"
+    has_secrets = any(isinstance(part, Secrets) for part in said.parts)
+    offered = [o.line for part in said.parts if isinstance(part, Offers) for o in part.offers]
+    if not has_secrets or forget in offered:
+        return said
+    offer = Offer(label="Saved, forget them", line=forget, style="primary")
+    return said.model_copy(update={"parts": (*said.parts, Offers(offers=(offer,)))})
+
+
+def _digest(render: Render) -> str:
+    message = render(True)
+    content: Mapping[str, object] = {"text": message.text, "blocks": message.blocks}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,311 @@
+"""Everything the bot says to Slack goes out here: posts, edits, private answers.
+
+Keeps the workspace's budget, honours 429, falls back to plain blocks where Slack does not know the
+newest, and tells apart what Slack refused, what never reached it, and what nobody knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.blocks import Message
+from bot.budget import Budget, Urgency
+from engine.errors import OutcomeUnknown, ProviderError, RateLimited, Rejected, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from logging import Logger
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.blocks import Render
+    from engine.clock import Clock
+
+METADATA = "luthien_run"
+"""Our posts carry it, so that an unanswered one can be looked for."""
+
+_LIMITED = {"ratelimited", "rate_limited", "message_limit_exceeded"}
+_IN_DOUBT = {"internal_error", "fatal_error", "request_timeout", "service_unavailable"}
+_BAD_BLOCKS = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
+_TRIES = 5
+
+
+class BlocksRefused(Rejected):
+    """Slack does not take these blocks."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A message's address."""
+
+    channel: str
+    ts: str
+
+
+class Voice:
+    """`client` must not retry by itself: a repeated post is a second message."""
+
+    def __init__(self, client: AsyncWebClient, clock: Clock, log: Logger) -> None:
+        self._client = client
+        self._clock = clock
+        self._log = log
+        self._unknown: set[str] = set()
+        """Kinds of block that this Slack has refused."""
+        self.budget = Budget(clock)
+
+    async def post(
+        self,
+        channel: str,
+        render: Render,
+        urgency: Urgency,
+        *,
+        thread: str | None = None,
+        broadcast: bool = False,
+        run: str = "",
+        key: str = "",
+    ) -> Place:
+        """Post once. Raises OutcomeUnknown when it may have been posted: find it first."""
+        extra: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
+        if thread:
+            extra |= {"thread_ts": thread, "reply_broadcast": broadcast}
+        if run:
+            extra["metadata"] = {
+                "event_type": METADATA,
+                "event_payload": {"run": run, "key": key},
+            }
+
+        async def send(message: Message) -> Mapping[str, Any]:
+            await self.budget.post(channel, urgency)
+            return await self._call(
+                "chat.postMessage", channel=channel, **_content(message), **extra
+            )
+
+        said = await self._patiently(
+            lambda: self._drawn(render, send),
+            lambda seconds: self.budget.hold_posts(channel, seconds),
+        )
+        return Place(said["channel"], said["ts"])
+
+    async def edit(
+        self, place: Place, render: Callable[[], Render], urgency: Urgency, pen: asyncio.Lock
+    ) -> None:
+        """Replace a message; `render` is asked when it is its turn. Safe to repeat.
+
+        `pen` belongs to the message: an edit is answered before the next one is sent.
+        """
+
+        async def send(message: Message) -> Mapping[str, Any]:
+            return await self._call(
+                "chat.update", channel=place.channel, ts=place.ts, **_content(message)
+            )
+
+        async def attempt() -> Mapping[str, Any]:
+            await self.budget.edit(urgency)
+            async with pen:
+                return await self._drawn(render(), send)
+
+        await self._patiently(attempt, self.budget.hold_edits, doubt=True)
+
+    async def whisper(self, channel: str, user: str, render: Render) -> None:
+        """Say it to one person only, in the channel itself. Nobody can look for it later."""
+
+        async def send(message: Message) -> Mapping[str, Any]:
+            await self.budget.post(channel, Urgency.PRIVATE)
+            return await self._call(
+                "chat.postEphemeral", channel=channel, user=user, **_content(message)
+            )
+
+        await self._patiently(
+            lambda: self._drawn(render, send),
+            lambda seconds: self.budget.hold_posts(channel, seconds),
+        )
+
+    async def respond(
+        self, url: str, render: Render, *, public: bool = False, replace: bool = False
+    ) -> None:
+        """Answer by a response_url: works where the bot is no member, 5 times in 30 minutes."""
+
+        async def send(message: Message) -> Mapping[str, Any]:
+            return await self._hook(
+                url,
+                {
+                    "response_type": "in_channel" if public else "ephemeral",
+                    "replace_original": replace,
+                    **_content(message),
+                },
+            )
+
+        await self._drawn(render, send)
+
+    async def withdraw(self, url: str) -> None:
+        """Take away the private message whose button was clicked."""
+        await self._hook(url, {"delete_original": True})
+
+    async def find(
+        self, channel: str, run: str, key: str, *, thread: str | None, since: datetime
+    ) -> Place | None:
+        """The post with this metadata, if Slack has it."""
+        query: dict[str, Any] = {
+            "channel": channel,
+            "oldest": f"{(since - timedelta(minutes=1)).timestamp():.6f}",
+            "include_all_metadata": True,
+            "limit": 200,
+        }
+        method = "conversations.history"
+        if thread:
+            method, query["ts"] = "conversations.replies", thread
+        cursor = ""
+        while True:
+            page = await self.read(method, **query, **({"cursor": cursor} if cursor else {}))
+            for message in page.get("messages", []):
+                metadata = message.get("metadata") or {}
+                payload = metadata.get("event_payload") or {}
+                if metadata.get("event_type") != METADATA:
+                    continue
+                if (payload.get("run"), payload.get("key")) == (run, key):
+                    return Place(channel, message["ts"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return None
+
+    async def permalink(self, channel: str, ts: str) -> str:
+        """The message's address in a browser; empty when Slack does not say."""
+        try:
+            said = await self.read("chat.getPermalink", channel=channel, message_ts=ts)
+        except ProviderError:
+            return ""
+        return str(said.get("permalink", ""))
+
+    async def read(self, method: str, **arguments: Any) -> Mapping[str, Any]:
+        """A call that changes nothing, so it is repeated while Slack gives no answer."""
+
+        wait = 0.0
+
+        def hold(seconds: float) -> None:
+            nonlocal wait
+            wait = seconds
+
+        async def attempt() -> Mapping[str, Any]:
+            await self._clock.sleep(timedelta(seconds=wait))
+            return await self._call(method, **arguments)
+
+        return await self._patiently(attempt, hold, doubt=True)
+
+    async def _drawn(
+        self, render: Render, send: Callable[[Message], Awaitable[Mapping[str, Any]]]
+    ) -> Mapping[str, Any]:
+        """With the newest blocks, except kinds that Slack has refused once in this process."""
+        newest, plain = render(True), render(False)
+        new_kinds = {b["type"] for b in newest.blocks} - {b["type"] for b in plain.blocks}
+        if not new_kinds & self._unknown:
+            try:
+                return await send(newest)
+            except BlocksRefused as refused:
+                self._log.warning("Slack refused blocks: %s", refused.why)
+                self._unknown |= new_kinds
+        try:
+            return await send(plain)
+        except BlocksRefused as refused:
+            self._log.warning("Slack refused plain blocks, sending text: %s", refused.why)
+            return await send(Message(plain.text, ()))
+
+    async def _patiently(
+        self,
+        attempt: Callable[[], Awaitable[Mapping[str, Any]]],
+        hold: Callable[[float], None],
+        *,
+        doubt: bool = False,
+    ) -> Mapping[str, Any]:
+        """Try again after a wait; `doubt` says that an unanswered call may be repeated too."""
+        for tried in range(1, _TRIES + 1):
+            try:
+                return await attempt()
+            except RateLimited as limited:
+                if tried == _TRIES:
+                    raise
+                hold(limited.retry_after.total_seconds())
+            except (Unreachable, OutcomeUnknown) as missed:
+                if tried == _TRIES or (isinstance(missed, OutcomeUnknown) and not doubt):
+                    raise
+                await self._clock.sleep(timedelta(seconds=min(0.5 * 2**tried, 10)))
+        raise AssertionError("unreachable")
+
+    async def _call(self, method: str, **arguments: Any) -> Mapping[str, Any]:
+        writes = method.startswith("chat.") and method != "chat.getPermalink"
+        try:
+            answer = await self._client.api_call(
+                method,
+                http_verb="POST" if writes else "GET",
+                **({"json": arguments} if writes else {"params": _flat(arguments)}),
+            )
+        except SlackApiError as error:
+            raise translated(method, error) from None
+        except aiohttp.ClientConnectorError:
+            raise _failed(Unreachable, method, "Slack could not be reached.") from None
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            raise _failed(OutcomeUnknown, method, "Slack gave no answer.") from None
+        data = answer.data
+        return data if isinstance(data, dict) else {}
+
+    async def _hook(self, url: str, body: dict[str, Any]) -> Mapping[str, Any]:
+        hook = AsyncWebhookClient(url, logger=self._log, timeout=10)
+        try:
+            answer = await hook.send_dict(body)
+        except aiohttp.ClientConnectorError:
+            raise _failed(Unreachable, "response_url", "Slack could not be reached.") from None
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            raise _failed(OutcomeUnknown, "response_url", "Slack gave no answer.") from None
+        if answer.status_code == 200:
+            return {}
+        reason = answer.body if len(answer.body) < 200 else "a page instead of an answer"
+        kind = BlocksRefused if "invalid_blocks" in answer.body else Rejected
+        raise _failed(kind, "response_url", "Slack did not take the answer.", why=reason)
+
+
+def translated(method: str, error: SlackApiError) -> ProviderError:
+    """What a failed call means for us."""
+    response = error.response
+    data = response.data if isinstance(response, AsyncSlackResponse) else {}
+    data = data if isinstance(data, dict) else {}
+    reason = str(data.get("error", ""))
+    status = response.status_code if isinstance(response, AsyncSlackResponse) else 0
+    if status == 429 or reason in _LIMITED:
+        header = response.headers.get("Retry-After", "1")
+        return RateLimited(
+            "Slack asks to wait.",
+            vendor="slack",
+            call=method,
+            retry_after=timedelta(seconds=float(header)),
+        )
+    if not reason or status >= 500 or reason in _IN_DOUBT:
+        return _failed(OutcomeUnknown, method, "Slack gave no usable answer.", why=reason)
+    detail = "; ".join((data.get("response_metadata") or {}).get("messages") or [])
+    needed = f" (needs {data['needed']})" if data.get("needed") else ""
+    why = f"{reason}{needed}" + (f": {detail}" if detail else "")
+    kind = BlocksRefused if reason in _BAD_BLOCKS else Rejected
+    return _failed(kind, method, f"Slack refused {method}.", why=why)
+
+
+def _failed(kind: type[ProviderError], method: str, summary: str, why: str = "") -> ProviderError:
+    return kind(summary, vendor="slack", call=method, why=why)
+
+
+def _content(message: Message) -> dict[str, Any]:
+    return {"text": message.text, "blocks": list(message.blocks)}
+
+
+def _flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: int(v) if isinstance(v, bool) else v for k, v in arguments.items()}
+
+
+def moment(ts: str) -> datetime:
+    """When a Slack message was posted."""
+    return datetime.fromtimestamp(float(ts), UTC)
