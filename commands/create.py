@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from commands.instances import BLUEPRINT, InstanceStatus, instance_in, instance_lock
-from commands.marks import Mark
 from commands.names import Branch, GitHubRepo, InstanceName, space_name
 from commands.steps.add_database import AddDatabase
 from commands.steps.add_service import AddService
@@ -23,7 +22,7 @@ from commands.steps.write_variables import WriteVariables
 from engine.actor import Role
 from engine.capabilities import HostsSpaces, ReadsRepositories
 from engine.command import Argument, Change, Risk
-from engine.errors import AlreadyExists, Locked, NotFound
+from engine.errors import AlreadyExists, NotFound
 from engine.plan import Plan, critical_path
 from engine.step import Ref, Step
 from engine.words import ago, typed, until
@@ -83,7 +82,6 @@ class CreateInstance(Change):
             front.name: (self.repo or front.repo, self.branch or front.branch)
         }
 
-        await self._refuse_if_held(world)
         if taken := await hosts.find_space(project):
             raise await self._already_exists(world, taken)
         for repo in dict.fromkeys(repo for repo, _ in sources.values()):
@@ -142,36 +140,23 @@ class CreateInstance(Change):
         steps.append(MarkReady(key="ready", after=last, space=place, full_name=full_name))
         return tuple(steps)
 
-    async def _refuse_if_held(self, world: World) -> None:
-        """Before the host is asked: its half-made project would look like a taken name."""
-        holder = await world.control.holder_of(instance_lock(self.instance))
-        if holder is None or holder.id == world.run_id:
-            return
-        raise Locked(
-            f"`{self.instance}` is held by run {holder.id} (`{holder.line}`).",
-            why=f"{holder.actor.name} asked for it {ago(holder.created_at, world.now())}; "
-            f"it is {holder.status.replace('_', ' ')}.",
-            who=f"{holder.actor.name}, or anybody with the role deployer, can end it.",
-            next_step=typed(f"run {holder.id}"),
-            link=holder.thread_url,
-        )
-
     async def _already_exists(self, world: World, space: Space) -> AlreadyExists:
-        run_id = Mark.parse(space.mark).run_id
         instance = await instance_in(world, space)
         why = f"The project {space.name} was made {ago(space.created_at, world.now())}"
         if instance.deletion_at:
             why += f" and is to be deleted {until(instance.deletion_at, world.now())}."
-        elif instance.status == InstanceStatus.FAILED and instance.reason:
-            why += f" and is unfinished: {instance.reason}."
+        elif instance.mark.run_id and instance.reason:
+            why += f": {instance.reason}."
         else:
             why += f" and is {instance.status.words}."
-        left_by_run = run_id and instance.status == InstanceStatus.FAILED
+        by_run = instance.mark.run_id and instance.status != InstanceStatus.RUNNING
         return AlreadyExists(
             f"The name `{self.instance}` is taken.",
             why=why,
             who="Choose another name, or ask whoever uses this one.",
-            next_step=typed(f"run {run_id}" if left_by_run else f"status {instance.name}"),
+            next_step=typed(
+                f"run {instance.mark.run_id}" if by_run else f"status {instance.name}"
+            ),
             link=space.console_url,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from commands.instances import BLUEPRINT, Instance, InstanceStatus, all_instances
 from engine.answer import Answer, Offer, Offers, Table
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 PAGE = 20
 """Rows that are still readable in a chat."""
+
+
+def _state(typed: object) -> object:
+    """As people write it: `deletion-scheduled`, `Running`."""
+    return typed.lower().replace("-", "_") if isinstance(typed, str) else typed
 
 
 class ListInstances(Question):

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from engine.world import World
 
 
+_CHOICES_IN_USAGE = 4
+"""More than these are told apart from the usage line."""
+
+
 class Risk(StrEnum):
     """What a command can do to the world, mildest first."""
 
@@ -209,7 +213,8 @@ def _usage(parameter: Parameter) -> str:
         return word if parameter.required else f"[{metavar}{'…' if parameter.many else ''}]"
     if parameter.flag:
         return f"[{parameter.option}]"
-    shown = "|".join(parameter.choices) or metavar.upper()
+    few = len(parameter.choices) <= _CHOICES_IN_USAGE
+    shown = ("|".join(parameter.choices) if few else "") or metavar.upper()
     word = f"{parameter.option} {shown}"
     return word if parameter.required else f"[{word}]"
 
