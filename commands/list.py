@@ -36,7 +36,9 @@ class ListInstances(Question):
     words: Annotated[tuple[str, ...], Argument()] = Field(
         default=(), description="Parts of names", examples=["demo"]
     )
-    state: InstanceStatus | None = Field(default=None, description="Only instances in this state")
+    state: Annotated[InstanceStatus | None, BeforeValidator(_state)] = Field(
+        default=None, description="Only instances in this state", examples=["failed"]
+    )
     page: int | None = Field(
         default=None, ge=1, description=f"Which page, {PAGE} instances each", examples=["2"]
     )

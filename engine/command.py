@@ -230,7 +230,7 @@ def _invalid_input(cls: type[Command], error: ValidationError) -> InvalidInput:
             reason, missing = "is not an argument of this command", False
         else:
             context = fault.get("ctx", {})
-            reason = str(context.get("error") or fault["msg"])
+            reason = str(context.get("error") or fault["msg"].replace("Input should", "should"))
             missing = False
         fields.setdefault(name, reason)
     listed = "; ".join(f"{name} {reason}" for name, reason in fields.items())
