@@ -1,0 +1,354 @@
+"""`/control/slack/*`: playing the people of the workspace, and looking at it through their eyes.
+
+People and channels are named by name (`ada`, `#ops`) or by id; `@luthien` or the bot's name as a
+channel is the person's direct message with the bot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse
+
+from sandbox.control import ControlError, control_route, json_body
+from sandbox.slack import acting, messages, modals, rendering, workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from sandbox.slack.records import Channel, Json, Message, Person, View
+    from sandbox.slack.world import World
+
+
+class Asked:
+    """One control request: its fields, turned into the things that they name."""
+
+    def __init__(self, world: World, fields: Mapping[str, Any]) -> None:
+        self.world = world
+        self.fields = fields
+
+    def get(self, name: str) -> Any:
+        return self.fields.get(name)
+
+    def text(self, name: str) -> str:
+        value = self.fields.get(name)
+        if not isinstance(value, str) or not value:
+            raise ControlError(f"{name} is missing")
+        return value
+
+    def person(self, name: str = "user") -> Person:
+        person = self.world.person(self.text(name))
+        if person is None or person.id == workspace.SLACKBOT:
+            raise ControlError(f"there is nobody called {self.text(name)}")
+        return person
+
+    def channel(self, viewer: Person | None = None) -> Channel:
+        """The channel, in which `viewer` has to be."""
+        named = self.text("channel")
+        channel = self.world.channel(named)
+        addressed = None if channel else self.world.person(named)
+        if addressed and addressed.id == workspace.BOT_USER and viewer:
+            channel = self.world.direct_channel(viewer.id)
+        if channel is None:
+            raise ControlError(f"there is no channel {named}")
+        if viewer and viewer.id not in channel.members:
+            raise ControlError(f"{viewer.name} is not in {named}")
+        return channel
+
+    def message(self, viewer: Person) -> Message:
+        """A message that this person can see."""
+        channel = self.channel(viewer)
+        message = self.world.messages(channel.id).get(self.text("ts"))
+        if message is None or message.only_for not in (None, viewer.id):
+            raise ControlError(f"{viewer.name} sees no message {self.text('ts')} there")
+        return message
+
+    def view(self, viewer: Person) -> View:
+        view = self.world.state.views.get(self.text("view_id"))
+        if view is None or view.user != viewer.id:
+            raise ControlError(f"{viewer.name} has no view {self.text('view_id')} open")
+        return view
+
+    def top_modal(self, viewer: Person) -> View:
+        """The named modal, which has to be the visible one."""
+        view = self.view(viewer)
+        stack = modals.stack(self.world, viewer.id)
+        if not stack or stack[-1] is not view:
+            raise ControlError(f"{view.id} is not the modal on top")
+        return view
+
+    def values(self) -> Json:
+        values = self.get("values") or {}
+        if not isinstance(values, dict):
+            raise ControlError("values has to be an object")
+        return values
+
+
+def routes(world: World) -> Sequence[BaseRoute]:
+    """The controls; each handler takes what was asked and answers JSON."""
+    gets: dict[str, Callable[[Asked], Awaitable[Json]]] = {
+        "messages": _messages,
+        "views": _views,
+        "workspace": _workspace,
+    }
+    posts: dict[str, Callable[[Asked], Awaitable[Json]]] = {
+        "click": _click,
+        "close": _close,
+        "command": _command,
+        "disconnect": _disconnect,
+        "dismiss": _dismiss,
+        "home": _home,
+        "invite": _invite,
+        "kick": _kick,
+        "react": _react,
+        "redeliver": _redeliver,
+        "say": _say,
+        "shortcut": _shortcut,
+        "stop_stream": _stop_stream,
+        "submit": _submit,
+        "suggest": _suggest,
+        "view_action": _view_action,
+    }
+
+    def endpoint(
+        handler: Callable[[Asked], Awaitable[Json]],
+    ) -> Callable[..., Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            post = request.method == "POST"
+            fields = await json_body(request) if post else request.query_params
+            return JSONResponse(await handler(Asked(world, fields)))
+
+        return answer
+
+    return [
+        *(control_route(f"/control/slack/{k}", endpoint(v), "GET") for k, v in gets.items()),
+        *(control_route(f"/control/slack/{k}", endpoint(v), "POST") for k, v in posts.items()),
+    ]
+
+
+# -- looking --------------------------------------------------------------------------------------
+
+
+async def _workspace(asked: Asked) -> Json:
+    world = asked.world
+    return {
+        "team": {
+            "id": workspace.TEAM_ID,
+            "name": workspace.TEAM_NAME,
+            "domain": workspace.TEAM_DOMAIN,
+        },
+        "bot": {
+            "id": workspace.BOT_USER,
+            "bot_id": workspace.BOT_ID,
+            "name": world.app.bot_name,
+            "app_id": workspace.APP_ID,
+            "has_home": world.app.has_home,
+        },
+        "users": [
+            person.model_dump(include={"id", "name", "real_name", "title", "color", "is_bot"})
+            for person in world.state.people.values()
+        ],
+        "channels": [
+            channel.model_dump(include={"id", "name", "is_im", "is_private", "members", "topic"})
+            for channel in world.state.channels.values()
+            if not channel.is_archived
+        ],
+        "groups": [group.model_dump() for group in world.state.groups.values()],
+        "commands": [asdict(entry) for entry in world.app.commands],
+        "shortcuts": [asdict(entry) for entry in world.app.shortcuts],
+    }
+
+
+async def _messages(asked: Asked) -> Json:
+    """What one person sees of a channel or, with thread_ts, of a thread; oldest first."""
+    viewer = asked.person("as") if asked.get("as") else None
+    channel = asked.channel(viewer)
+    thread = asked.get("thread_ts")
+    visible = [
+        message
+        for message in asked.world.messages(channel.id).values()
+        if message.only_for in (None, viewer.id if viewer else None)
+    ]
+    if thread:
+        shown = [m for m in visible if thread in (m.ts, m.thread_ts)]
+    else:
+        shown = [m for m in visible if m.thread_ts in (None, m.ts) or m.reply_broadcast]
+    return {"messages": [_seen(asked.world, message) for message in shown]}
+
+
+def _seen(world: World, message: Message) -> Json:
+    full = rendering.message(world, message, metadata=True)
+    seen: Json = {
+        "ts": message.ts,
+        "thread_ts": full.get("thread_ts"),
+        "user": message.user,
+        "text": message.text,
+        "blocks": message.blocks or [],
+        "ephemeral": message.only_for is not None,
+        "edited": full.get("edited"),
+    }
+    for name in (
+        *("attachments", "files", "icons", "latest_reply", "metadata", "pinned_to", "reactions"),
+        *("reply_count", "reply_users", "streaming_state", "subtype", "username"),
+    ):
+        if name in full:
+            seen[name] = full[name]
+    if message.subtype == "tombstone":
+        seen["deleted"] = True
+    if message.chosen:
+        seen["chosen"] = message.chosen
+    status = messages.status(world, message)
+    return seen | ({"assistant_status": status} if status else {})
+
+
+async def _views(asked: Asked) -> Json:
+    person = asked.person("as")
+    stack = modals.stack(asked.world, person.id)
+    home = modals.home(asked.world, person.id)
+    return {
+        "modal": rendering.view(stack[-1]) if stack else None,
+        "home": rendering.view(home) if home else None,
+        "depth": len(stack),
+    }
+
+
+# -- doing ----------------------------------------------------------------------------------------
+
+
+async def _command(asked: Asked) -> Json:
+    person = asked.person()
+    channel = asked.channel(person)
+    thread = asked.get("thread_ts")
+    return await acting.command(asked.world, person, channel, asked.text("text"), thread)
+
+
+async def _say(asked: Asked) -> Json:
+    person = asked.person()
+    channel = asked.channel(person)
+    text, thread = asked.text("text"), asked.get("thread_ts")
+    return {"ts": acting.say(asked.world, person, channel, text, thread).ts}
+
+
+async def _click(asked: Asked) -> Json:
+    person = asked.person()
+    return await acting.click(
+        asked.world,
+        person,
+        asked.message(person),
+        action_id=asked.get("action_id"),
+        label=asked.get("label"),
+        value=asked.get("selected") or asked.get("value"),
+    )
+
+
+async def _submit(asked: Asked) -> Json:
+    person = asked.person()
+    return await acting.submit(asked.world, person, asked.top_modal(person), asked.values())
+
+
+async def _view_action(asked: Asked) -> Json:
+    person = asked.person()
+    return await acting.view_action(
+        asked.world,
+        person,
+        asked.view(person),
+        action_id=asked.get("action_id"),
+        label=asked.get("label"),
+        block_id=asked.get("block_id"),
+        value=asked.get("selected") or asked.get("value"),
+        values=asked.values(),
+    )
+
+
+async def _close(asked: Asked) -> Json:
+    """Press the modal's close button or, with `all`, the cross that closes the whole stack."""
+    person = asked.person()
+    view = asked.top_modal(person)
+    await acting.close(asked.world, person, view, everything=bool(asked.get("all")))
+    return {}
+
+
+async def _suggest(asked: Asked) -> Json:
+    person = asked.person()
+    place = asked.view(person) if asked.get("view_id") else asked.message(person)
+    value = str(asked.get("value") or "")
+    action_id, block_id = asked.text("action_id"), asked.get("block_id")
+    return await acting.suggest(asked.world, person, place, action_id, block_id, value)
+
+
+async def _home(asked: Asked) -> Json:
+    acting.open_home(asked.world, asked.person(), asked.get("tab") or "home")
+    return {}
+
+
+async def _shortcut(asked: Asked) -> Json:
+    person = asked.person()
+    message = asked.message(person) if asked.get("ts") else None
+    return await acting.shortcut(asked.world, person, asked.text("callback_id"), message)
+
+
+async def _react(asked: Asked) -> Json:
+    person = asked.person()
+    acting.react(asked.world, person, asked.message(person), asked.text("name"))
+    return {}
+
+
+async def _dismiss(asked: Asked) -> Json:
+    """Take an ephemeral message off the person's screen."""
+    message = asked.message(asked.person())
+    if message.only_for is None:
+        raise ControlError("only an ephemeral message can be dismissed")
+    messages.delete(asked.world, message)
+    return {}
+
+
+async def _invite(asked: Asked) -> Json:
+    """Make somebody, by default the bot, a member of a channel."""
+    user, channel = _whom(asked), asked.channel()
+    if user.id in channel.members:
+        raise ControlError(f"{user.name} is in #{channel.name} already")
+    messages.join(asked.world, channel, user.id)
+    return {}
+
+
+async def _kick(asked: Asked) -> Json:
+    user, channel = _whom(asked), asked.channel()
+    if user.id not in channel.members:
+        raise ControlError(f"{user.name} is not in #{channel.name}")
+    messages.leave(asked.world, channel, user.id)
+    return {}
+
+
+def _whom(asked: Asked) -> Person:
+    return asked.person() if asked.get("user") else asked.world.state.people[workspace.BOT_USER]
+
+
+async def _stop_stream(asked: Asked) -> Json:
+    acting.stop_stream(asked.world, asked.message(asked.person()))
+    return {}
+
+
+# -- trouble --------------------------------------------------------------------------------------
+
+
+async def _redeliver(asked: Asked) -> Json:
+    """Send the last payload to the app again, `times` times."""
+    outcomes = await asked.world.deliveries.again(int(asked.get("times") or 1))
+    return {"outcomes": [acting.shown(outcome) for outcome in outcomes]}
+
+
+async def _disconnect(asked: Asked) -> Json:
+    """Ask the app's connections to reconnect, as Slack does every few hours."""
+    reason = asked.get("reason") or "refresh_requested"
+    if reason not in ("warning", "refresh_requested", "link_disabled"):
+        raise ControlError("reason is warning, refresh_requested or link_disabled")
+    socket_mode = asked.world.deliveries.socket_mode
+    connections = tuple(socket_mode.connections)
+    for connection in connections:
+        await socket_mode.say_goodbye(connection, reason)
+    return {"connections": len(connections)}
