@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 from api.desk import Performs
 from api.errors import Unauthorized, http_status, incident
 from engine.actor import Actor, Door, Origin, Role
+from engine.command import Change
+from engine.control_plane import Outcome
 from engine.control_plane import Request as Wish
 from engine.errors import InvalidInput, NotFound, OpsError, RateLimited, Refused
 
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from engine.control_plane import Outcome
     from engine.registry import Registry
+    from engine.run import RunView
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,8 @@ class Serves(Performs, Protocol):
     async def accept(self, request: Wish) -> bool: ...
 
     async def handle(self, delivery: str) -> Outcome | None: ...
+
+    async def started_by(self, delivery: str) -> RunView | None: ...
 
 
 class Readiness(Protocol):
@@ -103,7 +107,7 @@ def _commands(control: Serves) -> APIRouter:
     router = APIRouter()
 
     @router.post("/commands/{name}")
-    async def command(
+    async def perform(
         name: str,
         actor: Asker,
         request: Request,
@@ -113,28 +117,13 @@ def _commands(control: Serves) -> APIRouter:
         plan_only = fields.pop("plan", False)
         if not isinstance(plan_only, bool):
             raise InvalidInput("`plan` is true or false.", fields={"plan": "is true or false"})
-        wish = Wish(
-            delivery=f"api:{actor.id}:{idempotency_key or secrets.token_urlsafe(16)}",
-            actor=actor,
-            command=control.registry.command(name).parse(fields),
-            origin=Origin(door=actor.door),
-            plan_only=plan_only,
+        command = control.registry.command(name).parse(fields)
+        origin = Origin(door=actor.door)
+        if plan_only or not idempotency_key or not isinstance(command, Change):
+            return _outcome(await control.perform(actor, command, origin, plan_only=plan_only))
+        return await _once(
+            control, Wish(f"api:{actor.id}:{idempotency_key}", actor, command, origin)
         )
-        if not idempotency_key:
-            outcome = await control.perform(
-                actor, wish.command, wish.origin, plan_only=wish.plan_only
-            )
-            return _outcome(outcome)
-        await control.accept(wish)
-        handled = await control.handle(wish.delivery)
-        if handled is None:
-            raise Refused(
-                "This request was handled already.",
-                why="Its Idempotency-Key was used before; nothing was done again.",
-                who="Nobody has to.",
-                next_step="/luthien runs",
-            )
-        return _outcome(handled)
 
     @router.get("/runs/{run_id}")
     async def run(run_id: str, _: Asker) -> JSONResponse:
@@ -155,6 +144,23 @@ def _commands(control: Serves) -> APIRouter:
         return EventSourceResponse(stream(), ping=15)
 
     return router
+
+
+async def _once(control: Serves, wish: Wish) -> JSONResponse:
+    """A change with an Idempotency-Key: a repetition is answered with the run it started."""
+    await control.accept(wish)
+    outcome = await control.handle(wish.delivery)
+    if outcome is not None:
+        return _outcome(outcome)
+    started = await control.started_by(wish.delivery)
+    if started is None:
+        raise Refused(
+            "This request was refused already.",
+            why="Its Idempotency-Key was used before; it started nothing.",
+            who="You can ask again under another key.",
+            next_step=f"/luthien {wish.command.line()}",
+        )
+    return _outcome(Outcome(run=started))
 
 
 async def _fields(request: Request) -> dict[str, Any]:

@@ -86,6 +86,13 @@ class ControlPlane(Protocol):
     async def unhandled(self) -> Sequence[Request]:
         """Accepted requests that no process has handled yet, oldest first (for start-up)."""
 
+    async def started_by(self, delivery: str) -> RunView | None:
+        """The run that an accepted request started, so that a door can answer its repetition."""
+
+    async def forget_deliveries(self, before: datetime) -> int:
+        """Drop handled requests received before this moment; returns how many. A delivery that is
+        repeated later than that would be new."""
+
     async def cancel(self, actor: Actor, run_id: str) -> RunView:
         """Stop before the next step. Idempotent while it is stopping."""
 

@@ -22,7 +22,7 @@ from engine.world import Limits, World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from engine.answer import Answer
     from engine.blueprint import Blueprint
@@ -193,6 +193,12 @@ class Plane:
 
     async def unhandled(self) -> Sequence[Request]:
         return await self._inbox.pending()
+
+    async def started_by(self, delivery: str) -> RunView | None:
+        return await self.journal.by_delivery(delivery)
+
+    async def forget_deliveries(self, before: datetime) -> int:
+        return await self._inbox.forget(before)
 
     # ── runs ──────────────────────────────────────────────────────────────────────────────────
 

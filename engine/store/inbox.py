@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.actor import Actor, Origin
@@ -13,6 +13,8 @@ from engine.store import audit
 from engine.store.models import DeliveryRow, DisclosureRow
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.clock import Clock
     from engine.registry import Registry
     from engine.secrets import SealKeys
@@ -76,6 +78,15 @@ class Inbox:
         )
         async with self._database.read() as session:
             return [self._request(row) for row in await session.scalars(query)]
+
+    async def forget(self, before: datetime) -> int:
+        """Drop the handled ones received before this moment."""
+        old = delete(DeliveryRow).where(
+            DeliveryRow.handled_at.is_not(None), DeliveryRow.received_at < before
+        )
+        async with self._database.write() as session:
+            connection = await session.connection()
+            return (await connection.execute(old)).rowcount
 
     async def disclosure(self, subject: str) -> Disclosure | None:
         """The newest one of this instance."""

@@ -190,6 +190,7 @@ class FakeControl:
         self.asked: list[tuple[str, Command, bool]] = []
         self.accepted: dict[str, Request] = {}
         self.handled: set[str] = set()
+        self.started: dict[str, RunView] = {}
         self.hangs = False
         """The run goes on for ever once its events are told."""
 
@@ -214,9 +215,15 @@ class FakeControl:
             return None
         self.handled.add(delivery)
         request = self.accepted[delivery]
-        return await self.perform(
+        outcome = await self.perform(
             request.actor, request.command, request.origin, plan_only=request.plan_only
         )
+        if outcome.run is not None:
+            self.started[delivery] = outcome.run
+        return outcome
+
+    async def started_by(self, delivery: str) -> RunView | None:
+        return self.started.get(delivery)
 
     async def show(self, run_id: str) -> RunView:
         if run_id != self.at_end.id:

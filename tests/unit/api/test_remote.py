@@ -90,6 +90,26 @@ async def test_a_broken_connection_is_told_by_what_may_have_happened(
             await far.perform(ADA, Make(thing="acme"), HERE)
 
 
+async def test_a_lost_answer_is_asked_for_again_under_the_same_key() -> None:
+    control = FakeControl()
+    inner = httpx.ASGITransport(create_app(control, token="t", ready=_ready))
+    keys: list[str] = []
+
+    class LosesTheFirstAnswer(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            keys.append(request.headers["Idempotency-Key"])
+            answer = await inner.handle_async_request(request)
+            if len(keys) == 1:
+                raise httpx.ReadError("lost")
+            return answer
+
+    async with RemoteControl(At, user="ada", transport=LosesTheFirstAnswer()) as far:
+        made = await far.perform(ADA, Make(thing="acme"), HERE)
+    assert made.run == run_view()
+    assert len(control.asked) == 1
+    assert len(set(keys)) == 1
+
+
 async def test_a_server_that_comes_back_is_followed_on() -> None:
     control = FakeControl()
     control.told = HAPPY[:3]  # the server stops in the middle of the run

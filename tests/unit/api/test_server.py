@@ -59,8 +59,19 @@ async def test_the_same_idempotency_key_starts_nothing_twice() -> None:
     async with client(control) as http:
         first = await http.post("/api/v1/commands/make", json={"thing": "acme"}, headers=key)
         again = await http.post("/api/v1/commands/make", json={"thing": "acme"}, headers=key)
-    assert first.status_code == 202
+    assert first.status_code == again.status_code == 202
+    assert first.json() == again.json()
+    assert len(control.asked) == 1
+
+
+async def test_a_key_that_was_refused_is_not_tried_again() -> None:
+    control = FakeControl({"make": Locked("acme is held.")})
+    key = {"Idempotency-Key": "k1"}
+    async with client(control) as http:
+        await http.post("/api/v1/commands/make", json={"thing": "acme"}, headers=key)
+        again = await http.post("/api/v1/commands/make", json={"thing": "acme"}, headers=key)
     assert again.status_code == 409
+    assert "refused already" in again.json()["error"]
     assert len(control.asked) == 1
 
 
