@@ -1,0 +1,99 @@
+"""What every vendor's client shares: one way to open an HTTP client, one reading of its errors."""
+
+from __future__ import annotations
+
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
+
+from engine.errors import OutcomeUnknown, ProviderError, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+
+class Delivery(Enum):
+    """What is known about a request that got no usable answer."""
+
+    NEVER_SENT = "never sent"
+    UNKNOWN = "sent, perhaps carried out"
+
+
+DELIVERY: Mapping[type[httpx.RequestError], Delivery] = {
+    # No connection stood, or the request could not even be written down.
+    httpx.ConnectError: Delivery.NEVER_SENT,
+    httpx.ConnectTimeout: Delivery.NEVER_SENT,
+    httpx.PoolTimeout: Delivery.NEVER_SENT,
+    httpx.ProxyError: Delivery.NEVER_SENT,
+    httpx.UnsupportedProtocol: Delivery.NEVER_SENT,
+    httpx.LocalProtocolError: Delivery.NEVER_SENT,
+    # Bytes were on their way: the vendor may have read all of them.
+    httpx.ReadTimeout: Delivery.UNKNOWN,
+    httpx.ReadError: Delivery.UNKNOWN,
+    httpx.WriteTimeout: Delivery.UNKNOWN,
+    httpx.WriteError: Delivery.UNKNOWN,
+    httpx.CloseError: Delivery.UNKNOWN,
+    httpx.RemoteProtocolError: Delivery.UNKNOWN,
+    httpx.DecodingError: Delivery.UNKNOWN,
+    httpx.TooManyRedirects: Delivery.UNKNOWN,
+}
+"""Every concrete request error of httpx; a test proves that none is missing."""
+
+
+def delivery(error: httpx.RequestError) -> Delivery:
+    """What is known; an error that the table does not know may have been sent."""
+    return DELIVERY.get(type(error), Delivery.UNKNOWN)
+
+
+def no_answer(vendor: str, call: str, known: Delivery, *, why: str = "") -> ProviderError:
+    """The error of a write that got no usable answer."""
+    match known:
+        case Delivery.NEVER_SENT:
+            return Unreachable(
+                f"{vendor.capitalize()} cannot be reached.", vendor=vendor, call=call, why=why
+            )
+        case Delivery.UNKNOWN:
+            return OutcomeUnknown(
+                f"{vendor.capitalize()} gave no answer to {call}; it may have been carried out.",
+                vendor=vendor,
+                call=call,
+                why=why,
+            )
+
+
+def open_client(
+    url: str = "",
+    *,
+    read_timeout: timedelta,
+    connect_timeout: timedelta,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """A client for one vendor. A loopback `url` ignores proxy settings of the environment."""
+    return httpx.AsyncClient(
+        base_url=url,
+        headers={"User-Agent": USER_AGENT},
+        timeout=httpx.Timeout(
+            read_timeout.total_seconds(), connect=connect_timeout.total_seconds(), pool=None
+        ),
+        trust_env=not is_loopback(urlsplit(url).hostname or ""),
+        transport=transport,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+
+
+def _user_agent() -> str:
+    try:
+        return f"luthien-ops/{version('luthien-ops')}"
+    except PackageNotFoundError:
+        return "luthien-ops"
+
+
+USER_AGENT = _user_agent()
+"""Explicit, because edges in front of APIs block the defaults of HTTP libraries."""

@@ -1,0 +1,297 @@
+"""How Railway is asked: reads are repeated, writes never, and everybody waits for their turn."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
+
+from pydantic import TypeAdapter, ValidationError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_base, wait_exponential_jitter, wait_incrementing
+
+from engine.errors import NotConfigured, ProviderError, RateLimited, Rejected, Unreachable
+from providers.http import Delivery, no_answer
+from providers.railway.documents import document
+from providers.railway.line import Line
+from providers.railway.token import Token, identify
+from providers.railway.verdicts import Verdict
+from providers.railway.wire import Data, Fault, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping
+
+    import httpx
+
+    from engine.clock import Clock
+
+T = TypeVar("T")
+
+VENDOR = "railway"
+LONGEST_HOLD = timedelta(minutes=3)
+"""A rate limit that asks for more is handed to the caller."""
+_HELD_TRIES = 10
+
+
+@dataclass(frozen=True)
+class BackOff:
+    """How often, and with which pauses in seconds, something is tried again."""
+
+    tries: int
+    wait: wait_base
+
+
+GENTLY = BackOff(4, wait_exponential_jitter(initial=0.5, max=4, jitter=0.5))
+PATIENTLY = BackOff(12, wait_incrementing(start=2, increment=3, max=20))
+
+ON_READ = {
+    Verdict.UNREACHED: GENTLY,
+    Verdict.LOST: GENTLY,
+    Verdict.UNCLEAR: GENTLY,
+    Verdict.THROTTLED: PATIENTLY,
+    Verdict.SETTLING: BackOff(6, PATIENTLY.wait),
+}
+ON_WRITE = {
+    # Railway said that it did nothing, and why that will pass.
+    Verdict.SETTLING: PATIENTLY,
+    Verdict.THROTTLED: PATIENTLY,
+}
+"""What is tried again after which verdict; anything else is final at once."""
+
+
+class RailwayClient:
+    """Typed GraphQL calls by operation name. One per process: budget, lines and locks are shared.
+
+    An operation is named after its root field, and an answer with that one field is its value.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        clock: Clock,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.clock = clock
+        self._wire = Wire(url, token, clock, transport)
+        self.budget = self._wire.budget
+        self._has_token = bool(token)
+        self._token: Token | None = None
+        self._identifying = asyncio.Lock()
+        self._lines: dict[str, Line] = {}
+        self._environments: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def aclose(self) -> None:
+        await self._wire.aclose()
+
+    async def token(self) -> Token:
+        """What kind of token this is; asked once per process."""
+        if not self._has_token:
+            raise NotConfigured(
+                "There is no Railway token.",
+                why="RAILWAY_API_TOKEN is not set.",
+                next_step="Make one at https://railway.com/account/tokens, set RAILWAY_API_TOKEN.",
+            )
+        async with self._identifying:
+            if self._token is None:
+                self._token = await identify(self._probe)
+            return self._token
+
+    # -- reads ------------------------------------------------------------------------------------
+
+    async def read(self, name: str, shape: type[T], **variables: Any) -> T:
+        """The answer of a query, asked again a few times when none comes.
+
+        Raises Unreachable, RateLimited or Rejected.
+        """
+        await self.token()
+        try:
+            return await self._read(name, shape, variables)
+        except Fault as fault:
+            raise _read_error(fault, name) from fault
+
+    async def read_unless(
+        self, verdicts: Collection[Verdict], name: str, shape: type[T], **variables: Any
+    ) -> T | Verdict:
+        """As `read`, but these verdicts are an answer."""
+        await self.token()
+        try:
+            return await self._read(name, shape, variables)
+        except Fault as fault:
+            if fault.verdict in verdicts:
+                return fault.verdict
+            raise _read_error(fault, name) from fault
+
+    async def _read(
+        self, name: str, shape: type[T], variables: Data, *, as_project: bool | None = None
+    ) -> T:
+        async def attempt() -> T:
+            data = await self._send(name, variables, as_project=as_project)
+            return _shaped(name, shape, data)
+
+        return await self._patiently(attempt, ON_READ)
+
+    async def _probe(self, name: str, shape: type[T], *, as_project: bool) -> T | None:
+        """For `identify`: None when Railway does not accept the token for this."""
+        try:
+            return await self._read(name, shape, {}, as_project=as_project)
+        except Fault as fault:
+            if fault.verdict in (Verdict.DENIED, Verdict.TOKEN, Verdict.MISSING):
+                return None
+            raise _read_error(fault, name) from fault
+
+    # -- writes -----------------------------------------------------------------------------------
+
+    async def write(
+        self,
+        name: str,
+        shape: type[T],
+        *,
+        environment: str = "",
+        in_line: bool = False,
+        **variables: Any,
+    ) -> T:
+        """The answer of a mutation, sent once, and again only when Railway says it did nothing.
+
+        Writes with the same `environment` go one at a time; pauses lie outside. `in_line` waits
+        for the vendor's creation throttle, in order of arrival.
+        Raises Unreachable, RateLimited, Rejected or OutcomeUnknown.
+        """
+        await self.token()
+
+        async def attempt() -> T:
+            data = await self._send(name, variables, environment=environment)
+            return _shaped(name, shape, data)
+
+        async def patiently() -> T:
+            rules = {Verdict.SETTLING: PATIENTLY} if in_line else ON_WRITE
+            return await self._patiently(attempt, rules)
+
+        try:
+            if not in_line:
+                return await patiently()
+            return await self._lines.setdefault(name, Line(self.clock)).take(patiently)
+        except Fault as fault:
+            raise _write_error(fault, name) from fault
+
+    # -- one request ------------------------------------------------------------------------------
+
+    async def _send(
+        self,
+        name: str,
+        variables: Data,
+        *,
+        environment: str = "",
+        as_project: bool | None = None,
+    ) -> Data:
+        """One request, held back while Railway's rate limit is used up. Raises Fault."""
+        if as_project is None:
+            as_project = self._token is not None and self._token.is_project
+        for _ in range(_HELD_TRIES):
+            if self.budget.held_for > LONGEST_HOLD:
+                break
+            await self.budget.ready()
+            try:
+                async with self._turn(environment):
+                    return await self._wire.exchange(
+                        document(name), variables, as_project=as_project
+                    )
+            except Fault as fault:
+                if fault.verdict is not Verdict.RATE_LIMITED:
+                    raise
+                self.budget.hold(fault.wait)
+        wait = self.budget.held_for
+        raise Fault(Verdict.RATE_LIMITED, "Railway's rate limit is reached.", wait=wait)
+
+    def _turn(self, environment: str) -> asyncio.Lock:
+        """The lock of an environment; without one, nobody to wait for."""
+        if not environment:
+            return asyncio.Lock()
+        lock = self._environments.get(environment)
+        if lock is None:
+            lock = self._environments[environment] = asyncio.Lock()
+        return lock
+
+    async def _patiently(
+        self, attempt: Callable[[], Awaitable[T]], rules: Mapping[Verdict, BackOff]
+    ) -> T:
+        """Try again as the rule of the latest verdict says."""
+
+        def rule(state: RetryCallState) -> BackOff | None:
+            error = state.outcome.exception() if state.outcome else None
+            return rules.get(error.verdict) if isinstance(error, Fault) else None
+
+        async def pause(seconds: float) -> None:
+            await self.clock.sleep(timedelta(seconds=seconds))
+
+        def enough(state: RetryCallState) -> bool:
+            back_off = rule(state)
+            return back_off is None or stop_after_attempt(back_off.tries)(state)
+
+        def wait(state: RetryCallState) -> float:
+            back_off = rule(state)
+            return 0.0 if back_off is None else back_off.wait(state)
+
+        again = AsyncRetrying(
+            retry=retry_if_exception(lambda e: isinstance(e, Fault) and e.verdict in rules),
+            stop=enough,
+            wait=wait,
+            sleep=pause,
+            reraise=True,
+        )
+        return await again(attempt)
+
+
+def _shaped(name: str, shape: type[T], data: Data) -> T:
+    """The data as our types. A misfit means that an answer came but tells us nothing."""
+    value = data[name] if data.keys() == {name} else data
+    try:
+        return TypeAdapter(shape).validate_python(value)
+    except ValidationError as error:
+        where = ", ".join(".".join(map(str, e["loc"])) or name for e in error.errors()[:3])
+        raise Fault(
+            Verdict.LOST, f"The answer to {name} has an unknown shape at {where}."
+        ) from None
+
+
+def _read_error(fault: Fault, call: str) -> ProviderError:
+    """Nothing is ever changed by a read, so a lost answer is as good as none sent."""
+    if fault.verdict in (Verdict.UNREACHED, Verdict.LOST, Verdict.UNCLEAR):
+        return Unreachable(
+            "Railway does not answer.",
+            vendor=VENDOR,
+            call=call,
+            request_id=fault.request_id,
+            why=fault.message,
+            next_step="Try again in a minute; https://status.railway.com shows known problems.",
+        )
+    return _said_no(fault, call)
+
+
+def _write_error(fault: Fault, call: str) -> ProviderError:
+    if fault.verdict is Verdict.UNREACHED:
+        return no_answer(VENDOR, call, Delivery.NEVER_SENT, why=fault.message)
+    if fault.verdict in (Verdict.LOST, Verdict.UNCLEAR):
+        return no_answer(VENDOR, call, Delivery.UNKNOWN, why=fault.message)
+    return _said_no(fault, call)
+
+
+def _said_no(fault: Fault, call: str) -> ProviderError:
+    if fault.verdict in (Verdict.RATE_LIMITED, Verdict.THROTTLED):
+        return RateLimited(
+            f"Railway asks to wait: {fault.message}",
+            vendor=VENDOR,
+            call=call,
+            retry_after=fault.wait or timedelta(minutes=1),
+            request_id=fault.request_id,
+        )
+    return Rejected(
+        f"Railway refused {call}: {fault.message}",
+        vendor=VENDOR,
+        call=call,
+        request_id=fault.request_id,
+        next_step=fault.next_step,
+    )

@@ -1,0 +1,63 @@
+"""Waiting in line for what a vendor lets us create only so often."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from providers.railway.verdicts import Verdict, throttle_interval
+from providers.railway.wire import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from engine.clock import Clock
+
+T = TypeVar("T")
+
+_TRIES = 20
+"""How often whoever stands first is turned away before we give up: more than three intervals."""
+_PEEK = 6
+"""While it is unknown when the last creation was, an interval is tried out in so many parts."""
+
+
+class Line:
+    """First come, first served; one attempt at a time, spaced as the vendor was heard to ask.
+
+    Nothing is assumed until the vendor says "too quickly" for the first time: a workspace without
+    the throttle never waits.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._turn = asyncio.Lock()  # asyncio wakes its waiters in the order they came
+        self._interval = timedelta()
+        self._last: float | None = None
+
+    async def take(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Carry `attempt` out when its turn has come. Raises its Fault: THROTTLED only when the
+        vendor keeps turning us away."""
+        async with self._turn:
+            await self._wait()
+            for tried in range(1, _TRIES + 1):
+                try:
+                    result = await attempt()
+                except Fault as fault:
+                    if fault.verdict is not Verdict.THROTTLED or tried == _TRIES:
+                        if fault.verdict in (Verdict.LOST, Verdict.UNCLEAR):
+                            self._last = self._clock.monotonic()  # it may have been created
+                        raise
+                    self._interval = throttle_interval(fault.message)
+                    await self._clock.sleep(self._interval / _PEEK)
+                else:
+                    self._last = self._clock.monotonic()
+                    return result
+            raise AssertionError("unreachable")
+
+    async def _wait(self) -> None:
+        if self._last is None or not self._interval:
+            return
+        since = timedelta(seconds=self._clock.monotonic() - self._last)
+        if since < self._interval:
+            await self._clock.sleep(self._interval - since)

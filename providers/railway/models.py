@@ -1,0 +1,250 @@
+"""The shapes that Railway sends, as far as we read them; whatever else it sends is ignored.
+
+Source: introspection of Railway's API as published with its CLI (railwayapp/cli,
+src/gql/schema.json).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic.alias_generators import to_camel
+
+T = TypeVar("T")
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class Edge(Wire, Generic[T]):
+    node: T
+
+
+class PageInfo(Wire):
+    has_next_page: bool = False
+    end_cursor: str | None = None
+
+
+class Connection(Wire, Generic[T]):
+    """Relay's list."""
+
+    edges: list[Edge[T]] = []
+    page_info: PageInfo = PageInfo()
+
+    @property
+    def nodes(self) -> list[T]:
+        return [edge.node for edge in self.edges]
+
+
+# -- tokens ---------------------------------------------------------------------------------------
+
+
+class Workspace(Wire):
+    id: str
+    name: str
+
+
+class ApiTokenRateLimit(Wire):
+    remaining_points: int
+    resets_at: str
+
+
+class Me(Wire):
+    name: str | None = None
+    email: str = ""
+    workspaces: list[Workspace]
+    api_token_rate_limit: ApiTokenRateLimit | None = None
+
+
+class ApiToken(Wire):
+    workspaces: list[Workspace]
+
+
+class Named(Wire):
+    name: str
+
+
+class ProjectToken(Wire):
+    name: str
+    project_id: str
+    environment_id: str
+    project: Named
+    environment: Named
+
+
+# -- deployments ----------------------------------------------------------------------------------
+
+
+def _mapping(value: object) -> object:
+    """`meta` is untyped: anything but an object tells us nothing."""
+    return value if isinstance(value, dict) else {}
+
+
+class DeploymentMeta(Wire):
+    repo: str | None = None
+    branch: str | None = None
+    commit_hash: str | None = None
+    commit_message: str | None = None
+    image: str | None = None
+
+
+class Deployment(Wire):
+    id: str
+    status: str
+    created_at: datetime
+    status_updated_at: datetime | None = None
+    project_id: str
+    environment_id: str
+    service_id: str | None = None
+    meta: Annotated[DeploymentMeta, BeforeValidator(_mapping)] = DeploymentMeta()
+
+
+class DeployingEnvironment(Wire):
+    deployments: Connection[Deployment]
+
+
+class DeployingProject(Wire):
+    environments: Connection[DeployingEnvironment]
+
+
+class EventPayload(Wire):
+    error: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+    skipped: bool | None = None
+
+
+class DeploymentEvent(Wire):
+    step: str
+    created_at: datetime
+    completed_at: datetime | None = None
+    payload: EventPayload | None = None
+
+
+class DeploymentStory(Wire):
+    deployment: Deployment
+    deployment_events: Connection[DeploymentEvent]
+
+
+class Log(Wire):
+    timestamp: str
+    message: str
+
+
+# -- projects -------------------------------------------------------------------------------------
+
+
+class ServiceDomain(Wire):
+    id: str
+    domain: str
+    target_port: int | None = None
+
+
+class Domains(Wire):
+    service_domains: list[ServiceDomain] = []
+    custom_domains: list[ServiceDomain] = []
+
+
+class Source(Wire):
+    repo: str | None = None
+    image: str | None = None
+
+
+class ServiceInstance(Wire):
+    service_id: str
+    service_name: str
+    deleted_at: datetime | None = None
+    source: Source | None = None
+    domains: Domains = Domains()
+    latest_deployment: Deployment | None = None
+
+
+class Service(Wire):
+    id: str
+    name: str
+    deleted_at: datetime | None = None
+
+
+class Environment(Wire):
+    id: str
+    name: str
+    service_instances: Connection[ServiceInstance] = Connection[ServiceInstance]()
+
+
+class ProjectName(Wire):
+    id: str
+    name: str
+    description: str | None = None
+    created_at: datetime
+    deleted_at: datetime | None = None
+
+
+class Project(ProjectName):
+    workspace_id: str | None = None
+    primary_environment_id: str | None = None
+    services: Connection[Service] = Connection[Service]()
+    environments: Connection[Environment] = Connection[Environment]()
+
+
+class Identified(Wire):
+    id: str
+
+
+# -- services -------------------------------------------------------------------------------------
+
+
+class Connected(Wire):
+    source: Source | None = None
+    latest_deployment: Deployment | None = None
+
+
+class DeploymentTrigger(Wire):
+    repository: str
+    branch: str
+
+
+class ServiceWiring(Wire):
+    service_instance: Connected
+    deployment_triggers: Connection[DeploymentTrigger]
+
+
+class AutoDeploy(Wire):
+    enabled: bool
+
+
+class GitHubAccess(Wire):
+    has_access: bool
+    is_public: bool
+
+
+# -- templates ------------------------------------------------------------------------------------
+
+
+class Template(Wire):
+    id: str
+    name: str
+    serialized_config: dict[str, Any]
+
+
+class TemplateDeploy(Wire):
+    workflow_id: str | None = None
+
+
+class WorkflowStatus(StrEnum):
+    """As Railway writes them."""
+
+    COMPLETE = "Complete"
+    ERROR = "Error"
+    NOT_FOUND = "NotFound"
+    RUNNING = "Running"
+
+
+class Workflow(Wire):
+    status: WorkflowStatus
+    error: str | None = None

@@ -1,0 +1,73 @@
+"""Railway as a provider: projects are spaces, templates are databases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from providers.railway.client import RailwayClient
+from providers.railway.databases import Databases
+from providers.railway.failures import failure_of
+from providers.railway.projects import Projects
+from providers.railway.rail import Rail
+from providers.railway.services import Services
+from providers.railway.sources import Sources
+from providers.railway.token import TokenDescription, described
+from providers.railway.watching import DeploymentWatch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx
+
+    from engine.capabilities import Deployment, Failure, Space
+    from engine.clock import Clock
+
+
+class RailwayProvider(Projects, Services, Sources, Databases):
+    """HostsSpaces, RunsServices, KeepsDatabases and ReadsRepositories at Railway.
+
+    One per process: its parts share a rate-limit budget, the lines for creation throttles, the
+    locks of the environments and the poll for deployments.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        workspace_id: str | None,
+        gateway_url: str = "https://{domain}",
+        *,
+        clock: Clock,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._client = RailwayClient(url, token, clock=clock, transport=transport)
+        self._rail = Rail(self._client, clock, workspace_id or None, gateway_url)
+        self._watch = DeploymentWatch(self._rail)
+
+    async def aclose(self) -> None:
+        """Stops the poll and closes the connections."""
+        await self._watch.aclose()
+        await self._client.aclose()
+
+    async def describe_token(self) -> TokenDescription:
+        """Kind, workspaces and remaining requests, for `doctor` and `whoami`.
+
+        Raises NotConfigured for a token that Railway does not accept.
+        """
+        return described(await self._client.token(), self._client.budget)
+
+    async def resolve_workspace(self) -> str:
+        """The id of the workspace that spaces live in. Raises NotConfigured."""
+        return await self._rail.workspace()
+
+    def watch(self, space: Space, deployment_id: str) -> AsyncIterator[Deployment]:
+        """One poll every 2 s for all watchers, less often when the rate limit is short.
+
+        Source: Railway's public GraphQL schema, `projectsByIds`.
+        """
+        return self._watch.follow(space.id, deployment_id)
+
+    async def failure_of(self, deployment_id: str, *, lines: int = 30) -> Failure:
+        """Source: Railway's public GraphQL schema, `deploymentEvents`, `buildLogs`,
+        `deploymentLogs`."""
+        return await failure_of(self._rail, deployment_id, lines=lines)

@@ -1,0 +1,135 @@
+"""Services: what runs in a space, with its variables and domain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine import capabilities as ours
+from providers.railway import models
+from providers.railway.rail import place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.capabilities import Space
+    from providers.railway.rail import Rail
+
+Variables = dict[str, str | None]
+
+
+class Services:
+    """The part of RunsServices that makes services and sets them up."""
+
+    _rail: Rail
+
+    async def create_service(self, space: Space, name: str) -> ours.Service:
+        """Without a source nothing is deployed.
+
+        Source: Railway's public GraphQL schema, `serviceCreate`.
+        """
+        existing = await self._rail.service_named(space, name)
+        if existing is not None:
+            return existing
+
+        async def create() -> ours.Service:
+            made = await self._rail.client.write(
+                "serviceCreate",
+                models.Service,
+                environment=space.environment_id,
+                input={"projectId": space.id, "environmentId": space.environment_id, "name": name},
+            )
+            return ours.Service(id=made.id, name=made.name)
+
+        return await self._rail.settle(create(), lambda: self._rail.service_named(space, name))
+
+    async def variables(self, space: Space, service_id: str) -> Mapping[str, str]:
+        """Sealed values are left out: Railway shows them to nobody.
+
+        Source: Railway's public GraphQL schema, `variables(unrendered: true)`.
+        """
+        return await self._variables(space, service_id, unrendered=True)
+
+    async def resolved_variables(self, space: Space, service_id: str) -> Mapping[str, str]:
+        """A reference to nothing is empty: names are case-sensitive.
+
+        Source: Railway's public GraphQL schema, `variables`; Railway docs, variables.
+        """
+        return await self._variables(space, service_id, unrendered=False)
+
+    async def write_variables(
+        self, space: Space, service_id: str, variables: Mapping[str, str]
+    ) -> None:
+        """Source: Railway's public GraphQL schema, `variableCollectionUpsert`."""
+
+        async def written() -> bool | None:
+            seen = await self.variables(space, service_id)
+            return True if seen.items() >= variables.items() else None
+
+        write = self._rail.client.write(
+            "variableCollectionUpsert",
+            bool,
+            environment=space.environment_id,
+            input={
+                "projectId": space.id,
+                "environmentId": space.environment_id,
+                "serviceId": service_id,
+                "variables": dict(variables),
+                "replace": False,
+                "skipDeploys": True,
+            },
+        )
+        await self._rail.settle(write, written)
+
+    async def expose(self, space: Space, service_id: str, *, port: int) -> ours.Service:
+        """Of several domains the first one counts; one that leads elsewhere is redirected.
+
+        Source: railwayapp/cli, commands/domain.rs; Railway's public GraphQL schema.
+        """
+        domain = await self._domain(space, service_id)
+        if domain is None:
+            write = self._rail.client.write(
+                "serviceDomainCreate",
+                models.ServiceDomain,
+                environment=space.environment_id,
+                input={
+                    "environmentId": space.environment_id,
+                    "serviceId": service_id,
+                    "targetPort": port,
+                },
+            )
+            domain = await self._rail.settle(write, lambda: self._domain(space, service_id))
+        elif domain.target_port != port:
+            await self._redirect(space, service_id, domain, port)
+        return ours.Service(
+            id=service_id, name="", domain=domain.domain, url=self._rail.url(domain.domain)
+        )
+
+    async def _variables(
+        self, space: Space, service_id: str, *, unrendered: bool
+    ) -> Mapping[str, str]:
+        found = await self._rail.client.read(
+            "variables", Variables, **place(space, service_id), unrendered=unrendered
+        )
+        return {name: value for name, value in found.items() if value is not None}
+
+    async def _domain(self, space: Space, service_id: str) -> models.ServiceDomain | None:
+        domains = await self._rail.client.read(
+            "domains", models.Domains, **place(space, service_id)
+        )
+        return next(iter(domains.service_domains), None)
+
+    async def _redirect(
+        self, space: Space, service_id: str, domain: models.ServiceDomain, port: int
+    ) -> None:
+        await self._rail.client.write(
+            "serviceDomainUpdate",
+            bool,
+            environment=space.environment_id,
+            input={
+                "serviceDomainId": domain.id,
+                "domain": domain.domain,
+                "environmentId": space.environment_id,
+                "serviceId": service_id,
+                "targetPort": port,
+            },
+        )

@@ -1,0 +1,170 @@
+"""One exchange with Railway's GraphQL endpoint: what was asked, and what the answer means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from providers.http import Delivery, delivery, open_client
+from providers.railway.budget import Budget, retry_after
+from providers.railway.masking import mask
+from providers.railway.verdicts import Verdict, judge
+
+if TYPE_CHECKING:
+    from engine.clock import Clock
+    from providers.railway.documents import Document
+
+CONNECT_TIMEOUT = timedelta(seconds=10)
+READ_TIMEOUT = timedelta(seconds=20)
+WRITE_TIMEOUT = timedelta(seconds=60)
+"""A write that is given up too early costs more than one that is waited for."""
+
+Data = dict[str, Any]
+
+_FORBIDDEN = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
+_NOT_UNDERSTOOD = "The answer was not what Railway's API sends."
+_BLOCKED = "The edge in front of Railway's API refused the request before Railway saw it."
+
+
+class Fault(Exception):
+    """An exchange that brought no data. Stays inside this folder."""
+
+    def __init__(
+        self,
+        verdict: Verdict,
+        message: str,
+        *,
+        next_step: str = "",
+        request_id: str = "",
+        wait: timedelta | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+        self.message = message
+        self.next_step = next_step
+        self.request_id = request_id
+        self.wait = wait
+
+
+class Wire:
+    """Sends documents; knows headers and status codes, and nothing about policies."""
+
+    def __init__(
+        self, url: str, token: str, clock: Clock, transport: httpx.AsyncBaseTransport | None
+    ) -> None:
+        self._token = token
+        self._clock = clock
+        self.budget = Budget(clock)
+        self._url = url
+        self._http = open_client(
+            url,
+            read_timeout=READ_TIMEOUT,
+            connect_timeout=CONNECT_TIMEOUT,
+            transport=transport,
+        )
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def exchange(
+        self, document: Document, variables: Mapping[str, Any], *, as_project: bool = False
+    ) -> Data:
+        """The answer's `data`. Raises Fault.
+
+        `as_project` sends the token as a project token.
+        Source: Railway docs, integrations/api.
+        """
+        body = {"query": document.text, "operationName": document.name, "variables": variables}
+        try:
+            response = await self._http.post(
+                self._url,
+                json=body,
+                headers=self._authorization(as_project=as_project),
+                timeout=self._timeout(document),
+            )
+        except httpx.RequestError as error:
+            never = delivery(error) is Delivery.NEVER_SENT
+            verdict = Verdict.UNREACHED if never else Verdict.LOST
+            raise Fault(verdict, self._mask(f"{type(error).__name__} {error}".strip())) from error
+        self.budget.learn(response.headers)
+        return self._read(response, document)
+
+    def _authorization(self, *, as_project: bool) -> dict[str, str]:
+        if as_project:
+            return {"Project-Access-Token": self._token}
+        return {"Authorization": f"Bearer {self._token}"}
+
+    @staticmethod
+    def _timeout(document: Document) -> httpx.Timeout:
+        longest = WRITE_TIMEOUT if document.writes else READ_TIMEOUT
+        seconds = longest.total_seconds()
+        return httpx.Timeout(seconds, connect=CONNECT_TIMEOUT.total_seconds(), pool=None)
+
+    def _read(self, response: httpx.Response, document: Document) -> Data:
+        status, request_id = response.status_code, _request_id(response)
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            wait = retry_after(response.headers.get("retry-after"), self._clock)
+            text = "Railway's rate limit is reached."
+            raise Fault(Verdict.RATE_LIMITED, text, request_id=request_id, wait=wait)
+        body = _json(response)
+        if body is None:
+            blocked = status in _FORBIDDEN
+            raise Fault(
+                Verdict.UNREACHED if blocked else Verdict.LOST,
+                f"{_BLOCKED if blocked else _NOT_UNDERSTOOD} HTTP {status}, {_kind(response)}.",
+                request_id=request_id,
+            )
+        errors = body.get("errors")
+        if isinstance(errors, list) and errors:
+            raise self._fault(errors[0], document, request_id, status)
+        data = body.get("data")
+        if response.is_success and isinstance(data, dict):
+            return data
+        if status in _FORBIDDEN:
+            raise self._fault({"message": "Not Authorized"}, document, request_id, status)
+        raise Fault(Verdict.LOST, f"{_NOT_UNDERSTOOD} HTTP {status}.", request_id=request_id)
+
+    def _fault(self, error: Any, document: Document, request_id: str, status: int) -> Fault:
+        """What the first error says; Railway's own CLI reads only that one, too."""
+        error = error if isinstance(error, Mapping) else {}
+        message = str(error.get("message") or f"HTTP {status}")
+        extensions = error.get("extensions")
+        code = str(extensions.get("code", "")) if isinstance(extensions, Mapping) else ""
+        rule = judge(message, code)
+        verdict = rule.verdict
+        path = error.get("path")
+        if document.writes and isinstance(path, list) and len(path) > 1:
+            verdict = Verdict.LOST  # it was carried out; a field of the answer could not be read
+        elif status >= httpx.codes.INTERNAL_SERVER_ERROR and verdict is Verdict.REFUSED:
+            verdict = Verdict.UNCLEAR
+        return Fault(
+            verdict,
+            self._mask(message),
+            next_step=rule.next_step,
+            request_id=str(error.get("traceId") or request_id),
+        )
+
+    def _mask(self, text: str) -> str:
+        return mask(text, (self._token,))
+
+
+def _json(response: httpx.Response) -> dict[str, Any] | None:
+    """The body when it is a JSON object; None for an edge's HTML page or half an answer."""
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _request_id(response: httpx.Response) -> str:
+    names = ("x-railway-request-id", "x-request-id", "cf-ray")
+    return next((response.headers[name] for name in names if name in response.headers), "")
+
+
+def _kind(response: httpx.Response) -> str:
+    return str(response.headers.get("content-type", "no content type")).split(";")[0]
