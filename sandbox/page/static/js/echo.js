@@ -1,0 +1,64 @@
+// What was typed here and is on its way, or was a command: Slack shows neither to others, so it lives in
+// this page only.
+
+import { h } from "./vdom.js";
+import { clock } from "./dates.js";
+import { icon } from "./icons.js";
+import { inline } from "./mrkdwn.js";
+import { avatar, displayName, viewerId } from "./people.js";
+import { changed, state } from "./store.js";
+import { ephemeralMark } from "./message.js";
+
+const KEPT = 30;
+let count = 0;
+
+export function addEcho(fields) {
+  count += 1;
+  const echo = { echo: true, id: count, at: new Date(), viewer: state.viewer, status: "sending", note: null, ...fields };
+  state.echoes = [...state.echoes, echo].slice(-KEPT);
+  changed();
+  return echo;
+}
+
+export function updateEcho(echo, fields) {
+  state.echoes = state.echoes.map((one) => (one.id === echo.id ? { ...one, ...fields } : one));
+  changed();
+}
+
+export function dropEcho(echo) {
+  state.echoes = state.echoes.filter((one) => one.id !== echo.id);
+  changed();
+}
+
+/** The echoes that belong into one feed of the current viewer. */
+export const echoesOf = (channelId, thread_ts = null) => state.echoes.filter((one) => one.viewer === state.viewer && one.channel === channelId && (one.thread_ts ?? null) === thread_ts);
+
+/** Messages and echoes in one line, by time. */
+export function merged(messages, echoes) {
+  const time = (item) => (item.echo ? item.at.getTime() : Number(item.ts) * 1000);
+  return echoes.length ? [...messages, ...echoes].sort((a, b) => time(a) - time(b)) : messages;
+}
+
+export function echoRow(echo) {
+  const command = echo.kind === "command";
+  return h(
+    "li",
+    { key: `echo-${echo.id}`, class: `message is-echo is-${echo.status} ${command ? "is-ephemeral" : ""}` },
+    command ? ephemeralMark() : null,
+    h("div", { class: "message-side" }, avatar(viewerId())),
+    h(
+      "div",
+      { class: "message-main" },
+      h("div", { class: "message-head" }, h("span", { class: "author" }, displayName(viewerId())), h("span", { class: "message-time" }, clock(echo.at))),
+      h("div", { class: "message-body text" }, command ? h("code", { class: "typed" }, echo.text) : echo.text.split("\n").flatMap((line, i) => [i ? h("br") : null, ...inline(line)])),
+      h(
+        "div",
+        { class: "echo-state" },
+        echo.status === "sending" ? [h("span", { class: "spinner", "aria-hidden": "true" }), "Sending…"] : null,
+        echo.status === "failed" ? [icon("alert"), h("span", {}, echo.note), echo.retry ? h("button", { type: "button", class: "link-button", on: { click: echo.retry } }, "Try again") : null] : null,
+        echo.status === "done" && echo.note ? echo.note : null,
+        echo.status !== "sending" && command ? h("button", { type: "button", class: "link-button", on: { click: () => dropEcho(echo) } }, "Dismiss") : null,
+      ),
+    ),
+  );
+}

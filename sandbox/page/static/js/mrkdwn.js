@@ -1,0 +1,234 @@
+// Slack's mrkdwn as document nodes. Every piece of text ends in a text node, never in markup.
+
+import { h } from "./vdom.js";
+import { emojiNode } from "./emoji.js";
+import { slackDate, full } from "./dates.js";
+import { channel, channelPath, isBot, mentionName, user, viewerId } from "./people.js";
+import { codeSpan, preformatted } from "./copy.js";
+
+const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
+export const decode = (text) => text.replace(/&(?:lt|gt|amp);/g, (entity) => ENTITIES[entity]);
+
+/** A whole mrkdwn text: paragraphs, quotes, lists and code blocks. */
+export function mrkdwn(text, options = {}) {
+  const out = [];
+  const parts = String(text ?? "").split("```");
+  parts.forEach((part, i) => {
+    const fenced = i % 2 === 1 && i < parts.length - 1;
+    if (fenced) out.push(preformatted(decode(part.replace(/^\n/, "").replace(/\n$/, "")).replace(/<([^|>]+)(?:\|([^>]*))?>/g, (_, url, label) => label ?? url)));
+    else if (i % 2 === 1) out.push(...lines("```" + part, options));
+    else out.push(...lines(trimAround(part, i > 0, i < parts.length - 1), options));
+  });
+  return out;
+}
+
+const trimAround = (text, afterCode, beforeCode) => {
+  let trimmed = text;
+  if (afterCode) trimmed = trimmed.replace(/^\n/, "");
+  if (beforeCode) trimmed = trimmed.replace(/\n$/, "");
+  return trimmed;
+};
+
+const QUOTE = /^(?:&gt;|>) ?(?!(?:&gt;|>){2})/;
+const QUOTE_REST = /^(?:&gt;|>){3} ?/;
+const ITEM = /^(\s*)([•◦▪‣⁃–-]|\d{1,3}[.)])\s+(?=\S)/;
+
+function lines(text, options) {
+  if (text === "") return [];
+  const out = [];
+  const all = text.split("\n");
+  let plain = [];
+  const flush = () => {
+    if (plain.length) out.push(h("span", { class: "paragraph" }, joined(plain, options)));
+    plain = [];
+  };
+  for (let i = 0; i < all.length; i += 1) {
+    const line = all[i];
+    if (QUOTE_REST.test(line)) {
+      flush();
+      const rest = [line.replace(QUOTE_REST, ""), ...all.slice(i + 1)];
+      out.push(h("blockquote", {}, lines(rest.join("\n"), options)));
+      break;
+    } else if (QUOTE.test(line)) {
+      flush();
+      const quoted = [];
+      while (i < all.length && QUOTE.test(all[i])) quoted.push(all[i++].replace(QUOTE, ""));
+      i -= 1;
+      out.push(h("blockquote", {}, lines(quoted.join("\n"), options)));
+    } else if (ITEM.test(line)) {
+      flush();
+      const [whole, indent, marker] = ITEM.exec(line);
+      out.push(
+        h("span", { class: "bullet", style: { "margin-left": `${Math.min(indent.length, 12) * 0.5}em` } },
+          h("span", { class: "bullet-mark" }, marker), h("span", {}, inline(line.slice(whole.length), options))),
+      );
+    } else {
+      plain.push(line);
+    }
+  }
+  flush();
+  return out;
+}
+
+const joined = (texts, options) => texts.flatMap((line, i) => (i ? [h("br"), ...inline(line, options)] : inline(line, options)));
+
+const STYLES = { "*": "strong", _: "em", "~": "s" };
+const TOKEN = /<([^<>]+)>|`([^`\n]+)`|:([a-z0-9_+'-]+(?:::skin-tone-[2-6])?):|([*_~])|(\bhttps?:\/\/[^\s<>|]+)/gi;
+
+/** One line's worth of mrkdwn: marks, tokens in angle brackets, emoji, bare links. */
+export function inline(text, options = {}) {
+  const out = [];
+  let plain = "";
+  let at = 0;
+  const flush = () => {
+    if (plain) out.push(decode(plain));
+    plain = "";
+  };
+  TOKEN.lastIndex = 0;
+  for (let match = TOKEN.exec(text); match; match = TOKEN.exec(text)) {
+    const [whole, angle, code, emoji, mark, url] = match;
+    const start = match.index;
+    plain += text.slice(at, start);
+    at = start + whole.length;
+    if (angle !== undefined) {
+      flush();
+      out.push(token(angle, options));
+    } else if (code !== undefined) {
+      flush();
+      out.push(codeSpan(decode(code.replace(/<([^|>]+)(?:\|([^>]*))?>/g, (_, target, label) => label ?? target))));
+    } else if (emoji !== undefined) {
+      const node = emojiNode(emoji);
+      if (node) {
+        flush();
+        out.push(node);
+      } else plain += whole;
+    } else if (mark !== undefined) {
+      const end = closing(text, start, mark);
+      if (end < 0) plain += mark;
+      else {
+        flush();
+        out.push(h(STYLES[mark], {}, inline(text.slice(start + 1, end), options)));
+        at = end + 1;
+      }
+    } else {
+      const tidy = url.replace(/(?:&gt;|[.,;:!?)\]'"*_~])+$/, "");
+      flush();
+      out.push(link(decode(tidy), decode(tidy)));
+      at = start + tidy.length;
+    }
+    TOKEN.lastIndex = at;
+  }
+  plain += text.slice(at);
+  flush();
+  return out;
+}
+
+const WORD = /[\p{L}\p{N}]/u;
+
+/** Where the pair of a mark that opens at `start` closes, or -1: marks hug words and stand between words. */
+function closing(text, start, mark) {
+  const before = text[start - 1];
+  const after = text[start + 1];
+  if ((before && WORD.test(before)) || before === mark || !after || /\s/.test(after) || after === mark) return -1;
+  let code = false;
+  let angle = false;
+  for (let i = start + 1; i < text.length; i += 1) {
+    const letter = text[i];
+    if (letter === "`" && !angle) code = !code;
+    else if (letter === "<" && !code) angle = true;
+    else if (letter === ">" && !code) angle = false;
+    else if (letter === mark && !code && !angle && !/\s/.test(text[i - 1])) {
+      const next = text[i + 1];
+      if (!next || (!WORD.test(next) && next !== mark)) return i;
+    }
+  }
+  return -1;
+}
+
+function token(body, options) {
+  const bar = body.indexOf("|");
+  const target = bar < 0 ? body : body.slice(0, bar);
+  const label = bar < 0 ? null : body.slice(bar + 1);
+  const rest = target.slice(1);
+  if (target.startsWith("@")) return mention(rest, label);
+  if (target.startsWith("#")) return channelLink(rest, label);
+  if (target.startsWith("!")) return special(rest, label);
+  const words = label === null ? [decode(target.replace(/^mailto:/, ""))] : inlineLabel(label, options);
+  return link(decode(target), words);
+}
+
+/** A link's label: its text and emoji, no further links. */
+const inlineLabel = (label) => inline(label.replace(/<|>/g, ""), {}).map((node) => (node.tag === "a" ? node.children : node));
+
+export function mention(id, label) {
+  const known = isBot(id) || user(id);
+  const name = known ? mentionName(id) : label?.replace(/^@/, "") || id;
+  return h("span", { class: id === viewerId() ? "mention is-me" : "mention" }, `@${decode(name)}`);
+}
+
+export function channelLink(id, label) {
+  const known = channel(id);
+  const name = known?.name ?? (label ? decode(label) : id);
+  if (!known) return h("span", { class: "mention" }, `#${name}`);
+  return h("a", { class: "mention", href: `#/channel/${encodeURIComponent(channelPath(known))}` }, `#${name}`);
+}
+
+function special(body, label) {
+  if (body.startsWith("date^")) {
+    const [, seconds, format, url] = body.split("^");
+    const text = slackDate(seconds, decode(format ?? "")) ?? decode(label ?? body);
+    const when = new Date(Number(seconds) * 1000);
+    const title = Number.isNaN(when.getTime()) ? null : full(when);
+    const time = h("time", { class: "slack-date", title }, text);
+    return url ? link(decode(url), [time]) : time;
+  }
+  if (body.startsWith("subteam^")) return h("span", { class: "mention" }, decode(label ?? `@${body.slice(8)}`));
+  if (["here", "channel", "everyone"].includes(body)) return h("span", { class: "mention is-me" }, `@${body}`);
+  return h("span", {}, decode(label ?? `<!${body}>`));
+}
+
+const SAFE = /^(?:https?:|mailto:|tel:)/i;
+
+/** A link to the world outside; an address that could run something is shown as plain text. */
+export function link(url, children) {
+  if (!SAFE.test(url)) return h("span", { class: "unsafe-link", title: "Not a web address" }, children);
+  return h("a", { href: url, target: "_blank", rel: "noreferrer noopener" }, children);
+}
+
+/** A text object: `mrkdwn` or `plain_text` (emoji shortcodes only). */
+export function textObject(object, options = {}) {
+  if (!object) return [];
+  if (typeof object === "string") return plainText(object);
+  return object.type === "mrkdwn" ? mrkdwn(object.text, options) : plainText(object.text, object.emoji !== false);
+}
+
+export function plainText(text, emoji = true) {
+  const out = [];
+  String(text ?? "").split("\n").forEach((line, i) => {
+    if (i) out.push(h("br"));
+    let at = 0;
+    if (emoji) {
+      for (const match of line.matchAll(/:([a-z0-9_+'-]+(?:::skin-tone-[2-6])?):/gi)) {
+        const node = emojiNode(match[1]);
+        if (!node) continue;
+        out.push(line.slice(at, match.index), node);
+        at = match.index + match[0].length;
+      }
+    }
+    out.push(line.slice(at));
+  });
+  return out;
+}
+
+/** The same text as a short plain string: for announcements, titles and previews. */
+export function asWords(text) {
+  return decode(
+    String(text ?? "")
+      .replace(/<!date\^(\d+)\^([^|>^]*)(?:\^[^|>]*)?\|?([^>]*)>/g, (_, seconds, format, fallback) => slackDate(seconds, format) ?? fallback)
+      .replace(/<@([^|>]+)(?:\|[^>]*)?>/g, (_, id) => `@${mentionName(id)}`)
+      .replace(/<#([^|>]+)(?:\|([^>]*))?>/g, (_, id, label) => `#${channel(id)?.name ?? label ?? id}`)
+      .replace(/<([^|>]+)\|([^>]*)>/g, "$2")
+      .replace(/<([^>]+)>/g, "$1")
+      .replace(/[*~`]+/g, ""),
+  ).replace(/\s+/g, " ").trim();
+}

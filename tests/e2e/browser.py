@@ -1,0 +1,54 @@
+"""A headless Chromium for browser tests.
+
+`chromium` is a page in a browser of its own, in the test's own event loop: what a single e2e test
+needs. Suites with many tests open one `browser()` for a whole module (see `tests/e2e/page`).
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import async_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, Page
+
+EXECUTABLE = shutil.which("chromium") or shutil.which("chromium-browser")
+
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    """A running Chromium; the test is skipped where none is installed."""
+    if EXECUTABLE is None:
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=EXECUTABLE, args=[*_QUIET])
+        try:
+            yield running
+        finally:
+            await running.close()
+
+
+@pytest_asyncio.fixture
+async def chromium() -> AsyncIterator[Page]:
+    """A page of 1280 by 800 in a fresh browser."""
+    async with browser() as running:
+        page = await running.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(10_000)
+        yield page
