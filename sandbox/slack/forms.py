@@ -172,9 +172,12 @@ def _list(value: Any) -> list[Any]:
 
 def _id(named: str, state: State) -> str:
     name = named.lstrip("@#")
-    for entry in (*state.people.values(), *state.channels.values()):
-        if entry.id == named or entry.name == name:
-            return entry.id
+    people = {person.name: person.id for person in state.people.values()}
+    known = {channel.name: channel.id for channel in state.channels.values()} | people
+    if named in (*state.people, *state.channels):
+        return named
+    if name in known:
+        return known[name]
     raise Mistake(f"there is no {named}")
 
 

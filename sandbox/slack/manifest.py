@@ -14,17 +14,44 @@ if TYPE_CHECKING:
 
 BOT_TOKEN = "xoxb-sandbox"
 APP_TOKEN = "xapp-sandbox"
+CONFIGURATION_TOKEN = "xoxe.xoxp-sandbox"
 SIGNING_SECRET = "sandbox-signing-secret"
 VERIFICATION_TOKEN = "sandbox-verification-token"
 
 CHAT_OPS_SCOPES = (
-    "app_mentions:read bookmarks:read bookmarks:write channels:history channels:join "
-    "channels:manage channels:read channels:write.invites channels:write.topic chat:write "
-    "chat:write.customize chat:write.public commands files:read files:write groups:history "
-    "groups:read groups:write im:history im:read im:write mpim:history mpim:read mpim:write "
-    "pins:read pins:write reactions:read reactions:write team:read usergroups:read users:read "
-    "users:read.email"
-).split()
+    "app_mentions:read",
+    "bookmarks:read",
+    "bookmarks:write",
+    "channels:history",
+    "channels:join",
+    "channels:manage",
+    "channels:read",
+    "channels:write.invites",
+    "channels:write.topic",
+    "chat:write",
+    "chat:write.customize",
+    "chat:write.public",
+    "commands",
+    "files:read",
+    "files:write",
+    "groups:history",
+    "groups:read",
+    "groups:write",
+    "im:history",
+    "im:read",
+    "im:write",
+    "mpim:history",
+    "mpim:read",
+    "mpim:write",
+    "pins:read",
+    "pins:write",
+    "reactions:read",
+    "reactions:write",
+    "team:read",
+    "usergroups:read",
+    "users:read",
+    "users:read.email",
+)
 """What an app without a manifest may do."""
 
 
@@ -100,7 +127,7 @@ class App:
 UNDECLARED = App(
     name="luthien",
     bot_name="luthien",
-    scopes=tuple(CHAT_OPS_SCOPES),
+    scopes=CHAT_OPS_SCOPES,
     commands=(SlashCommand("/luthien", "Talk to the bot", "help", should_escape=True),),
     shortcuts=(),
     events=frozenset(

@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 
 DEEPEST = 3
 GIVEN = (
-    "blocks title submit close callback_id private_metadata external_id clear_on_close"
-    " notify_on_close submit_disabled"
-).split()
+    "blocks",
+    "title",
+    "submit",
+    "close",
+    "callback_id",
+    "private_metadata",
+    "external_id",
+    "clear_on_close",
+    "notify_on_close",
+    "submit_disabled",
+)
 
 
 # -- triggers -------------------------------------------------------------------------------------

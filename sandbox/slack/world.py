@@ -44,7 +44,7 @@ class World:
         return self.state.model_dump(mode="json", exclude_defaults=True)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Become `state`; keys of `settings` may also stand at the top, e.g. unsupported_blocks."""
+        """Become `state`. Keys of `settings`, as unsupported_blocks, may also stand at the top."""
         given = dict(state)
         first = workspace.first_state(self.app).model_dump(mode="json")
         shorthand = {key: given.pop(key) for key in Behaviour.model_fields if key in given}

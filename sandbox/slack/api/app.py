@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sandbox.slack import blockkit, messages, rendering, workspace
-from sandbox.slack.api.method import Call, method
+from sandbox.slack.api.method import Call, TokenKind, method
 from sandbox.slack.errors import SlackError
 from sandbox.slack.limits import Tier
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LONGEST_PAYLOAD = 100_000
 
 
-@method("api.test", tier=Tier.FOUR, token=None)
+@method("api.test", tier=Tier.FOUR, token=TokenKind.NONE)
 def api_test(call: Call) -> Json:
     """Echoes; `error` makes it fail with that code."""
     arguments = {key: value for key, value in call.arguments.items() if key != "token"}
@@ -38,7 +38,7 @@ def auth_test(call: Call) -> Json:
     }
 
 
-@method("apps.connections.open", tier=Tier.THREE, token="app", errors="forbidden_team")
+@method("apps.connections.open", tier=Tier.THREE, token=TokenKind.APP, errors="forbidden_team")
 def apps_connections_open(call: Call) -> Json:
     return {"url": call.world.deliveries.socket_mode.url(call.host)}
 
@@ -75,7 +75,10 @@ def bots_info(call: Call) -> Json:
 
 
 @method(
-    "blocks.validate", tier=None, token=None, errors="invalid_blocks invalid_view invalid_message"
+    "blocks.validate",
+    tier=None,
+    token=TokenKind.NONE,
+    errors="invalid_blocks invalid_message invalid_view",
 )
 def blocks_validate(call: Call) -> Json:
     given = [name for name in ("blocks", "message", "view") if call.has(name)]

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from sandbox.slack import manifest
 from sandbox.slack.api import arguments as wire
-from sandbox.slack.api.method import METHODS, Call, Method, missing_scope
+from sandbox.slack.api.method import METHODS, Call, Method, TokenKind, missing_scope
 from sandbox.slack.errors import COMMON_ERRORS, SlackError, invalid_arguments
 
 if TYPE_CHECKING:
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from sandbox.slack.records import Json
     from sandbox.slack.world import World
 
-TOKENS = {manifest.BOT_TOKEN: "bot", manifest.APP_TOKEN: "app"}
-CONFIGURATION_TOKEN = "xoxe.xoxp-sandbox"
+TOKENS = {
+    manifest.BOT_TOKEN: TokenKind.BOT,
+    manifest.APP_TOKEN: TokenKind.APP,
+    manifest.CONFIGURATION_TOKEN: TokenKind.CONFIGURATION,
+}
 BEARER = re.compile(r"Bearer\s+(\S+)", re.IGNORECASE)
 
 
@@ -87,14 +90,14 @@ def _token(request: Request, arguments: dict[str, Any]) -> str:
 
 
 def _authorize(world: World, method: Method, token: str) -> None:
-    if method.token is None:
+    if method.token is TokenKind.NONE:
         return
     if not token:
         raise SlackError("not_authed")
-    kind = "configuration" if token == CONFIGURATION_TOKEN else TOKENS.get(token)
+    kind = TOKENS.get(token)
     if kind is None:
         raise SlackError("invalid_auth")
-    if kind != method.token and not (method.name == "auth.test" and kind == "app"):
+    if kind is not method.token:
         raise SlackError("not_allowed_token_type")
     if method.scopes and not any(scope in world.app.scopes for scope in method.scopes):
         raise missing_scope(world, method.scopes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sandbox.slack import events, workspace
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from sandbox.slack.limits import Tier
     from sandbox.slack.records import Channel, Json, Message
     from sandbox.slack.world import World
+
+
+class TokenKind(StrEnum):
+    """Which token a method takes."""
+
+    BOT = "bot"
+    APP = "app"
+    CONFIGURATION = "configuration"
+    NONE = "none"
+
 
 FAMILY = {"channel": "channels", "group": "groups", "im": "im"}
 
@@ -31,8 +42,7 @@ class Method:
     required: tuple[str, ...]
     errors: frozenset[str]
     json_body: bool
-    token: str | None
-    """Which token it takes: "bot", "app", "configuration", or None for any or none."""
+    token: TokenKind
 
 
 METHODS: dict[str, Method] = {}
@@ -46,7 +56,7 @@ def method(
     required: Sequence[str] = (),
     errors: str = "",
     json_body: bool = True,
-    token: str | None = "bot",
+    token: TokenKind = TokenKind.BOT,
 ) -> Callable[[Callable[[Call], Json]], Callable[[Call], Json]]:
     """Register the decorated function; `scopes` are alternatives, `errors` its own codes."""
 

@@ -27,6 +27,7 @@ from sandbox.slack.blockkit.shape import (
     Shape,
     String,
     any_of,
+    dicts,
     one_of,
     unique,
 )
@@ -43,7 +44,7 @@ class Surface(StrEnum):
     HOME = "home"
 
 
-def _block(needs: str = "", rules: Sequence[Rule] = (), **fields: Check) -> Shape:
+def _block(needs: str = "", rules: Sequence[Rule] = (), /, **fields: Check) -> Shape:
     return Shape(needs, rules, block_id=BLOCK_ID, **fields)
 
 
@@ -51,7 +52,8 @@ def _block(needs: str = "", rules: Sequence[Rule] = (), **fields: Check) -> Shap
 
 
 def _rectangular(value: Mapping[str, Any], at: str, found: Findings) -> None:
-    rows = [row for row in value.get("rows") or [] if isinstance(row, list)]
+    given = value.get("rows")
+    rows = [row for row in given if isinstance(row, list)] if isinstance(given, list) else []
     if len({len(row) for row in rows}) > 1:
         found.add(f"{at}/rows", "every row must have the same number of cells", "columns")
     columns, settings = max(map(len, rows), default=0), value.get("column_settings")
@@ -61,8 +63,8 @@ def _rectangular(value: Mapping[str, Any], at: str, found: Findings) -> None:
 
 def _plain_head(value: Mapping[str, Any], at: str, found: Findings) -> None:
     rows = value.get("rows")
-    for index, cell in enumerate(rows[0] if rows and isinstance(rows[0], list) else []):
-        if isinstance(cell, dict) and cell.get("type") == "rich_text":
+    for index, cell in enumerate(dicts(rows[0]) if isinstance(rows, list) and rows else []):
+        if cell.get("type") == "rich_text":
             where = f"{at}/rows/0/{index}/type"
             found.add(where, "unsupported type: rich_text", "enum", ["raw_text", "raw_number"])
 
@@ -76,7 +78,7 @@ def cell_characters(block: Mapping[str, Any]) -> int:
             return own + sum(length(item) for item in node.values())
         return sum(map(length, node)) if isinstance(node, list) else 0
 
-    return length(block.get("rows") or [])
+    return length(block.get("rows"))
 
 
 def _at_most(characters: int) -> Rule:
@@ -102,7 +104,7 @@ def _cells(least: int) -> dict[str, Shape]:
 # -- charts ---------------------------------------------------------------------------------------
 
 _LABEL = String(20, least=1)
-_AXIS = {
+_AXIS: dict[str, Check] = {
     "series": Items(
         Shape(
             "name data",
@@ -172,7 +174,8 @@ BLOCKS: dict[str, Shape] = {
         fallback=text(3000),
     ),
     "card": _block(
-        rules=[any_of("hero_image", "title", "actions", "body")],
+        "",
+        [any_of("hero_image", "title", "actions", "body")],
         hero_image=_IMAGE_OBJECT,
         icon=_IMAGE_OBJECT,
         slack_icon=Shape("name", name=String(least=1)),
@@ -238,7 +241,8 @@ BLOCKS: dict[str, Shape] = {
     ),
     "rich_text": _RICH_TEXT,
     "section": _block(
-        rules=[any_of("text", "fields")],
+        "",
+        [any_of("text", "fields")],
         text=text(3000),
         fields=Items(text(2000), 1, 10),
         accessory=OneOf({**ELEMENTS, "image": IMAGE}, IN_SECTION),
@@ -298,7 +302,7 @@ SURFACES: dict[Surface, str] = {
         "actions alert card context divider header image input rich_text section video"
     ),
     Surface.HOME: (
-        "actions card carousel container context data_table data_visualization divider header image"
-        " input rich_text section table video"
+        "actions card carousel container context data_table data_visualization divider header"
+        " image input rich_text section table video"
     ),
 }

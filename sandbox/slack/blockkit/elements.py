@@ -36,6 +36,8 @@ from sandbox.slack.blockkit.shape import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sandbox.slack.blockkit.shape import Check, Rule
 
 ID = String(255, least=1)
@@ -49,16 +51,16 @@ STYLE = Enum("primary", "danger")
 
 IMAGE = Shape(
     "alt_text",
-    rules=[one_of("image_url", "slack_file")],
+    [one_of("image_url", "slack_file")],
     image_url=URL,
     slack_file=SLACK_FILE,
     alt_text=String(2000),
 )
 
 
-def _menu(needs: str = "", rules: tuple[Rule, ...] = (), **fields: Check) -> Shape:
+def _menu(rules: Sequence[Rule] = (), /, **fields: Check) -> Shape:
     return Shape(
-        needs,
+        "",
         rules,
         action_id=ACTION_ID,
         placeholder=PLACEHOLDER,
@@ -68,7 +70,7 @@ def _menu(needs: str = "", rules: tuple[Rule, ...] = (), **fields: Check) -> Sha
     )
 
 
-def _input(rules: tuple[Rule, ...] = (), needs: str = "", **fields: Check) -> Shape:
+def _input(needs: str = "", rules: Sequence[Rule] = (), /, **fields: Check) -> Shape:
     return Shape(
         needs,
         rules,
@@ -80,8 +82,11 @@ def _input(rules: tuple[Rule, ...] = (), needs: str = "", **fields: Check) -> Sh
     )
 
 
-_OFFERED = {"options": Items(OPTION, 1, 100), "option_groups": Items(OPTION_GROUP, 1, 100)}
-_CONVERSATIONS = {
+_OFFERED: dict[str, Check] = {
+    "options": Items(OPTION, 1, 100),
+    "option_groups": Items(OPTION_GROUP, 1, 100),
+}
+_CONVERSATIONS: dict[str, Check] = {
     "default_to_current_conversation": Flag(),
     "filter": FILTER,
 }
@@ -130,12 +135,12 @@ ELEMENTS: dict[str, Shape] = {
         "options", action_id=ACTION_ID, options=Items(OVERFLOW_OPTION, 1, 5), confirm=CONFIRM
     ),
     "static_select": _menu(
-        rules=(one_of("options", "option_groups"), initial_is_offered("initial_option")),
+        (one_of("options", "option_groups"), initial_is_offered("initial_option")),
         initial_option=OPTION,
         **_OFFERED,
     ),
     "multi_static_select": _menu(
-        rules=(one_of("options", "option_groups"), initial_is_offered("initial_options")),
+        (one_of("options", "option_groups"), initial_is_offered("initial_options")),
         initial_options=Items(OPTION, 1, 100),
         max_selected_items=MANY,
         **_OFFERED,
@@ -164,7 +169,7 @@ ELEMENTS: dict[str, Shape] = {
     ),
     "checkboxes": Shape(
         "options",
-        rules=[initial_is_offered("initial_options")],
+        [initial_is_offered("initial_options")],
         action_id=ACTION_ID,
         options=Items(RICH_OPTION, 1, 10),
         initial_options=Items(RICH_OPTION, 1, 10),
@@ -173,7 +178,7 @@ ELEMENTS: dict[str, Shape] = {
     ),
     "radio_buttons": Shape(
         "options",
-        rules=[initial_is_offered("initial_option")],
+        [initial_is_offered("initial_option")],
         action_id=ACTION_ID,
         options=Items(RICH_OPTION, 1, 10),
         initial_option=RICH_OPTION,
@@ -181,7 +186,8 @@ ELEMENTS: dict[str, Shape] = {
         focus_on_load=Flag(),
     ),
     "plain_text_input": _input(
-        rules=(ordered("min_length", "max_length"),),
+        "",
+        [ordered("min_length", "max_length")],
         initial_value=String(3000),
         multiline=Flag(),
         min_length=Number(least=0, most=3000, whole=True),
@@ -190,15 +196,16 @@ ELEMENTS: dict[str, Shape] = {
     "email_text_input": _input(initial_value=String()),
     "url_text_input": _input(initial_value=String()),
     "number_input": _input(
-        rules=(ordered("min_value", "max_value"),),
-        needs="is_decimal_allowed",
+        "is_decimal_allowed",
+        [ordered("min_value", "max_value")],
         is_decimal_allowed=Flag(),
         initial_value=DECIMAL,
         min_value=DECIMAL,
         max_value=DECIMAL,
     ),
     "rich_text_input": _input(
-        rules=(ordered("min_lines", "max_lines"),),
+        "",
+        [ordered("min_lines", "max_lines")],
         initial_value=Shape(elements=Items(anything)),
         min_lines=LINES,
         max_lines=LINES,

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.slack.blockkit.shape import Enum, Findings, Flag, Items, OneOf, Shape, String, one_of
+from sandbox.slack.blockkit.shape import (
+    Enum,
+    Findings,
+    Flag,
+    Items,
+    OneOf,
+    Shape,
+    String,
+    dicts,
+    one_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +84,7 @@ FILTER = Shape(
     exclude_external_shared_channels=Flag(),
     exclude_bot_users=Flag(),
 )
-SLACK_FILE = Shape(id=String(255, least=1), url=URL, rules=[one_of("id", "url")])
+SLACK_FILE = Shape("", [one_of("id", "url")], id=String(255, least=1), url=URL)
 WORKFLOW = Shape(
     "trigger",
     trigger=Shape(
@@ -94,12 +104,12 @@ def initial_is_offered(initial: str) -> Rule:
         chosen = value.get(initial)
         if chosen is None:
             return
-        offered = list(value.get("options") or [])
-        for group in value.get("option_groups") or []:
-            offered += group.get("options", []) if isinstance(group, dict) else []
-        values = [option.get("value") for option in offered if isinstance(option, dict)]
-        for entry in chosen if isinstance(chosen, list) else [chosen]:
-            if isinstance(entry, dict) and entry.get("value") not in values:
+        offered = dicts(value.get("options"))
+        for group in dicts(value.get("option_groups")):
+            offered += dicts(group.get("options"))
+        values = [option.get("value") for option in offered]
+        for entry in dicts(chosen if isinstance(chosen, list) else [chosen]):
+            if entry.get("value") not in values:
                 found.add(f"{at}/{initial}", "must be one of the options", "enum", values)
 
     return rule

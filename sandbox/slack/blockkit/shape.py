@@ -145,6 +145,7 @@ class Shape:
         self,
         needs: str = "",
         rules: Sequence[Rule] = (),
+        /,
         **fields: Check,
     ) -> None:
         self.needs = tuple(needs.split())
@@ -189,6 +190,11 @@ class OneOf:
             found.add(f"{at}/type", f"unsupported type: {kind}", "enum", known)
             return
         self.table[kind](value, at, found)
+
+
+def dicts(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; empty for what is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def any_of(*names: str) -> Rule:

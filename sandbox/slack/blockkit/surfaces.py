@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from sandbox.slack.blockkit.blocks import BLOCKS, SURFACES, Surface, cell_characters
@@ -15,21 +16,20 @@ from sandbox.slack.blockkit.shape import (
     Shape,
     String,
     anything,
+    dicts,
     repeated,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
-    from sandbox.slack.blockkit.shape import Problem
+    from sandbox.slack.blockkit.shape import Check, Problem
     from sandbox.slack.records import Json
 
 MOST_BLOCKS = {Surface.MESSAGE: 50, Surface.MODAL: 100, Surface.HOME: 100}
-MARKDOWN_IN_ALL = 12_000
-TABLES_IN_ALL = 10_000
-DATA_TABLES_IN_ALL = 20_000
+CHARACTERS_IN_ALL = {"markdown": 12_000, "table": 10_000, "data_table": 20_000}
 
-_VIEW = {
+_VIEW: dict[str, Check] = {
     "type": Enum("modal", "home"),
     "blocks": anything,
     "private_metadata": String(3000),
@@ -87,7 +87,7 @@ def check_view(view: Any, refused: Collection[str] = (), at: str = "/view") -> l
     blocks = view.get("blocks")
     if blocks is not None:
         _blocks(blocks, Surface(kind), f"{at}/blocks", found)
-    inputs = [block for block in _dicts(blocks) if block.get("type") == "input"]
+    inputs = [block for block in dicts(blocks) if block.get("type") == "input"]
     if kind == "modal" and inputs and view.get("submit") is None:
         found.add(at, "missing required field: submit", "required", "submit")
     return found.problems
@@ -100,44 +100,35 @@ def _blocks(blocks: Any, surface: Surface, at: str, found: Findings) -> None:
     repeated(blocks, "block_id", at, found)
     _totals(blocks, at, found)
     for index, block in enumerate(blocks):
-        if _is(block, "task_card") and block.get("status") == "pending":
+        if isinstance(block, dict) and _is_pending_card(block):
             where = f"{at}/{index}/status"
             found.add(where, "a pending task is allowed in a plan only", "enum")
     if sum(_focuses(block) for block in blocks) > 1:
         found.add(at, "no more than 1 element may have focus_on_load", "maxItems", 1)
 
 
+def _is_pending_card(block: Json) -> bool:
+    return block.get("type") == "task_card" and block.get("status") == "pending"
+
+
 def _totals(blocks: list[Any], at: str, found: Findings) -> None:
-    everything = [
-        *blocks,
-        *(child for b in _dicts(blocks) for child in b.get("child_blocks") or []),
-    ]
+    by_type: defaultdict[str, list[Json]] = defaultdict(list)
+    for block in dicts(blocks):
+        for entry in (block, *dicts(block.get("child_blocks"))):
+            by_type[str(entry.get("type"))].append(entry)
     for kind, most in (("table", 1), ("data_visualization", 2)):
-        if sum(_is(block, kind) for block in everything) > most:
+        if len(by_type[kind]) > most:
             found.add(at, f"no more than {most} {kind} blocks allowed", "maxItems", most)
-    markdown = sum(
-        len(block["text"])
-        for block in _dicts(everything)
-        if _is(block, "markdown") and isinstance(block.get("text"), str)
-    )
-    if markdown > MARKDOWN_IN_ALL:
-        words = f"must be less than {MARKDOWN_IN_ALL + 1} characters in all markdown blocks"
-        found.add(at, words, "maxLength", MARKDOWN_IN_ALL)
-    for kind, most in (("table", TABLES_IN_ALL), ("data_table", DATA_TABLES_IN_ALL)):
-        tables = [block for block in _dicts(everything) if _is(block, kind)]
-        if sum(map(cell_characters, tables)) > most:
+    lengths = {
+        "markdown": sum(len(str(block.get("text", ""))) for block in by_type["markdown"]),
+        "table": sum(map(cell_characters, by_type["table"])),
+        "data_table": sum(map(cell_characters, by_type["data_table"])),
+    }
+    for kind, length in lengths.items():
+        most = CHARACTERS_IN_ALL[kind]
+        if length > most:
             words = f"must be less than {most + 1} characters in all {kind} blocks"
             found.add(at, words, "maxLength", most)
-
-
-def _is(block: Any, kind: str) -> bool:
-    return isinstance(block, dict) and block.get("type") == kind
-
-
-def _dicts(blocks: Any) -> Iterator[Json]:
-    return (
-        block for block in (blocks if isinstance(blocks, list) else ()) if isinstance(block, dict)
-    )
 
 
 def _focuses(node: Any) -> int:

@@ -121,11 +121,10 @@ class Deliveries:
     async def _carry(self, parcel: Parcel, fault: Fault | None) -> Outcome:
         started = time.monotonic()
         patience = self._world.state.settings.ack_seconds
-        match fault.kind if fault else None:
-            case None:
-                return await self._carrier.carry(parcel, _nothing)
+        if fault is None:
+            return await self._carrier.carry(parcel, _nothing)
+        match fault.kind:
             case FaultKind.DELAY:
-                assert fault is not None
                 await asyncio.sleep(fault.seconds)
                 return await self._carrier.carry(parcel, _nothing)
             case FaultKind.LOST_BEFORE:

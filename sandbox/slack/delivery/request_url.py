@@ -1,6 +1,7 @@
 """HTTP mode: signed posts to the app's request URL.
 
-Source: docs.slack.dev/authentication/verifying-requests-from-slack and docs.slack.dev/apis/events-api.
+Source: docs.slack.dev/authentication/verifying-requests-from-slack,
+docs.slack.dev/apis/events-api.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class RequestUrl:
                 body, content = urlencode(parcel.payload), FORM
             case ParcelKind.INTERACTION:
                 body, content = urlencode({"payload": json.dumps(parcel.payload)}), FORM
-            case ParcelKind.EVENT:
+            case _:
                 body, content = json.dumps(parcel.payload), "application/json"
         started = time.perf_counter()
         patience = self._world.state.settings.ack_seconds
