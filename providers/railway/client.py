@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter, ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
-from tenacity.wait import wait_base, wait_exponential_jitter, wait_incrementing
+from tenacity.wait import wait_base, wait_exponential, wait_incrementing, wait_random
 
 from engine.errors import NotConfigured, ProviderError, RateLimited, Rejected, Unreachable
 from providers.http import Delivery, no_answer
@@ -43,7 +43,7 @@ class BackOff:
     wait: wait_base
 
 
-GENTLY = BackOff(4, wait_exponential_jitter(initial=0.5, max=4, jitter=0.5))
+GENTLY = BackOff(4, wait_exponential(multiplier=0.5, max=4) + wait_random(0, 0.5))
 PATIENTLY = BackOff(12, wait_incrementing(start=2, increment=3, max=20))
 
 ON_READ = {

@@ -18,8 +18,9 @@ T = TypeVar("T")
 
 _TRIES = 20
 """How often whoever stands first is turned away before we give up: more than three intervals."""
-_PEEK = 6
-"""While it is unknown when the last creation was, an interval is tried out in so many parts."""
+_PARTS = 6
+"""An interval is tried out in so many parts while it is unknown when the last creation was: it may
+have been somebody else's."""
 
 
 class Line:
@@ -39,25 +40,25 @@ class Line:
         """Carry `attempt` out when its turn has come. Raises its Fault: THROTTLED only when the
         vendor keeps turning us away."""
         async with self._turn:
-            await self._wait()
+            await self._clock.sleep(self._left())
             for tried in range(1, _TRIES + 1):
                 try:
                     result = await attempt()
                 except Fault as fault:
+                    if fault.verdict in (Verdict.LOST, Verdict.UNCLEAR):
+                        self._last = self._clock.monotonic()  # it may have been created
                     if fault.verdict is not Verdict.THROTTLED or tried == _TRIES:
-                        if fault.verdict in (Verdict.LOST, Verdict.UNCLEAR):
-                            self._last = self._clock.monotonic()  # it may have been created
                         raise
                     self._interval = throttle_interval(fault.message)
-                    await self._clock.sleep(self._interval / _PEEK)
+                    await self._clock.sleep(self._left() or self._interval / _PARTS)
                 else:
                     self._last = self._clock.monotonic()
                     return result
-            raise AssertionError("unreachable")
+            raise AssertionError("the loop above always returns or raises")
 
-    async def _wait(self) -> None:
-        if self._last is None or not self._interval:
-            return
+    def _left(self) -> timedelta:
+        """Until the vendor takes the next one, as far as we know."""
+        if self._last is None:
+            return timedelta()
         since = timedelta(seconds=self._clock.monotonic() - self._last)
-        if since < self._interval:
-            await self._clock.sleep(self._interval - since)
+        return max(timedelta(), self._interval - since)

@@ -1,0 +1,418 @@
+"""How reads and writes behave when Railway, its edge or the network misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from engine.errors import (
+    NotConfigured,
+    OutcomeUnknown,
+    ProviderError,
+    RateLimited,
+    Rejected,
+    Unreachable,
+)
+from providers.railway.client import RailwayClient
+from providers.railway.models import Workflow
+from tests.unit.providers.conftest import TOKEN, URL
+from tests.unit.providers.fakes import FakeClock, FakeRailway, a_project, error
+
+BLOCKED = httpx.Response(
+    403, html="<!DOCTYPE html><title>Access denied | used Cloudflare to restrict access</title>"
+)
+TIMEOUT_PAGE = httpx.Response(504, html="<html><h1>504 Gateway Time-out</h1></html>")
+HALF = httpx.Response(200, content=b'{"data": {"workflowSta')
+TOO_MANY = httpx.Response(429, headers={"Retry-After": "7"}, json={"errors": []})
+DONE = {"status": "Complete"}
+
+
+async def read(client: RailwayClient) -> Workflow:
+    return await client.read("workflowStatus", Workflow, workflowId="w")
+
+
+async def write(client: RailwayClient, **more: Any) -> bool:
+    return await client.write("projectDelete", bool, id="p-1", **more)
+
+
+# -- reads ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        httpx.ConnectError("no route"),
+        httpx.ReadTimeout("silence"),
+        httpx.RemoteProtocolError("cut"),
+        BLOCKED,
+        TIMEOUT_PAGE,
+        HALF,
+        httpx.Response(200, content=b""),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, json={"data": None}),
+        httpx.Response(500, text="Internal Server Error"),
+        httpx.Response(503, json={"message": "down"}),
+        error("Problem processing request"),
+        TOO_MANY,
+        error("ServiceInstance not found"),
+        error("Service was too recently updated"),
+    ],
+    ids=lambda t: repr(t)[:40],
+)
+async def test_a_read_is_repeated_until_it_is_answered(
+    client: RailwayClient, railway: FakeRailway, trouble: object
+) -> None:
+    railway.on("workflowStatus", trouble, trouble, DONE)
+    assert (await read(client)).status == "Complete"
+    assert railway.counts["workflowStatus"] == 3
+
+
+@pytest.mark.parametrize(
+    "trouble", [httpx.ConnectError("no route"), TIMEOUT_PAGE, HALF, BLOCKED], ids=repr
+)
+async def test_a_read_gives_up_after_a_few_seconds(
+    client: RailwayClient, railway: FakeRailway, clock: FakeClock, trouble: object
+) -> None:
+    railway.on("workflowStatus", trouble)
+    with pytest.raises(Unreachable, match="does not answer") as caught:
+        await read(client)
+    assert caught.value.vendor == "railway"
+    assert caught.value.call == "workflowStatus"
+    assert caught.value.next_step
+    assert railway.counts["workflowStatus"] == 4
+    assert clock.elapsed < 15
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("Not Authorized", ""),
+        ("Project not found", ""),
+        ('Cannot query field "x" on type "Query".', "GRAPHQL_VALIDATION_FAILED"),
+        ('Variable "$id" got invalid value', "BAD_USER_INPUT"),
+        ("Something nobody has seen before", ""),
+    ],
+)
+async def test_a_read_that_is_refused_is_not_repeated(
+    client: RailwayClient, railway: FakeRailway, message: str, code: str
+) -> None:
+    railway.on("workflowStatus", error(message, code=code))
+    with pytest.raises(Rejected) as caught:
+        await read(client)
+    assert message in caught.value.summary
+    assert caught.value.request_id == "7205759403792793601"
+    assert railway.counts["workflowStatus"] == 1
+
+
+async def test_an_answer_of_unknown_shape_is_no_answer(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    railway.on("workflowStatus", {"status": "Confused"})
+    with pytest.raises(Unreachable) as caught:
+        await read(client)
+    assert "status" in caught.value.why
+
+
+async def test_fields_that_railway_adds_are_ignored(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    railway.on("workflowStatus", {**DONE, "new": [1, 2]})
+    assert (await read(client)).error is None
+
+
+# -- writes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        httpx.ReadTimeout("silence"),
+        httpx.WriteError("cut"),
+        httpx.RemoteProtocolError("cut"),
+        TIMEOUT_PAGE,
+        HALF,
+        httpx.Response(500, text="Internal Server Error"),
+        httpx.Response(502, json={"message": "bad gateway"}),
+        httpx.Response(200, html="<html>Welcome</html>"),
+        httpx.Response(200, json={"data": None}),
+        httpx.Response(200, json={"data": {"projectDelete": {"surprising": 1}}}),
+        error("Problem processing request"),
+        error("Not Authorized", path=["projectCreate", "workspace"]),
+    ],
+    ids=lambda t: repr(t)[:40],
+)
+async def test_a_write_without_an_answer_is_never_repeated(
+    client: RailwayClient, railway: FakeRailway, trouble: object
+) -> None:
+    railway.on("projectDelete", trouble)
+    with pytest.raises(OutcomeUnknown) as caught:
+        await write(client)
+    assert caught.value.call == "projectDelete"
+    assert railway.counts["projectDelete"] == 1
+
+
+@pytest.mark.parametrize(
+    "trouble", [httpx.ConnectError("x"), httpx.ConnectTimeout("x"), BLOCKED], ids=repr
+)
+async def test_a_write_that_never_reached_railway_says_so(
+    client: RailwayClient, railway: FakeRailway, trouble: object
+) -> None:
+    railway.on("projectDelete", trouble)
+    with pytest.raises(Unreachable):
+        await write(client)
+    assert railway.counts["projectDelete"] == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("Not Authorized", "luthien doctor"),
+        ('A service named "gateway" already exists in this project', ""),
+        ("Free plan resource provision limit exceeded. Please upgrade!", "plan"),
+        ("Your workspace has been restricted. Please attach a payment method", "payment"),
+        ("Project names must be between 1 and 32 characters", ""),
+        ("Two Factor Authentication Required", "RAILWAY_API_TOKEN"),
+    ],
+)
+async def test_a_refused_write_says_why_and_what_next(
+    client: RailwayClient, railway: FakeRailway, message: str, words: str
+) -> None:
+    railway.on("projectDelete", error(message))
+    with pytest.raises(Rejected) as caught:
+        await write(client)
+    assert message in caught.value.summary
+    assert words in caught.value.next_step
+
+
+async def test_what_railway_says_it_did_not_do_yet_is_tried_again(
+    client: RailwayClient, railway: FakeRailway, clock: FakeClock
+) -> None:
+    soon = error("Service gateway was too recently updated, try again in a moment")
+    railway.on("projectDelete", soon, soon, soon, True)
+    assert await write(client) is True
+    assert clock.slept == [2, 5, 8]
+
+
+async def test_what_never_settles_is_refused_within_minutes(
+    client: RailwayClient, railway: FakeRailway, clock: FakeClock
+) -> None:
+    railway.on("projectDelete", error("Failed to create service domain, please try again"))
+    with pytest.raises(Rejected, match="Failed to create service domain"):
+        await write(client)
+    assert railway.counts["projectDelete"] == 12
+    assert clock.elapsed < 180
+
+
+async def test_a_rate_limited_write_waits_as_long_as_railway_asks(
+    client: RailwayClient, railway: FakeRailway, clock: FakeClock
+) -> None:
+    railway.on("projectDelete", TOO_MANY, True)
+    assert await write(client) is True
+    assert clock.elapsed == pytest.approx(7, abs=0.1)
+
+
+async def test_a_rate_limit_holds_everybody_back(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    railway.on("projectDelete", TOO_MANY, True).on("workflowStatus", DONE)
+    first = asyncio.create_task(write(client))
+    while railway.counts["projectDelete"] == 0:
+        await asyncio.sleep(0)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await asyncio.gather(first, read(client))
+    assert [a.at for a in railway.asked if a.operation == "workflowStatus"][0] >= 7
+
+
+async def test_an_hour_of_waiting_is_the_callers_decision(
+    client: RailwayClient, railway: FakeRailway, clock: FakeClock
+) -> None:
+    railway.on("projectDelete", httpx.Response(429, headers={"Retry-After": "3000"}))
+    with pytest.raises(RateLimited) as caught:
+        await write(client)
+    assert caught.value.retry_after == timedelta(seconds=3000)
+    assert clock.elapsed == 0
+
+
+# -- writes to one environment --------------------------------------------------------------------
+
+
+async def test_writes_to_one_environment_go_one_at_a_time(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    running: dict[str, int] = {"e-1": 0, "e-2": 0}
+    most = {"e-1": 0, "e-2": 0, "all": 0}
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        name = request.headers["x-test"] if "x-test" in request.headers else None
+        assert name is None
+        body = request.read().decode()
+        where = "e-1" if '"e-1"' in body else "e-2"
+        running[where] += 1
+        most[where] = max(most[where], running[where])
+        most["all"] = max(most["all"], sum(running.values()))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        running[where] -= 1
+        return httpx.Response(200, json={"data": {"projectDelete": True}})
+
+    await client.token()
+    other = RailwayClient(URL, TOKEN, clock=FakeClock(), transport=httpx.MockTransport(handle))
+    other._token = await client.token()
+    await asyncio.gather(
+        *(
+            other.write("projectDelete", bool, environment=environment, id=environment)
+            for environment in ("e-1", "e-1", "e-1", "e-2", "e-2")
+        )
+    )
+    await other.aclose()
+    assert most == {"e-1": 1, "e-2": 1, "all": 2}
+
+
+async def test_waiting_for_one_write_does_not_hold_back_the_next(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    def answer(asked: Any) -> object:
+        if asked.variables["id"] == "slow" and railway.counts["projectDelete"] < 4:
+            return error("too recently updated")
+        return True
+
+    railway.on("projectDelete", answer)
+    slow = client.write("projectDelete", bool, environment="e-1", id="slow")
+    fast = client.write("projectDelete", bool, environment="e-1", id="fast")
+    await asyncio.gather(slow, fast)
+    order = [a.variables["id"] for a in railway.asked if a.operation == "projectDelete"]
+    assert order.index("fast") == 1
+
+
+# -- tokens and secrets ---------------------------------------------------------------------------
+
+
+async def test_without_a_token_nothing_is_asked(clock: FakeClock, railway: FakeRailway) -> None:
+    client = RailwayClient(URL, "", clock=clock, transport=railway.transport())
+    with pytest.raises(NotConfigured, match="no Railway token"):
+        await read(client)
+    assert railway.asked == []
+    await client.aclose()
+
+
+async def test_the_token_goes_only_into_its_header(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    railway.on("workflowStatus", DONE)
+    await read(client)
+    assert {a.headers["authorization"] for a in railway.asked} == {f"Bearer {TOKEN}"}
+    assert all(TOKEN not in str(a.variables) for a in railway.asked)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Token {TOKEN} is not known",
+        "cannot use postgresql://postgres:hunter22hunter@db.internal:5432/railway",
+        'Variable "$input" got invalid value { ADMIN_API_KEY: "hunter22hunter" }',
+    ],
+)
+async def test_errors_hold_no_secret(
+    client: RailwayClient, railway: FakeRailway, message: str
+) -> None:
+    railway.on("projectDelete", error(message))
+    with pytest.raises(ProviderError) as caught:
+        await write(client)
+    shown = repr(caught.value.as_json()) + str(caught.value) + repr(caught.value.__cause__)
+    assert TOKEN not in shown
+    assert "hunter22hunter" not in shown
+
+
+# -- the creation line ----------------------------------------------------------------------------
+
+THROTTLE = (
+    "You are creating projects too quickly. This workspace allows 1 project per 30 seconds. "
+    "Try again shortly."
+)
+
+
+class Throttled:
+    """One project per 30 seconds, as Railway does it."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.last: float | None = None
+        self.made: list[tuple[str, float]] = []
+
+    def __call__(self, asked: Any) -> object:
+        now = self.clock.monotonic()
+        if self.last is not None and now - self.last < 30:
+            return error(THROTTLE)
+        self.last = now
+        name = asked.variables["input"]["name"]
+        self.made.append((name, now))
+        return a_project(name, f"id-{name}")
+
+
+async def create(client: RailwayClient, name: str) -> None:
+    await client.write("projectCreate", dict[str, Any], in_line=True, input={"name": name})
+
+
+async def test_creations_wait_in_line_and_in_order(
+    client: RailwayClient, railway: FakeRailway, clock: FakeClock
+) -> None:
+    throttle = Throttled(clock)
+    railway.on("projectCreate", throttle)
+    names = [f"n{i}" for i in range(5)]
+    await asyncio.gather(*(create(client, name) for name in names))
+    assert [name for name, _ in throttle.made] == names
+    assert clock.elapsed == pytest.approx(120, abs=1)
+    assert railway.counts["projectCreate"] == len(names) + 1, "no hammering"
+
+
+async def test_without_a_throttle_nobody_waits(
+    client: RailwayClient, railway: FakeRailway, clock: FakeClock
+) -> None:
+    railway.on("projectCreate", a_project())
+    await asyncio.gather(*(create(client, f"n{i}") for i in range(5)))
+    assert clock.elapsed == 0
+
+
+async def test_a_creation_whose_answer_was_lost_takes_its_turn_all_the_same(
+    client: RailwayClient, railway: FakeRailway, clock: FakeClock
+) -> None:
+    throttle = Throttled(clock)
+    railway.on("projectCreate", throttle, throttle, throttle, HALF, throttle)
+    await create(client, "a")
+    await clock.sleep(timedelta(seconds=29))
+    await create(client, "b")  # turned away once: the interval is learned
+    throttle.last = clock.monotonic()
+    with pytest.raises(OutcomeUnknown):
+        await create(client, "c")
+    asked = railway.counts["projectCreate"]
+    throttle.last = clock.monotonic()
+    await create(client, "d")
+    assert railway.counts["projectCreate"] == asked + 1
+
+
+async def test_a_throttle_without_end_is_reported(
+    client: RailwayClient, railway: FakeRailway, clock: FakeClock
+) -> None:
+    railway.on("projectCreate", error(THROTTLE))
+    with pytest.raises(RateLimited):
+        await create(client, "a")
+    assert 60 < clock.elapsed < 180
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Whoa there pal! Only one environment can be created per user every 30s. Try again",
+        "Whoa there pal! You are creating volumes too quickly. Try again in a sec",
+    ],
+)
+async def test_other_throttles_wait_as_well(
+    client: RailwayClient, railway: FakeRailway, message: str
+) -> None:
+    railway.on("projectDelete", error(message), True)
+    assert await write(client) is True
