@@ -42,6 +42,9 @@ def log_line(event: Event, view: RunView) -> LogLine | None:
             return LogLine(f"◌ {step}: stopped")
         case EventKind.STEP_FAILED:
             return LogLine(_failure(step, data), code=_tail(data.get("log")), urgent=True)
+        case EventKind.QUEUED if data.get("by"):
+            wish = "remove what was made" if data.get("removing") else "try again"
+            return LogLine(f"↻ {person(str(data['by']))} asked to {wish}")
         case EventKind.CANCELLING:
             by = person(str(data["by"])) if data.get("by") else "Somebody"
             return LogLine(f"✋ {by} asked to stop it")

@@ -166,3 +166,11 @@ def nowhere_to_speak(line: str) -> Render:
         " or set `LUTHIEN_CHANNEL`."
     )
     return lambda _: Message.of(f"{what} {how}", [section(f"*{what}*\n{how}")])
+
+
+def form_again(line: str, usage: str) -> Render:
+    """Slack did not open the form in time."""
+    what = "✏️ Something is missing, and Slack did not open the form for it."
+    how = f"Type `/luthien {mrkdwn(usage)}`, or open the form again."
+    row = actions([button("Open the form", FORM, value=line, style="primary")])
+    return lambda _: Message.of(f"{what} {how}", [section(f"*{what}*\n{how}"), *row])

@@ -64,11 +64,11 @@ MOST_TASKS = 50
 
 
 def person(key: str) -> str:
-    """`slack:U1` as a mention, `cli:root` as `root` (cli)."""
-    door, _, name = key.partition(":")
+    """`slack:U1` as a mention, `cli:root` as `root (cli)`; a bare name as it is."""
+    door, _, name = key.rpartition(":")
     if door == Door.SLACK:
         return f"<@{name}>"
-    return f"{mrkdwn(name)} ({door})" if name else mrkdwn(door)
+    return f"{mrkdwn(name)} ({door})" if door else mrkdwn(name)
 
 
 def root(view: RunView, now: datetime) -> Render:

@@ -15,7 +15,7 @@ MOST_ROWS = 200
 MOST_COLUMNS = 20
 MOST_CHARACTERS = 18_000
 """Slack's limit is 20,000 over all cells. Source: Block Kit reference, data table."""
-PAGE = 10
+PAGE = 20
 _GRID_WIDTH = 34
 _GRID_CHARACTERS = 2_800
 
@@ -83,4 +83,4 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _left_out(count: int) -> list[Block]:
-    return [context(f"… and {count} more; add words to narrow it down.")] if count > 0 else []
+    return [context(f"… and {count} more.")] if count > 0 else []

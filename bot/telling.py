@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from bot import grammar, messages, runs
 from bot.budget import Urgency
 from bot.log_lines import LogLine, log_line, log_message
-from bot.told import Post, PostState
 from bot.voice import Place
 from bot.waiting import happened
 from engine.actor import Door
 from engine.answer import Offer, Offers, Secrets
 from engine.errors import OpsError, OutcomeUnknown, ProviderError, Rejected
 from engine.run import EventKind, RunStatus
+from engine.told import Post, PostState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from bot.blocks import Render
-    from bot.told import Told
     from bot.voice import Voice
     from engine.answer import Answer
     from engine.clock import Clock
     from engine.control_plane import ControlPlane
     from engine.run import Event, RunView
+    from engine.told import Told
 
 SIGN_EVERY = 10.0
 """Seconds after which the elapsed time is shown anew; a run is never silent for 15."""

@@ -1,0 +1,134 @@
+"""What `doctor` looks at in Slack: tokens, scopes, the channel."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from bot.voice import translated
+from engine.errors import OutcomeUnknown, ProviderError
+from engine.world import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.rooms import Rooms
+
+MANIFEST = Path(__file__).resolve().parent.parent / "manifest.json"
+_REINSTALL = (
+    "Paste manifest.json into the app's page (App Manifest) and install the app to the workspace"
+    " again."
+)
+
+
+def scopes_of_manifest(path: Path = MANIFEST) -> frozenset[str]:
+    """The bot scopes that the app asks for; empty where the manifest is not at hand."""
+    if not path.exists():
+        return frozenset()
+    return frozenset(json.loads(path.read_text("utf-8"))["oauth_config"]["scopes"]["bot"])
+
+
+class SlackChecks:
+    """Never raises: what fails is a finding."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        rooms: Rooms,
+        *,
+        app_token: str | None,
+        signing_secret: str | None,
+        channel: str | None,
+        wanted: frozenset[str],
+    ) -> None:
+        self._client = client
+        self._rooms = rooms
+        self._app_token = app_token
+        self._signing_secret = signing_secret
+        self._channel = channel
+        self._wanted = wanted
+
+    async def __call__(self) -> Sequence[Finding]:
+        findings = await self._bot()
+        if findings[0].ok:
+            findings += [await self._delivery(), await self._room()]
+        return findings
+
+    async def _bot(self) -> list[Finding]:
+        name = "Slack bot token"
+        try:
+            said = await self._client.auth_test()
+        except SlackApiError as error:
+            return [_refused(name, translated("auth.test", error), "SLACK_BOT_TOKEN")]
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return [_unreachable(name)]
+        granted = frozenset(
+            s.strip() for s in (said.headers.get("x-oauth-scopes") or "").split(",") if s.strip()
+        )
+        missing = sorted(self._wanted - granted)
+        scopes = Finding(
+            "Slack scopes",
+            not missing,
+            f"missing: {', '.join(missing)}" if missing else f"all {len(self._wanted)} granted",
+            _REINSTALL if missing else "",
+        )
+        who = f"{said.get('user')} in {said.get('team')}"
+        return [Finding(name, True, who), scopes]
+
+    async def _delivery(self) -> Finding:
+        """How Slack reaches us."""
+        if self._app_token is None:
+            ok = bool(self._signing_secret)
+            detail = "HTTP: Slack posts to /slack/events, signed" if ok else "no way is set"
+            return Finding(
+                "Slack delivery",
+                ok,
+                detail,
+                "" if ok else "Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP).",
+            )
+        name = "Slack app token"
+        try:
+            await self._client.apps_connections_open(app_token=self._app_token)
+        except SlackApiError as error:
+            return _refused(name, translated("apps.connections.open", error), "SLACK_APP_TOKEN")
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return _unreachable(name)
+        return Finding(name, True, "Socket Mode")
+
+    async def _room(self) -> Finding:
+        name = "Slack channel"
+        if self._channel is None:
+            return Finding(
+                name, True, "none set: runs from elsewhere than Slack are not told there"
+            )
+        try:
+            member = await self._rooms.is_member(self._channel)
+        except ProviderError as error:
+            return Finding(name, False, f"{self._channel}: {error.summary}", "Try again later.")
+        return Finding(
+            name,
+            member,
+            f"{self._channel}: the bot is {'a' if member else 'no'} member",
+            "" if member else "Type /invite @luthien in that channel, or set LUTHIEN_CHANNEL.",
+        )
+
+
+def _refused(name: str, error: ProviderError, setting: str) -> Finding:
+    if isinstance(error, OutcomeUnknown):
+        return _unreachable(name)
+    return Finding(
+        name,
+        False,
+        error.why or error.summary,
+        f"Copy the token again from the app's page and set {setting}.",
+    )
+
+
+def _unreachable(name: str) -> Finding:
+    return Finding(name, False, "Slack gave no answer", "Check the network and SLACK_API_URL.")

@@ -1,0 +1,303 @@
+"""What happens to a wish from Slack: understood, accepted durably, acknowledged, carried out.
+
+Only then comes whatever asks a vendor. The answer goes to the asker alone, by response_url.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot import forms, grammar, messages, refusals
+from bot.budget import Urgency
+from engine.actor import Door, Origin
+from engine.command import Change
+from engine.control_plane import Request
+from engine.errors import InvalidInput, NotAllowed, OpsError, ProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+    from logging import Logger
+    from typing import Any
+
+    from bot.blocks import Block, Render
+    from bot.grammar import Wish
+    from bot.identity import Identity
+    from bot.narrator import Narrator
+    from bot.rooms import Rooms
+    from bot.scrub import Scrubber
+    from bot.voice import Voice
+    from engine.actor import Actor
+    from engine.clock import Clock
+    from engine.command import Command
+    from engine.control_plane import ControlPlane, Outcome
+
+SOON = timedelta(seconds=0.7)
+"""Whoever waits longer gets a sign of life; an answer within a second is the promise."""
+TICKETS = 200
+"""Forms that may be open at a time with a private way to answer."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One delivery from Slack: who, where, and how to answer."""
+
+    delivery: str
+    user: str
+    user_name: str = ""
+    channel: str | None = None
+    reply: str = ""
+    """response_url; a secret."""
+    trigger: str = ""
+    clicked: bool = False
+    """By a button in a message that only the asker sees: the answer takes its place."""
+    share: bool = False
+    """Everybody in the channel shall see the answer."""
+
+
+class Desk:
+    """Takes wishes. `open_form` shows a modal: trigger id and view."""
+
+    def __init__(
+        self,
+        control: ControlPlane,
+        identity: Identity,
+        voice: Voice,
+        rooms: Rooms,
+        narrator: Narrator,
+        *,
+        open_form: Callable[[str, Block], Awaitable[None]],
+        clock: Clock,
+        log: Logger,
+        scrubber: Scrubber,
+        default_channel: str | None,
+        bot_name: Callable[[], str],
+    ) -> None:
+        self._control = control
+        self._identity = identity
+        self._voice = voice
+        self._rooms = rooms
+        self._narrator = narrator
+        self._open_form = open_form
+        self._clock = clock
+        self._log = log
+        self._scrubber = scrubber
+        self._default_channel = default_channel
+        self._bot_name = bot_name
+        self._tickets: dict[str, str] = {}
+        self._work: set[asyncio.Task[None]] = set()
+
+    # Taking a wish; what these return is to be shown at once, None means that an answer comes
+
+    async def take_line(self, ask: Ask, line: str, *, escaped: bool) -> Render | None:
+        """A command line, typed or on a button."""
+        said = grammar.unescape(line) if escaped else line
+        try:
+            wish = grammar.read(line, self._control.registry, escaped=escaped)
+            actor = self._identity.actor(ask.user, ask.user_name)
+            try:
+                command = wish.parse()
+            except InvalidInput as invalid:
+                self._permit(actor, wish.command)
+                if invalid.missing and ask.trigger:
+                    self.begin(self._ask_for_more(ask, wish))
+                    return None
+                raise
+            return await self._accept(ask, actor, command, plan_only=wish.plan_only)
+        except OpsError as error:
+            return self._refusal(error, said)
+
+    async def take_form(self, ask: Ask, wish: Wish) -> Render | dict[str, str] | None:
+        """A filled-in form: a dict has the reasons by field."""
+        try:
+            actor = self._identity.actor(ask.user, ask.user_name)
+            command = wish.parse()
+            return await self._accept(ask, actor, command, plan_only=wish.plan_only)
+        except InvalidInput as invalid:
+            return forms.errors(wish.command, invalid)
+        except OpsError as error:
+            return self._refusal(error, "")
+
+    async def correct(self, ask: Ask, line: str) -> Render | None:
+        """The line again, as a form."""
+        try:
+            wish = grammar.read(line, self._control.registry, escaped=False)
+        except OpsError as error:
+            return self._refusal(error, line)
+        self.begin(self._ask_for_more(ask, wish))
+        return None
+
+    async def _accept(
+        self, ask: Ask, actor: Actor, command: Command, *, plan_only: bool
+    ) -> Render | None:
+        channel = ask.channel or self._default_channel
+        if isinstance(command, Change) and not plan_only and actor.role >= command.role:
+            if channel is None:
+                return messages.nowhere_to_speak(command.line())
+            if not await self._rooms.can_speak(channel):
+                return messages.cannot_speak(command.line(), channel, self._bot_name())
+        request = Request(
+            delivery=ask.delivery,
+            actor=actor,
+            command=command,
+            origin=Origin(door=Door.SLACK, channel=channel),
+            plan_only=plan_only,
+            reply=ask.reply,
+            prompt=json.dumps({"clicked": ask.clicked, "share": ask.share}),
+        )
+        if await self._control.accept(request):
+            self.begin(self.carry_out(request))
+        return None
+
+    def _permit(self, actor: Actor, command: type[Command]) -> None:
+        """The control plane decides; this only spares people a form that would be refused."""
+        if actor.role < command.role:
+            refusal = NotAllowed(
+                f"`{command.name}` needs the role {command.role.label};"
+                f" yours is {actor.role.label}.",
+                next_step=f"/luthien help {command.name}",
+            )
+            raise self._identity.explain(refusal, actor.id, command.role)
+
+    async def _ask_for_more(self, ask: Ask, wish: Wish) -> None:
+        form = forms.Form(wish.command.name, ask.channel, secrets.token_hex(6))
+        self.keep_reply(form, ask.reply)
+        try:
+            await self._open_form(ask.trigger, forms.view(wish, form))
+        except ProviderError as missed:
+            self._log.info("form not opened: %s", missed)
+            line = " ".join([wish.command.name, *(str(v) for v in wish.raw.values())])
+            await self.say(ask, messages.form_again(line, wish.command.usage()))
+
+    def keep_reply(self, form: forms.Form, reply: str) -> None:
+        """Remember how to answer privately: the form itself travels through the client."""
+        self._tickets[form.ticket] = reply
+        while len(self._tickets) > TICKETS:
+            self._tickets.pop(next(iter(self._tickets)))
+
+    def reply_of(self, form: forms.Form) -> str:
+        """How to answer whoever filled the form in; empty after a restart."""
+        return self._tickets.pop(form.ticket, "")
+
+    # Carrying it out
+
+    async def resume(self) -> None:
+        """Take up what was accepted before the last stop."""
+        for request in await self._control.unhandled():
+            if request.actor.door is Door.SLACK:
+                self.begin(self.carry_out(request))
+
+    async def carry_out(self, request: Request) -> None:
+        notice = asyncio.create_task(self._sign_of_life(request))
+        try:
+            outcome = await self._control.handle(request.delivery)
+        except OpsError as error:
+            notice.cancel()
+            actor, command = request.actor, request.command
+            if isinstance(error, NotAllowed) and actor.role < command.role:
+                error = self._identity.explain(error, actor.id, command.role)
+            await self._tell(request, self._refusal(error, command.line()))
+            return
+        except Exception as error:  # noqa: BLE001 - a bug; the person gets its number
+            notice.cancel()
+            await self._tell(request, self.incident(error, request.command.line()))
+            return
+        finally:
+            notice.cancel()
+        if outcome is not None:
+            await self._deliver(request, outcome)
+
+    async def _deliver(self, request: Request, outcome: Outcome) -> None:
+        prompt = json.loads(request.prompt or "{}")
+        if outcome.run is not None:
+            self._narrator.tell(outcome.run.id)
+            if prompt.get("clicked"):
+                await self._withdraw(request.reply)
+            return
+        if outcome.answer is None:
+            return
+        said, line = outcome.answer, request.command.line()
+        if request.plan_only:
+            line += f" {grammar.PLAN}"
+        if prompt.get("share") and request.reply and not messages.is_private(said):
+            render = messages.answer(said, line=line, shared_by=request.actor.id)
+            await self._voice.respond(request.reply, render, public=True)
+            await self._withdraw(request.reply)
+            return
+        render = messages.answer(said, line=line)
+        await self._tell(request, render, replace=bool(prompt.get("clicked")))
+
+    async def _sign_of_life(self, request: Request) -> None:
+        await self._clock.sleep(SOON)
+        if request.reply:
+            await self._voice.respond(request.reply, messages.at_work(request.command.line()))
+
+    async def _withdraw(self, url: str) -> None:
+        try:
+            await self._voice.withdraw(url)
+        except ProviderError as missed:
+            self._log.info("private message not withdrawn: %s", missed)
+
+    # Saying it
+
+    async def say(self, ask: Ask, render: Render) -> None:
+        """Answer a delivery that asked for nothing to be done."""
+        await self._privately(ask.reply, ask.channel, ask.user, render)
+
+    async def _tell(self, request: Request, render: Render, *, replace: bool = False) -> None:
+        await self._privately(
+            request.reply, request.origin.channel, request.actor.id, render, replace=replace
+        )
+
+    async def _privately(
+        self, url: str, channel: str | None, user: str, render: Render, *, replace: bool = False
+    ) -> None:
+        """By response_url, else as an ephemeral message in the channel."""
+        if url:
+            try:
+                await self._voice.respond(url, render, replace=replace)
+            except ProviderError as missed:
+                self._log.info("response_url did not take an answer: %s", missed)
+            else:
+                return
+        try:
+            if channel and channel.startswith("D"):
+                await self._voice.post(channel, render, Urgency.RESULT)
+            elif channel:
+                await self._voice.whisper(channel, user, render)
+        except ProviderError as missed:
+            self._log.warning("an answer to %s could not be delivered: %s", user, missed)
+
+    def _refusal(self, error: OpsError, line: str) -> Render:
+        return refusals.refusal(error, self._control.registry, line=line)
+
+    def incident(self, error: BaseException, line: str = "") -> Render:
+        """Log a bug under a number, and say the number."""
+        number = secrets.token_hex(4)
+        self._log.error("incident %s\n%s", number, self._scrubber.trace(error))
+        return refusals.incident(number, line)
+
+    # Work in the background
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._safely(work))
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    async def _safely(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - nobody waits for this task
+            self.incident(error)
+
+    async def stop(self, grace: timedelta) -> None:
+        """Let answers go out; what is accepted and not handled is taken up at the next start."""
+        if self._work:
+            await asyncio.wait(self._work, timeout=grace.total_seconds())
+        for task in self._work:
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)

@@ -1,0 +1,233 @@
+"""The Slack door: everything between a workspace and the control plane."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import aiohttp
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+    AsyncServerErrorRetryHandler,
+)
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import scrub
+from bot.checks import SlackChecks, scopes_of_manifest
+from bot.completion import Completion
+from bot.desk import Desk
+from bot.home import Home
+from bot.identity import Identity
+from bot.listeners import listen
+from bot.narrator import Narrator
+from bot.rooms import Rooms
+from bot.telling import Stage
+from bot.voice import Voice, translated
+from engine.actor import Role
+from engine.clock import SystemClock
+from engine.errors import NotConfigured, OutcomeUnknown, ProviderError, RateLimited
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from bot.blocks import Block
+    from engine.clock import Clock
+    from engine.control_plane import ControlPlane
+    from engine.told import Told
+    from engine.world import Finding
+
+SLACK_API_URL = "https://slack.com/api/"
+GRACE = timedelta(seconds=5)
+"""For answers that are on their way when the door closes."""
+TIMEOUT_S = 15
+
+
+@dataclass(frozen=True)
+class SlackSettings:
+    """`app_token` set: Socket Mode; else Slack posts to us, signed with `signing_secret`."""
+
+    bot_token: str = field(repr=False)
+    app_token: str | None = field(default=None, repr=False)
+    signing_secret: str | None = field(default=None, repr=False)
+    api_url: str | None = None
+    admins: frozenset[str] = frozenset()
+    deployers: frozenset[str] = frozenset()
+    default_role: Role | None = Role.VIEWER
+    channel: str | None = None
+    """Where runs are told that began outside of Slack."""
+
+
+class SlackDoor:
+    """Made once by `app`. Its clock runs in real time whatever the pace: so does Slack."""
+
+    def __init__(
+        self,
+        control: ControlPlane,
+        told: Told,
+        settings: SlackSettings,
+        clock: Clock | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        self._settings = settings
+        self._clock = clock
+        self._scrubber = scrub.Scrubber(
+            settings.bot_token, settings.app_token, settings.signing_secret
+        )
+        self._log = scrub.logger(self._scrubber)
+        self._client = self._web_client(
+            AsyncConnectionErrorRetryHandler(),
+            AsyncRateLimitErrorRetryHandler(max_retry_count=3),
+            AsyncServerErrorRetryHandler(),
+        )
+        # Posting must never be repeated blindly, so this one does not retry by itself.
+        self._voice = Voice(self._web_client(), clock, self._log)
+        self._identity = Identity(settings.admins, settings.deployers, settings.default_role)
+        self._rooms = Rooms(self._voice, clock)
+        self._bot_name = "luthien"
+        self._narrator = Narrator(
+            Stage(control, told, self._voice, clock, self._log, settings.channel), self._scrubber
+        )
+        self._desk = Desk(
+            control,
+            self._identity,
+            self._voice,
+            self._rooms,
+            self._narrator,
+            open_form=self._open_form,
+            clock=clock,
+            log=self._log,
+            scrubber=self._scrubber,
+            default_channel=settings.channel,
+            bot_name=lambda: self._bot_name,
+        )
+        self._app = AsyncApp(
+            client=self._client,
+            signing_secret=settings.signing_secret or "",
+            request_verification_enabled=settings.app_token is None,
+            process_before_response=True,
+            logger=self._log,
+        )
+        listen(
+            self._app,
+            self._desk,
+            control.registry,
+            Completion(control, self._identity, clock),
+            Home(control, self._identity, self._publish_home, clock),
+        )
+        self._sockets: AsyncSocketModeHandler | None = None
+        self._connecting: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Be ready for people and take up what was left. Raises NotConfigured for a bad token;
+        while Slack cannot be reached, it goes on trying."""
+        try:
+            await self._greet()
+        except ProviderError as missed:
+            self._log.warning("Slack does not answer yet: %s", missed)
+        self._narrator.start()
+        await self._desk.resume()
+        if self._settings.app_token:
+            self._connecting = asyncio.create_task(self._connect(), name="slack socket")
+
+    async def stop(self) -> None:
+        """Take nothing new, let answers go out, leave the rest to the next start."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        if self._sockets is not None:
+            await self._sockets.client.close()
+        await self._desk.stop(GRACE)
+        await self._narrator.stop()
+
+    @property
+    def connected(self) -> bool:
+        """Whether Slack can reach us: an open socket, or HTTP mode."""
+        if self._settings.app_token is None:
+            return True
+        session = self._sockets.client.current_session if self._sockets else None
+        return session is not None and not session.closed
+
+    @property
+    def http_handler(self) -> Callable[[Request], Awaitable[Response]] | None:
+        """Answers what Slack posts, to be mounted at /slack/events; None in Socket Mode."""
+        return None if self._settings.app_token else AsyncSlackRequestHandler(self._app).handle
+
+    async def checks(self) -> Sequence[Finding]:
+        """What `doctor` shows of Slack; never raises."""
+        check = SlackChecks(
+            self._client,
+            self._rooms,
+            app_token=self._settings.app_token,
+            signing_secret=self._settings.signing_secret,
+            channel=self._settings.channel,
+            wanted=scopes_of_manifest(),
+        )
+        return await check()
+
+    def _web_client(self, *handlers: object) -> AsyncWebClient:
+        return AsyncWebClient(
+            token=self._settings.bot_token,
+            base_url=self._settings.api_url or SLACK_API_URL,
+            timeout=TIMEOUT_S,
+            logger=self._log,
+            retry_handlers=list(handlers),  # type: ignore[arg-type] # handlers have one base
+        )
+
+    async def _greet(self) -> None:
+        try:
+            said = await self._client.auth_test()
+        except SlackApiError as error:
+            refused = translated("auth.test", error)
+            if isinstance(refused, OutcomeUnknown | RateLimited):
+                raise refused from None
+            raise NotConfigured(
+                f"Slack refuses the bot token: {refused.why}.",
+                why="SLACK_BOT_TOKEN is wrong, or the app was removed from the workspace.",
+                who="Whoever manages the Slack app can copy the token again.",
+                next_step="luthien doctor",
+            ) from None
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            raise OutcomeUnknown(
+                "Slack gave no answer.", vendor="slack", call="auth.test"
+            ) from None
+        self._bot_name = str(said.get("user") or self._bot_name)
+
+    async def _connect(self) -> None:
+        """Open the socket; the client keeps it open from then on."""
+        wait = 0.5
+        while True:
+            self._sockets = AsyncSocketModeHandler(
+                self._app, self._settings.app_token, ping_interval=10, logger=self._log
+            )
+            try:
+                await self._sockets.client.connect()
+            except SlackApiError as error:
+                refused = translated("apps.connections.open", error)
+                self._log.warning("Socket Mode is refused: %s", refused.why or refused.summary)
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                self._log.warning("Slack cannot be reached, trying again in %d s", wait)
+            else:
+                self._log.info("listening to Slack over Socket Mode")
+                return
+            await self._sockets.client.close()
+            await self._clock.sleep(timedelta(seconds=wait))
+            wait = min(wait * 2, 30.0)
+
+    async def _open_form(self, trigger: str, view: Block) -> None:
+        try:
+            await self._client.views_open(trigger_id=trigger, view=view)
+        except SlackApiError as error:
+            raise translated("views.open", error) from None
+
+    async def _publish_home(self, user: str, view: Block) -> None:
+        await self._client.views_publish(user_id=user, view=view)

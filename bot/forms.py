@@ -1,0 +1,189 @@
+"""A form (modal) for a command, generated from the same fields as its grammar. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.blocks import Block, clip, mrkdwn, plain, sections
+from bot.grammar import Wish
+from engine.command import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.command import Command, Parameter
+    from engine.errors import InvalidInput
+
+CALLBACK = "command"
+PLAN_BLOCK = "preview only"
+"""A block id that no field can have: Python names hold no spaces."""
+VALUE = "value"
+"""Action id of fields without completion."""
+COMPLETE = "complete"
+"""Action ids of completed fields begin with it: `complete:instance`."""
+MOST_OPTIONS = 100
+_FLAG = "on"
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a form remembers while it is open: ids only, for it travels through the client."""
+
+    command: str
+    channel: str | None = None
+    ticket: str = ""
+    """Under which the door keeps how to answer privately."""
+
+    def as_metadata(self) -> str:
+        return json.dumps({"command": self.command, "channel": self.channel, "t": self.ticket})
+
+    @classmethod
+    def of_metadata(cls, text: str) -> Form:
+        data = json.loads(text)
+        return cls(str(data["command"]), data.get("channel"), str(data.get("t") or ""))
+
+
+def view(wish: Wish, form: Form) -> Block:
+    """The modal, filled in as far as the wish goes."""
+    command = wish.command
+    blocks = sections(mrkdwn(command.summary()))
+    blocks += [_input(p, wish.raw.get(p.name)) for p in command.parameters()]
+    if issubclass(command, Change):
+        blocks.append(_preview(wish.plan_only))
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK,
+        "title": plain(command.name.replace("-", " ").capitalize(), 24),
+        "submit": plain("Run it" if issubclass(command, Change) else "Show", 24),
+        "close": plain("Cancel", 24),
+        "private_metadata": form.as_metadata(),
+        "blocks": blocks[:100],
+    }
+
+
+def _input(parameter: Parameter, value: object) -> Block:
+    block: Block = {
+        "type": "input",
+        "block_id": parameter.name,
+        "label": plain(parameter.label, 2_000),
+        "optional": not parameter.required,
+        "element": _element(parameter, value),
+    }
+    if parameter.description and not parameter.flag:
+        block["hint"] = plain(parameter.description + _hint(parameter), 2_000)
+    return block
+
+
+def _hint(parameter: Parameter) -> str:
+    if parameter.many:
+        return " Several are separated by spaces." if not parameter.choices else ""
+    if parameter.required or parameter.default in (None, ""):
+        return ""
+    return f" Unless given: {parameter.default}."
+
+
+def _element(parameter: Parameter, value: object) -> Block:
+    values = [str(v) for v in value] if isinstance(value, list | tuple) else []
+    typed = values or ([str(value)] if value not in (None, "") else [])
+    if parameter.flag:
+        return _checkbox(parameter.description or parameter.label, _is_on(value))
+    if parameter.choices:
+        return _select(parameter, typed)
+    if parameter.completes and not parameter.many:
+        element: Block = {
+            "type": "external_select",
+            "action_id": f"{COMPLETE}:{parameter.completes}",
+            "min_query_length": 0,
+            "placeholder": plain(_example(parameter), 150),
+        }
+        if typed:
+            element["initial_option"] = option(typed[0])
+        return element
+    element = {"type": "plain_text_input", "action_id": VALUE, "max_length": 3_000}
+    if example := _example(parameter):
+        element["placeholder"] = plain(example, 150)
+    if typed:
+        element["initial_value"] = clip(" ".join(typed), 3_000)
+    return element
+
+
+def _example(parameter: Parameter) -> str:
+    return f"e.g. {parameter.examples[0]}" if parameter.examples else ""
+
+
+def _is_on(value: object) -> bool:
+    return str(value).lower() in ("true", "1", "yes", "on") if value is not None else False
+
+
+def _checkbox(text: str, on: bool) -> Block:
+    choice = {"text": plain(text, 75), "value": _FLAG}
+    element: Block = {"type": "checkboxes", "action_id": VALUE, "options": [choice]}
+    return element | ({"initial_options": [choice]} if on else {})
+
+
+def _select(parameter: Parameter, typed: Sequence[str]) -> Block:
+    options = [option(choice) for choice in parameter.choices[:MOST_OPTIONS]]
+    chosen = [o for o in options if o["value"] in typed]
+    element: Block = {
+        "type": "multi_static_select" if parameter.many else "static_select",
+        "action_id": VALUE,
+        "options": options,
+    }
+    if not chosen and parameter.default is not None and not parameter.many:
+        chosen = [o for o in options if o["value"] == str(parameter.default)]
+    if chosen:
+        key = "initial_options" if parameter.many else "initial_option"
+        element[key] = chosen if parameter.many else chosen[0]
+    return element
+
+
+def option(value: str, label: str = "") -> Block:
+    return {"text": plain(label or value, 75), "value": clip(value, 150)}
+
+
+def _preview(on: bool) -> Block:
+    return {
+        "type": "input",
+        "block_id": PLAN_BLOCK,
+        "label": plain("Preview", 100),
+        "optional": True,
+        "element": _checkbox("Only show the plan, and change nothing", on),
+    }
+
+
+def submitted(command: type[Command], values: Mapping[str, Mapping[str, Any]]) -> Wish:
+    """What the person filled in, as if it had been typed. `values` is `view.state.values`."""
+    raw: dict[str, object] = {}
+    for parameter in command.parameters():
+        value = _value(next(iter((values.get(parameter.name) or {}).values()), {}))
+        if parameter.flag:
+            raw[parameter.name] = bool(value)
+        elif parameter.many and isinstance(value, str):
+            raw[parameter.name] = value.split()
+        elif value not in (None, "", []):
+            raw[parameter.name] = value
+    preview = _value(next(iter((values.get(PLAN_BLOCK) or {}).values()), {}))
+    return Wish(command, raw, plan_only=bool(preview))
+
+
+def _value(state: Mapping[str, Any]) -> str | list[str] | None:
+    """Source: Slack docs, view_submission, `state.values` by element type."""
+    if state.get("selected_option"):
+        return str(state["selected_option"]["value"])
+    if "selected_options" in state:
+        return [str(o["value"]) for o in state["selected_options"] or []]
+    value = state.get("value")
+    return str(value).strip() if value is not None else None
+
+
+def errors(command: type[Command], refused: InvalidInput) -> dict[str, str]:
+    """Block id → reason, for what is wrong; a reason without a field stands at the first."""
+    names = [p.name for p in command.parameters()]
+    reasons = {
+        name: reason[:1].upper() + reason[1:]
+        for name, reason in refused.fields.items()
+        if name in names
+    }
+    return reasons or {(names or [PLAN_BLOCK])[0]: refused.summary}

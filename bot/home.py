@@ -1,0 +1,71 @@
+"""The App Home: what the person may do, and the runs of theirs that are under way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot import messages, runs
+from bot.blocks import Block, actions, context, mrkdwn, section
+from engine.answer import Offer
+from engine.errors import OpsError
+from engine.run import RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from bot.identity import Identity
+    from engine.actor import Actor
+    from engine.clock import Clock
+    from engine.command import Command
+    from engine.control_plane import ControlPlane
+    from engine.run import RunView
+
+UNDER_WAY = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.CANCELLING)
+
+
+class Home:
+    """Publishes a person's home whenever they open it."""
+
+    def __init__(
+        self,
+        control: ControlPlane,
+        identity: Identity,
+        publish: Callable[[str, Block], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
+        self._control = control
+        self._identity = identity
+        self._publish = publish
+        self._clock = clock
+
+    async def show(self, user: str) -> None:
+        try:
+            actor = self._identity.actor(user)
+        except OpsError as stranger:
+            text = " ".join((stranger.summary, stranger.why, stranger.who))
+            await self._publish(user, {"type": "home", "blocks": [section(mrkdwn(text))]})
+            return
+        under_way = await self._control.list_runs(statuses=UNDER_WAY)
+        mine = [view for view in under_way if view.actor.key == actor.key]
+        await self._publish(user, view(actor, self._control.registry.commands, mine, self._clock))
+
+
+def view(
+    actor: Actor, commands: Sequence[type[Command]], mine: Sequence[RunView], clock: Clock
+) -> Block:
+    """The home as a view."""
+    blocks = [section(f"*Hello <@{actor.id}>.* Your role here is *{actor.role.label}*.")]
+    if mine:
+        blocks.append(section("*Your runs under way*"))
+    for run in mine[:10]:
+        said = runs.root(run, clock.now())(False)
+        blocks.append(said.blocks[0])
+        if run.thread_url:
+            opened = Offer(label="Open its thread", url=run.thread_url)
+            blocks += actions([messages.offer_button(opened)])
+    permitted = [c for c in commands if c.role <= actor.role]
+    lines = [f"`/luthien {mrkdwn(c.usage())}`\n{mrkdwn(c.summary())}" for c in permitted]
+    blocks.append(section("*What you can type, in any channel where I am a member*"))
+    blocks += [section("\n\n".join(lines[at : at + 8])) for at in range(0, len(lines), 8)]
+    blocks.append(context("`/luthien help <command>` says more about each."))
+    return {"type": "home", "blocks": blocks[:100]}

@@ -1,0 +1,180 @@
+"""What Slack sends, and who takes it. Whatever comes, it is acknowledged."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from bot import completion, forms, messages
+from bot.desk import Ask
+from engine.errors import OpsError
+
+if TYPE_CHECKING:
+    from slack_bolt.async_app import AsyncAck, AsyncApp
+
+    from bot.blocks import Render
+    from bot.completion import Completion
+    from bot.desk import Desk
+    from bot.home import Home
+    from engine.registry import Registry
+
+Body = dict[str, Any]
+"""A payload: JSON at the wire's edge."""
+
+ANYTHING = re.compile(".*", re.DOTALL)
+
+
+def listen(
+    app: AsyncApp, desk: Desk, registry: Registry, completer: Completion, home: Home
+) -> None:
+    """Register every listener; the catch-alls come last, since the first match wins."""
+    _commands(app, desk)
+    _clicks(app, desk)
+    _forms(app, desk, registry, completer)
+    _events(app, desk, home)
+    _catch_alls(app)
+
+    @app.error
+    async def fault(error: Exception, body: Body) -> None:
+        """Not acknowledged: Slack shows a failure, or sends the event again."""
+        render = desk.incident(error)
+        if body.get("response_url") and body.get("trigger_id"):
+            desk.begin(desk.say(_ask(body), render))
+
+
+def _commands(app: AsyncApp, desk: Desk) -> None:
+    @app.command("/luthien")
+    async def typed(ack: AsyncAck, body: Body) -> None:
+        ask = Ask(
+            delivery=body["trigger_id"],
+            user=body["user_id"],
+            user_name=body.get("user_name", ""),
+            channel=body["channel_id"],
+            reply=body.get("response_url", ""),
+            trigger=body["trigger_id"],
+        )
+        await _acknowledged(ack, await desk.take_line(ask, body.get("text", ""), escaped=True))
+
+
+async def _acknowledged(ack: AsyncAck, render: Render | None) -> None:
+    """What is known at once travels in the acknowledgement itself."""
+    if render is None:
+        await ack()
+        return
+    said = render(False)
+    await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
+
+
+def _ask(body: Body, *, share: bool = False) -> Ask:
+    """The delivery of a click."""
+    container = body.get("container") or {}
+    return Ask(
+        delivery=body["trigger_id"],
+        user=body["user"]["id"],
+        user_name=body["user"].get("username") or body["user"].get("name") or "",
+        channel=(body.get("channel") or {}).get("id") or container.get("channel_id"),
+        reply=body.get("response_url", ""),
+        trigger=body["trigger_id"],
+        clicked=bool(container.get("is_ephemeral")),
+        share=share,
+    )
+
+
+def _clicks(app: AsyncApp, desk: Desk) -> None:
+    @app.action(re.compile(rf"^({messages.DO}:|{messages.SHARE}$)"))
+    async def taken(ack: AsyncAck, body: Body, action: Body) -> None:
+        """An offer: its line is carried out as if the person had typed it."""
+        ask = _ask(body, share=action["action_id"] == messages.SHARE)
+        render = await desk.take_line(ask, action.get("value", ""), escaped=False)
+        await ack()
+        if render is not None:
+            desk.begin(desk.say(ask, render))
+
+    @app.action(re.compile(rf"^{messages.FORM}\b"))
+    async def correcting(ack: AsyncAck, body: Body, action: Body) -> None:
+        ask = _ask(body)
+        render = await desk.correct(ask, action.get("value", ""))
+        await ack()
+        if render is not None:
+            desk.begin(desk.say(ask, render))
+
+
+def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion) -> None:
+    @app.view(forms.CALLBACK)
+    async def submitted(ack: AsyncAck, body: Body, view: Body) -> None:
+        form = forms.Form.of_metadata(view["private_metadata"])
+        wish = forms.submitted(registry.command(form.command), view["state"]["values"])
+        ask = Ask(
+            delivery=body["trigger_id"],
+            user=body["user"]["id"],
+            user_name=body["user"].get("username") or body["user"].get("name") or "",
+            channel=form.channel,
+            reply=desk.reply_of(form),
+        )
+        said = await desk.take_form(ask, wish)
+        if isinstance(said, dict):
+            desk.keep_reply(form, ask.reply)
+            await ack(response_action="errors", errors=said)
+            return
+        await ack()
+        if said is not None:
+            desk.begin(desk.say(ask, said))
+
+    @app.options(re.compile(rf"^{forms.COMPLETE}:"))
+    async def completed(ack: AsyncAck, body: Body) -> None:
+        kind = body["action_id"].partition(":")[2]
+        try:
+            values = await completer.values(kind, body.get("value", ""), body["user"]["id"])
+        except OpsError:
+            values = []
+        await ack(options=completion.options(values, body.get("value", "")))
+
+    @app.shortcut(re.compile(rf"^{forms.CALLBACK}:"))
+    async def shortcut(ack: AsyncAck, body: Body) -> None:
+        """`command:create` opens the form of `create`."""
+        ask = _ask(body)
+        name = body["callback_id"].partition(":")[2]
+        render = await desk.correct(ask, name)
+        await ack()
+        if render is not None:
+            desk.begin(desk.say(ask, render))
+
+
+def _events(app: AsyncApp, desk: Desk, home: Home) -> None:
+    async def help_out(body: Body, event: Body) -> None:
+        """Somebody speaks to us in plain words: say what can be typed."""
+        if event.get("bot_id") or event.get("subtype"):
+            return
+        ask = Ask(delivery=body["event_id"], user=event["user"], channel=event["channel"])
+        render = await desk.take_line(ask, "help", escaped=False)
+        if render is not None:
+            desk.begin(desk.say(ask, render))
+
+    app.event("app_mention")(help_out)
+    app.event({"type": "message", "channel_type": "im"})(help_out)
+
+    @app.event("app_home_opened")
+    async def opened(event: Body) -> None:
+        if event.get("tab") == "home":
+            desk.begin(home.show(event["user"]))
+
+
+def _catch_alls(app: AsyncApp) -> None:
+    """In Socket Mode Bolt acknowledges nothing that no listener takes."""
+
+    async def unheard(ack: AsyncAck) -> None:
+        await ack()
+
+    @app.command(ANYTHING)
+    async def unknown_command(ack: AsyncAck) -> None:
+        await ack("I answer to `/luthien`. Try `/luthien help`.")
+
+    app.action(ANYTHING)(unheard)
+    app.view(ANYTHING)(unheard)
+    app.view_closed(ANYTHING)(unheard)
+    app.shortcut(ANYTHING)(unheard)
+    app.event(ANYTHING)(unheard)
+
+    @app.options(ANYTHING)
+    async def no_options(ack: AsyncAck) -> None:
+        await ack(options=[])
