@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """The shell's own code for Ctrl-C."""
 
-_CONFIRMED = (Risk.CHANGES, Risk.REMOVES)
-
 
 class Conversation:
     """`parse` turns a command line into a command (for what a run delivers at its end)."""
@@ -53,7 +51,7 @@ class Conversation:
                 return await self._accompany(session, outcome.run)
             answer = outcome.answer
             assert answer is not None  # noqa: S101 (an outcome is one of the two)
-            followed = answer.data.get("run") if self._manner.follow else None
+            followed = answer.data.get("id") if self._manner.follow else None
             if isinstance(followed, str):
                 return await self._accompany(session, await session.control.show(followed))
             if self._manner.json:
@@ -84,12 +82,12 @@ class Conversation:
 
     async def _agreed(self, session: Session, command: Command) -> bool:
         """Whether the person wants what cannot simply be undone."""
-        if command.risk not in _CONFIRMED or self._manner.plan or self._manner.yes:
+        if command.risk is not Risk.REMOVES or self._manner.plan or self._manner.yes:
             return True
         if not self._interactive:
             raise Refused(
                 f"`{command.line()}` asks for a confirmation, and nobody can answer here.",
-                why="It changes or removes something that exists.",
+                why="It removes something that exists.",
                 who="Whoever typed it.",
                 next_step=f"/luthien {command.line()} --yes",
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import fcntl
 import json
@@ -11,9 +10,10 @@ import secrets
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import Locked, NotConfigured
+from engine.secrets import generate_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,41 +59,26 @@ class DataFolder:
             )
 
     @contextlib.contextmanager
-    def own(self, purpose: str, *, wait: timedelta) -> Iterator[None]:
-        """Hold the folder's lock: two processes must never own one SQLite database.
+    def own(
+        self, purpose: str, *, wait: timedelta, database: Path | None = None
+    ) -> Iterator[None]:
+        """Hold the folder, and a `database` file that lies elsewhere: two processes must never own
+        one SQLite database.
 
         Waits up to `wait` for another owner to finish, then raises Locked naming it.
         """
         self.make()
-        descriptor = os.open(self.path / "luthien.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            deadline = time.monotonic() + wait.total_seconds()
-            while not _try_lock(descriptor):
-                if time.monotonic() >= deadline:
-                    raise self._owned_by_another(descriptor)
-                time.sleep(0.05)
-            os.truncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "purpose": purpose}).encode(), 0)
+        with contextlib.ExitStack() as held:
+            held.enter_context(_lock(self._lock_file, purpose, wait))
+            if database is not None:
+                held.enter_context(_lock(Path(f"{database}.lock"), purpose, wait))
             yield
-        finally:
-            os.close(descriptor)
-
-    @property
-    def owned(self) -> bool:
-        """Whether a living process holds the folder."""
-        try:
-            descriptor = os.open(self.path / "luthien.lock", os.O_RDWR)
-        except OSError:
-            return False
-        try:
-            return not _try_lock(descriptor)
-        finally:
-            os.close(descriptor)
 
     def server(self) -> Server | None:
-        """The running server; None when there is none. A `serve.json` without a living owner
-        of the folder is what a killed server left behind."""
-        return self._last_server() if self.owned else None
+        """The running server; None when there is none. A `serve.json` of another process than the
+        folder's owner is what a killed server left behind."""
+        server, owner = self._last_server(), _owner(self._lock_file)
+        return server if server and owner and owner.get("pid") == server.pid else None
 
     @contextlib.contextmanager
     def announce(self, address: str) -> Iterator[Server]:
@@ -115,9 +100,13 @@ class DataFolder:
         path = self.path / "master.key"
         with contextlib.suppress(FileNotFoundError):
             return path.read_text().strip()
-        key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        key = generate_key()
         _write_private(path, key + "\n")
         return key
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "luthien.lock"
 
     @property
     def _serve_file(self) -> Path:
@@ -130,18 +119,21 @@ class DataFolder:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _owned_by_another(self, descriptor: int) -> Locked:
-        try:
-            owner = json.loads(os.pread(descriptor, 4096, 0))
-            who = f"`luthien {owner['purpose']}` (process {owner['pid']})"
-        except (ValueError, KeyError, TypeError):
-            who = "Another luthien process"
-        return Locked(
-            f"{who} is at work in {self.path}.",
-            why="Only one process may own the embedded database.",
-            who=f"{who} lets go of it when it ends.",
-            next_step="Wait for it, or keep `luthien serve` running, which all commands share",
-        )
+
+@contextlib.contextmanager
+def _lock(path: Path, purpose: str, wait: timedelta) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        deadline = time.monotonic() + wait.total_seconds()
+        while not _try_lock(descriptor):
+            if time.monotonic() >= deadline:
+                raise _held(path)
+            time.sleep(0.05)
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "purpose": purpose}).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _try_lock(descriptor: int) -> bool:
@@ -150,6 +142,34 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _owner(path: Path) -> dict[str, Any] | None:
+    """Who holds a lock file now; None when nobody does, or it cannot be told."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        if _try_lock(descriptor):
+            return None
+        owner = json.loads(os.pread(descriptor, 4096, 0))
+    except ValueError:
+        return None
+    finally:
+        os.close(descriptor)
+    return owner if isinstance(owner, dict) else None
+
+
+def _held(path: Path) -> Locked:
+    owner = _owner(path) or {}
+    who = f"`luthien {owner['purpose']}` (process {owner['pid']})" if owner else "Another process"
+    return Locked(
+        f"{who} is at work in {path.parent}.",
+        why="Only one process may own the embedded database.",
+        who="It lets go when it ends; a `luthien serve` is shared by all commands.",
+        next_step="/luthien doctor" if not owner else f"Wait for process {owner['pid']} to end",
+    )
 
 
 def _write_private(path: Path, text: str) -> None:

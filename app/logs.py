@@ -8,13 +8,14 @@ import re
 import sys
 import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+    from io import TextIOWrapper
 
 MASK = "[masked]"
 
@@ -78,14 +79,23 @@ class _Calm(logging.Filter):
         return not (record.exc_info and "Cancelled" in str(record.exc_info[0]))
 
 
+class _PrivateFile(logging.FileHandler):
+    """Made when the first record is written, readable by its owner only."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, delay=True)
+
+    @override
+    def _open(self) -> TextIOWrapper:
+        path = Path(self.baseFilename)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        return super()._open()
+
+
 def configure(*, secrets: Iterable[str], file: Path | None = None) -> None:
-    """Send every log of this process to stderr, or to `file` (mode 0600) when one is given."""
-    handler: logging.Handler
-    if file is None:
-        handler = logging.StreamHandler(sys.stderr)
-    else:
-        file.touch(mode=0o600)
-        handler = logging.FileHandler(file, delay=True)
+    """Send every log of this process to stderr, or to `file` when one is given."""
+    handler = logging.StreamHandler(sys.stderr) if file is None else _PrivateFile(file)
     handler.addFilter(Redaction(secrets))
     handler.setFormatter(OneLine())
     root = logging.getLogger()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.addresses import is_loopback, parse_listen
 from engine.actor import Role
 from engine.errors import NotConfigured
+from engine.secrets import parse_keys
 
 GRACE_FLOOR = timedelta(days=7)
 
@@ -65,13 +64,10 @@ def _token(prefix: str) -> AfterValidator:
 
 
 def _keys(value: SecretStr) -> SecretStr:
-    for word in value.get_secret_value().split(","):
-        try:
-            key = base64.urlsafe_b64decode(word.strip())
-        except (binascii.Error, ValueError):
-            raise ValueError("is not base64") from None
-        if len(key) != 32:
-            raise ValueError(f"holds a key of {len(key)} bytes where 32 are needed")
+    try:
+        parse_keys(value.get_secret_value())
+    except NotConfigured:
+        raise ValueError("is not 32 bytes in URL-safe base64 (44 characters)") from None
     return value
 
 
@@ -243,6 +239,14 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite+aiosqlite:///{(self.luthien_data_dir / 'luthien.db').absolute()}"
+
+    @property
+    def database_file(self) -> Path | None:
+        """The SQLite file, when it does not lie in the data folder."""
+        found = re.match(r"sqlite[^:]*:///([^?]+)", self.database)
+        path = Path(found[1]) if found else None
+        inside = path is None or path.parent.resolve() == self.luthien_data_dir.resolve()
+        return None if inside else path
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret value that is set, so that logs can leave them out."""

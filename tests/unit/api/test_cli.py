@@ -164,7 +164,7 @@ def test_questions_have_no_plan(shell: Shell) -> None:
 
 def test_follow_shows_the_run_that_an_answer_is_about(shell: Shell) -> None:
     again = FakeControl().answers["things"]
-    control = FakeControl({"again": again.model_copy(update={"data": {"run": "rtest234"}})})  # type: ignore[union-attr]
+    control = FakeControl({"again": again.model_copy(update={"data": {"id": "rtest234"}})})  # type: ignore[union-attr]
     code, out, err = shell.types_apart("again rtest234 --follow", control)
     assert code == 0
     assert "BUILDING" in err

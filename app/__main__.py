@@ -1,0 +1,122 @@
+"""`luthien`: the commands of the registry, and `serve`, `sandbox`, `demo` for this machine."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+from rich_click import RichCommand
+
+import commands
+from api import cli
+from api.desk import Desk
+from app import logs
+from app.connect import connect, known
+from app.data import DataFolder
+from app.settings import read
+from engine.registry import discover
+
+if TYPE_CHECKING:
+    from app.settings import Reading
+    from engine.registry import Registry
+
+PANEL = "This machine"
+
+
+def main() -> None:
+    reading = read()
+    data = DataFolder(reading.settings.luthien_data_dir)
+    logs.configure(secrets=reading.settings.secrets(), file=data.log_file)
+    registry = discover(commands)
+    user = _user()
+    desk = Desk(
+        registry=registry,
+        connect=lambda command: connect(reading, registry, command, user=user),
+        known=lambda kind: known(reading, kind),
+        log_file=lambda: data.log_file,
+        user=user,
+    )
+    group = cli.build(desk)
+    for command in (_serve(reading, registry), _sandbox(), _demo()):
+        group.add_command(command)
+    sys.exit(cli.run(group, desk, sys.argv[1:]))
+
+
+def _serve(reading: Reading, registry: Registry) -> RichCommand:
+    def run() -> None:
+        from app.serve import serve
+
+        serve(reading, registry)
+
+    return RichCommand(
+        name="serve",
+        callback=run,
+        help="Run the Slack bot and the HTTP API until SIGTERM or Ctrl-C. Runs under way go on "
+        "at the next start.",
+        panel=PANEL,
+    )
+
+
+def _sandbox() -> RichCommand:
+    def run(arguments: tuple[str, ...]) -> None:
+        os.execv(sys.executable, [sys.executable, "-m", "sandbox", *arguments])  # noqa: S606
+
+    return RichCommand(
+        name="sandbox",
+        callback=run,
+        params=[click.RichArgument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+        help="Run the local stand-ins of Railway and Slack, with a page to use them by hand. "
+        "`luthien sandbox --help` lists its own options.",
+        context_settings={"ignore_unknown_options": True, "help_option_names": []},
+        panel=PANEL,
+    )
+
+
+def _demo() -> RichCommand:
+    def run(port: int, speed: float, data: Path) -> int:
+        from app.demo import demo
+
+        return demo(port, speed, data)
+
+    return RichCommand(
+        name="demo",
+        callback=run,
+        params=[
+            click.RichOption(
+                ["--port"],
+                default=8899,
+                show_default=True,
+                help="The page's port; the server takes the next one.",
+            ),
+            click.RichOption(
+                ["--speed"],
+                default=10.0,
+                show_default=True,
+                help="Divides the time that Railway's own work takes.",
+            ),
+            click.RichOption(
+                ["--data"],
+                default=".luthien/demo",
+                show_default=True,
+                type=click.Path(path_type=Path, file_okay=False),
+                help="Folder that keeps everything between two starts.",
+            ),
+        ],
+        help="Try the whole product against local stand-ins: no account, no secret.",
+        panel=PANEL,
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid-{os.getuid()}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""What `doctor` looks at here: settings, database, Railway, the gateway's repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.errors import OpsError
+from engine.world import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from app.settings import Reading
+    from engine.blueprint import Blueprint
+    from engine.capabilities import RepositoryAccess
+    from engine.store.database import Database
+    from engine.world import Check
+    from providers.railway.provider import RailwayProvider
+
+
+def settings(reading: Reading) -> Check:
+    """Each fault is a finding of its own; what only the bot needs counts too."""
+
+    async def check() -> Sequence[Finding]:
+        faults = reading.faults + reading.missing(serving=True)
+        findings = [
+            Finding(f"Setting {f.setting}", ok=False, detail=f.wrong, fix=f.how) for f in faults
+        ]
+        if not reading.settings.luthien_admins:
+            findings.append(
+                Finding(
+                    "Setting LUTHIEN_ADMINS",
+                    ok=False,
+                    detail="is not set, so nobody in Slack is admin",
+                    fix="Type /luthien doctor in Slack: a refusal shows your id and the line to set.",
+                )
+            )
+        return findings or [Finding("Settings", ok=True, detail="complete")]
+
+    return check
+
+
+def database(used: Database) -> Check:
+    async def check() -> Sequence[Finding]:
+        name = "Database"
+        try:
+            await used.check()
+        except Exception as error:  # noqa: BLE001 (whatever the driver raises is the finding)
+            fix = "See that DATABASE_URL leads to a database that is up and may be written."
+            return [Finding(name, ok=False, detail=type(error).__name__, fix=fix)]
+        kind = "embedded SQLite" if used.embedded else used.url.get_backend_name()
+        return [Finding(name, ok=True, detail=kind)]
+
+    return check
+
+
+def railway(provider: RailwayProvider) -> Check:
+    async def token() -> str:
+        described = await provider.describe_token()
+        if described.token.is_project:
+            raise described.token.refusal("list or create projects")
+        return described.line
+
+    async def check() -> Sequence[Finding]:
+        return [
+            await _found("Railway token", token),
+            await _found("Railway workspace", provider.resolve_workspace),
+        ]
+
+    return check
+
+
+def repositories(provider: RailwayProvider, plans: Mapping[str, Blueprint]) -> Check:
+    """Whether the host can build what the blueprints name."""
+
+    async def check() -> Sequence[Finding]:
+        names = dict.fromkeys(s.repo for plan in plans.values() for s in plan.services)
+        return [await one(repo) for repo in names]
+
+    async def one(repo: str) -> Finding:
+        name = f"Repository {repo}"
+        try:
+            access = await provider.repository_access(repo)
+        except OpsError as error:
+            return _not_ok(name, error)
+        ok = access.readable or access.public
+        return Finding(name, ok=ok, detail=_access(access), fix=access.how)
+
+    return check
+
+
+def _access(access: RepositoryAccess) -> str:
+    if access.readable:
+        return "Railway can read it"
+    return "public" if access.public else "Railway cannot read it"
+
+
+async def _found(name: str, ask: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(name, ok=True, detail=await ask())
+    except OpsError as error:
+        return _not_ok(name, error)
+
+
+def _not_ok(name: str, error: OpsError) -> Finding:
+    detail = f"{error.summary} {error.why}".strip()
+    return Finding(name, ok=False, detail=detail, fix=error.next_step or error.who)

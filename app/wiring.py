@@ -1,0 +1,138 @@
+"""Wires the parts: one clock, the providers, the blueprints, the commands, the control plane."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import tempfile
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import blueprints
+from app import checks
+from app.data import DataFolder
+from app.settings import Reading, misconfigured
+from engine import blueprint
+from engine.capabilities import (
+    HostsSpaces,
+    KeepsDatabases,
+    ProbesUrls,
+    ReadsRepositories,
+    RunsServices,
+)
+from engine.clock import SystemClock
+from engine.plane import Plane, PlaneSettings, open_plane
+from engine.secrets import parse_keys
+from engine.world import Limits, Toolbox
+from providers.railway.provider import RailwayProvider
+from providers.web.probe import WebProbe
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from app.settings import Settings
+    from engine.clock import Clock
+    from engine.registry import Registry
+
+T = TypeVar("T")
+
+CREDENTIALS_WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the doors are given."""
+
+    plane: Plane
+    clock: Clock
+
+
+class _Unconfigured(Toolbox):
+    """Lets commands that need no provider work, and tells the others what is not set."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__({})
+        self._faults = reading.faults + reading.missing(serving=False)
+
+    def use(self, capability: type[T]) -> T:  # noqa: ARG002
+        raise misconfigured(self._faults)
+
+
+@contextlib.asynccontextmanager
+async def control_plane(reading: Reading, registry: Registry) -> AsyncIterator[Parts]:
+    """The control plane over this data folder, whose lock the caller holds. Raises NotConfigured.
+
+    What it needs is made here and closed in the opposite order.
+    """
+    settings = reading.settings
+    clock = SystemClock(settings.luthien_pace)
+    plans = blueprint.load_all(Path(blueprints.__path__[0]))
+    async with contextlib.AsyncExitStack() as closing:
+        found = [checks.settings(reading)]
+        toolbox: Toolbox = _Unconfigured(reading)
+        if settings.railway_api_token is not None and not reading.faults:
+            railway = RailwayProvider(
+                settings.railway_api_url,
+                settings.railway_api_token.get_secret_value(),
+                settings.railway_workspace_id,
+                settings.luthien_gateway_url,
+                clock=clock,
+            )
+            closing.push_async_callback(railway.aclose)
+            web = await closing.enter_async_context(WebProbe())
+            toolbox = Toolbox(
+                {
+                    HostsSpaces: railway,
+                    RunsServices: railway,
+                    KeepsDatabases: railway,
+                    ReadsRepositories: railway,
+                    ProbesUrls: web,
+                }
+            )
+            found += [checks.railway(railway), checks.repositories(railway, plans)]
+        plane = await open_plane(
+            _plane_settings(settings),
+            registry=registry,
+            toolbox=toolbox,
+            blueprints=plans,
+            clock=clock,
+            checks=found,
+        )
+        closing.push_async_callback(plane.close)
+        plane.add_check(checks.database(plane.database))
+        yield Parts(plane, clock)
+
+
+@contextlib.asynccontextmanager
+async def throw_away_plane(reading: Reading, registry: Registry) -> AsyncIterator[Parts]:
+    """A control plane that keeps nothing: `doctor` and `help` work with any settings."""
+    with tempfile.TemporaryDirectory(prefix="luthien-") as folder:
+        harmless = {
+            "luthien_data_dir": Path(folder),
+            "database_url": None,
+            "luthien_master_key": None,
+        }
+        settings = reading.settings.model_copy(update=harmless)
+        async with control_plane(Reading(settings, reading.faults), registry) as parts:
+            yield parts
+
+
+def _plane_settings(settings: Settings) -> PlaneSettings:
+    data = DataFolder(settings.luthien_data_dir)
+    data.make()
+    embedded = settings.database.startswith("sqlite")
+    key = settings.luthien_master_key
+    return PlaneSettings(
+        database_url=settings.database,
+        dispatch_url=f"sqlite:///{(data.path / 'dispatch.db').absolute()}"
+        if embedded
+        else settings.database,
+        keys=parse_keys(key.get_secret_value() if key is not None else data.master_key()),
+        limits=Limits(
+            delete_grace=settings.luthien_delete_grace, credentials_window=CREDENTIALS_WINDOW
+        ),
+        admins=sorted(settings.luthien_admins),
+        executor_id="local" if embedded else socket.gethostname(),
+    )
