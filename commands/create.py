@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from commands.instances import BLUEPRINT, InstanceStatus, instance_in, instance_lock
+from commands.instances import BLUEPRINT, InstanceStatus, instance_in, instance_lock, is_instance
 from commands.names import Branch, GitHubRepo, InstanceName, space_name
 from commands.steps.add_database import AddDatabase
 from commands.steps.add_service import AddService
@@ -141,19 +141,28 @@ class CreateInstance(Change):
         return tuple(steps)
 
     async def _already_exists(self, world: World, space: Space) -> AlreadyExists:
+        choose = "Choose another name, or ask whoever uses this one."
+        if not is_instance(space, world.blueprint(BLUEPRINT)):
+            return AlreadyExists(
+                f"The name `{self.instance}` is taken.",
+                why=f"There is a project {space.name} that is none of ours.",
+                who=choose,
+                next_step=typed("create"),
+                link=space.console_url,
+            )
         instance = await instance_in(world, space)
         why = f"The project {space.name} was made {ago(space.created_at, world.now())}"
         if instance.deletion_at:
             why += f" and is to be deleted {until(instance.deletion_at, world.now())}."
         elif instance.mark.run_id and instance.reason:
-            why += f": {instance.reason}."
+            why += f"; {instance.reason}."
         else:
-            why += f" and is {instance.status.words}."
+            why += f"; it is {instance.status.words}."
         by_run = instance.mark.run_id and instance.status != InstanceStatus.RUNNING
         return AlreadyExists(
             f"The name `{self.instance}` is taken.",
             why=why,
-            who="Choose another name, or ask whoever uses this one.",
+            who=choose,
             next_step=typed(
                 f"run {instance.mark.run_id}" if by_run else f"status {instance.name}"
             ),

@@ -139,7 +139,7 @@ async def _read(world: World, instance: Instance) -> dict[Credential, str]:
     if front is None:
         raise NotFound(
             f"`{instance.name}` has no {spec.name}, so there are no credentials.",
-            why=f"The service is missing: the instance is {instance.status.words}.",
+            why=f"The service is missing; the instance's state is {instance.status.words}.",
             who="Whoever created it, or an admin, can look into it.",
             next_step=typed(f"status {instance.name}"),
             link=instance.space.console_url,

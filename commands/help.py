@@ -50,7 +50,7 @@ def _groups(world: World, commands: list[type[Command]]) -> list[Part]:
             for c in commands
             if c.group == group
         )
-        parts.append(Table(columns=(group, ""), rows=rows))
+        parts.append(Table(columns=(group, "What it does"), rows=rows))
     return parts
 
 
@@ -81,8 +81,9 @@ def _about(world: World, command: type[Command]) -> Answer:
     prompt = _prompt(world)
     parts: list[Part] = [
         Code(text=f"{prompt} {command.usage()}", title="Usage"),
-        Text(text=command.help_text()),
     ]
+    if more := command.help_text().removeprefix(command.summary()).strip():
+        parts.append(Text(text=more))
     rows = [_row(p) for p in command.parameters()]
     if issubclass(command, Change):
         rows.append(("--plan", _EVERYWHERE))

@@ -117,7 +117,7 @@ def instance_lock(name: str) -> str:
 async def all_instances(world: World) -> list[Instance]:
     """Every instance that the host knows, by name."""
     blueprint, hosts = world.blueprint(BLUEPRINT), world.use(HostsSpaces)
-    spaces = [s for s in await hosts.spaces() if _is_instance(s, blueprint)]
+    spaces = [s for s in await hosts.spaces() if is_instance(s, blueprint)]
     runs = await _creators(world, spaces)
     names = await asyncio.gather(*(_name(world, s, blueprint) for s in spaces))
     found = [
@@ -132,7 +132,7 @@ async def find_instance(world: World, name: str) -> Instance:
     blueprint, hosts = world.blueprint(BLUEPRINT), world.use(HostsSpaces)
     wanted = space_name(blueprint.space_prefix, name, hosts.space_name_limit)
     space = await hosts.find_space(wanted)
-    if space is None or not _is_instance(space, blueprint):
+    if space is None or not is_instance(space, blueprint):
         raise await _not_found(world, name)
     return await instance_in(world, space)
 
@@ -150,7 +150,8 @@ async def _not_found(world: World, name: str) -> NotFound:
     if holder is not None:
         return NotFound(
             f"There is no instance `{name}` yet.",
-            why=f"Run {holder.id} (`{holder.line}`) is at it.",
+            why=f"Run {holder.id} (`{holder.line}`) is {holder.status.replace('_', ' ')}.",
+            who=f"{holder.actor.name} asked for it.",
             next_step=typed(f"run {holder.id}"),
             link=holder.thread_url,
         )
@@ -172,7 +173,7 @@ async def _not_found(world: World, name: str) -> NotFound:
     )
 
 
-def _is_instance(space: Space, blueprint: Blueprint) -> bool:
+def is_instance(space: Space, blueprint: Blueprint) -> bool:
     """Named as ours, and either marked by us or holding the service that people reach."""
     if len(space.name) <= len(blueprint.space_prefix):
         return False
@@ -265,6 +266,9 @@ def _by_services(space: Space, blueprint: Blueprint, *, made: bool) -> tuple[Ins
         return InstanceStatus.PROVISIONING, f"{' and '.join(under_way)} being deployed"
     if states[blueprint.front.name] == _NONE:
         return InstanceStatus.UNKNOWN, f"{blueprint.front.name} was never deployed"
+    front = space.service(blueprint.front.name)
+    if front is not None and not front.url:
+        return InstanceStatus.UNHEALTHY, f"{front.name} has no public address"
     reason = f"{' and '.join(under_way)} being deployed anew" if under_way else ""
     return InstanceStatus.RUNNING, reason
 

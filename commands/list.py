@@ -95,9 +95,11 @@ class ListInstances(Question):
 
 
 def _title(found: list[Instance], *, narrowed: bool, page: int, pages: int) -> str:
-    title = plural(len(found), "instance") if found or not narrowed else "No instance matches"
+    if not found:
+        return "No instance matches" if narrowed else "No instances yet"
+    title = plural(len(found), "instance")
     counts = Counter(instance.status for instance in found)
     words = [f"{counts[s]} {s.words}" for s in InstanceStatus if counts[s]]
-    if len(words) > 1 or (words and len(found) > 1):
+    if len(found) > 1:
         title += ": " + ", ".join(words)
     return title + (f" (page {page} of {pages})" if pages > 1 else "")

@@ -17,12 +17,12 @@ _SUFFIX_CHARACTERS = 6
 def _instance_name(text: str) -> str:
     if not text:
         raise ValueError("must not be empty")
-    if text != text.lower():
-        raise ValueError(f"must be lowercase, e.g. {text.lower()}")
-    if odd := re.sub(r"[a-z0-9-]", "", text):
+    if odd := re.sub(r"[A-Za-z0-9-]", "", text):
         raise ValueError(
             f"may hold only lowercase letters, digits and hyphens, not {_quoted(odd[0])}"
         )
+    if text != text.lower():
+        raise ValueError(f"must be lowercase, e.g. {text.lower()}")
     if not text[0].isalpha():
         raise ValueError("must start with a letter")
     if text.endswith("-"):

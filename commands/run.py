@@ -9,7 +9,7 @@ from pydantic import Field
 from commands.run_view import find_run, run_details_json, run_offers, status_words, took
 from engine.answer import Answer, Code, Fact, Facts, Offers, Part, Table, Text
 from engine.command import Argument, Completes, Question
-from engine.run import StepStatus
+from engine.run import RunStatus, StepStatus
 from engine.words import about, ago, duration
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ShowRun(Question):
         parts: list[Part] = [_facts(run, now), _timeline(run, now)]
         if run.trouble:
             parts += _trouble(run.trouble)
-        if run.left and run.status.over and not run.result:
+        if run.left and run.status.over and run.status != RunStatus.SUCCEEDED:
             left = ", ".join(f"{c.kind} {c.name} ({c.id})" for c in run.left)
             parts.append(Text(text=f"Still there: {left}"))
         parts.append(Offers(offers=run_offers(run, world.actor)))

@@ -72,7 +72,7 @@ class ShowStatus(Question):
             parts.append(Table(columns=RUN_COLUMNS, rows=rows))
         parts.append(Offers(offers=_offers(world, instance, blueprint, holder)))
         return Answer(
-            title=f"{instance.name} is {status.words}",
+            title=f"{instance.name}: {status.words}",
             parts=tuple(parts),
             data=instance.as_json(blueprint)
             | {

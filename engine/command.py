@@ -101,10 +101,11 @@ class Command(BaseModel):
 
     @classmethod
     def help_text(cls) -> str:
-        """The whole help text, unindented."""
+        """The whole help text, one line per paragraph."""
         import inspect
 
-        return inspect.getdoc(cls) or ""
+        paragraphs = (inspect.getdoc(cls) or "").split("\n\n")
+        return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
@@ -239,5 +240,6 @@ def _invalid_input(cls: type[Command], error: ValidationError) -> InvalidInput:
         fields=fields,
         missing=missing,
         why="Nothing was asked of any vendor yet.",
+        who="You can type it again.",
         next_step=f"/luthien {cls.examples[0] if cls.examples else cls.usage()}",
     )

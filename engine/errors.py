@@ -90,8 +90,16 @@ class UnknownCommand(Refused):
 
     code = "unknown_command"
 
-    def __init__(self, summary: str, *, nearest: str = "", next_step: str = "") -> None:
-        super().__init__(summary, next_step=next_step)
+    def __init__(
+        self,
+        summary: str,
+        *,
+        nearest: str = "",
+        why: str = "",
+        who: str = "",
+        next_step: str = "",
+    ) -> None:
+        super().__init__(summary, why=why, who=who, next_step=next_step)
         self.nearest = nearest
 
 

@@ -37,6 +37,8 @@ class Registry:
             raise UnknownCommand(
                 f"There is no command `{name}`." + (f" Did you mean `{guess}`?" if guess else ""),
                 nearest=guess,
+                why="Nothing was done.",
+                who="You can type it again; `help` lists what there is.",
                 next_step=f"/luthien {guess or 'help'}",
             )
         return found

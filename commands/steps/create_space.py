@@ -41,14 +41,14 @@ class CreateSpace(Step):
                 why=f"It is not this run's: {_whose(space)}. It was left as it is.",
                 next_step=f"Look at it: {space.console_url}" if space.console_url else "",
             )
-        await ctx.created("space", space.id, space.name)
+        await ctx.created("project", space.id, space.name)
         return as_result(space)
 
     async def recall(self, ctx: StepContext) -> None:
         hosts = ctx.use(HostsSpaces)
         space = await look(ctx, lambda: hosts.find_space(self.name))
         if space is not None and _made_by(ctx.run_id, space):
-            await ctx.created("space", space.id, space.name)
+            await ctx.created("project", space.id, space.name)
 
     async def undo(self, ctx: StepContext, created: Mapping[str, str]) -> None:
         """A space that cannot be read is deleted by its id: it may merely not show yet, and

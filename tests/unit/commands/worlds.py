@@ -1,0 +1,278 @@
+"""Worlds for tests of commands, described in the few words that a case needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+import commands
+from engine.actor import Actor, Door, Origin, Role
+from engine.blueprint import load_all
+from engine.capabilities import Deployment, DeployState, Probe, RepositoryAccess, Service, Space
+from engine.control_plane import Disclosure
+from engine.registry import discover
+from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
+from engine.world import Finding, Limits, World
+from tests.unit.commands.fakes import NOW, FakeClock, FakeControl, FakeHost
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.control_plane import ControlPlane
+    from engine.world import Check
+
+ROOT = Path(__file__).resolve().parents[3]
+BLUEPRINTS = load_all(ROOT / "blueprints")
+REGISTRY = discover(commands)
+
+PEOPLE = {
+    "ada": Actor(door=Door.SLACK, id="U0ADA", name="ada", role=Role.ADMIN),
+    "ben": Actor(door=Door.SLACK, id="U0BEN", name="ben", role=Role.DEPLOYER),
+    "cleo": Actor(door=Door.SLACK, id="U0CLEO", name="cleo", role=Role.VIEWER),
+    "owner": Actor(door=Door.CLI, id="root", name="root", role=Role.ADMIN),
+}
+
+RUNNING_VARIABLES = {
+    "DATABASE_URL": "${{Postgres.DATABASE_URL}}",
+    "REDIS_URL": "${{Redis.REDIS_URL}}",
+    "PORT": "8000",
+    "GATEWAY_PORT": "${{PORT}}",
+    "PROXY_API_KEY": "proxy-key-of-test",
+    "CLIENT_API_KEY": "proxy-key-of-test",
+    "ADMIN_API_KEY": "admin-key-of-test",
+    "POLICY_SOURCE": "db-fallback-file",
+}
+
+
+class _Described(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DescribedService(_Described):
+    name: str
+    state: DeployState = DeployState.RUNNING
+    deployed: timedelta = timedelta(hours=2)
+    repo: str = ""
+    image: str = ""
+    domain: str = ""
+    variables: dict[str, str] = Field(default_factory=dict)
+
+
+class DescribedSpace(_Described):
+    name: str
+    mark: str = "ready"
+    age: timedelta = timedelta(hours=3)
+    services: Literal["whole"] | tuple[DescribedService, ...] = "whole"
+    variables: dict[str, str] = Field(default_factory=dict)
+    """On top of the usual ones of a whole instance's gateway."""
+
+
+class DescribedRun(_Described):
+    id: str
+    line: str
+    subject: str
+    by: str = "ben"
+    status: RunStatus = RunStatus.RUNNING
+    age: timedelta = timedelta(minutes=3)
+    lasted: timedelta | None = None
+    holds: bool = False
+    made: tuple[str, ...] = ()
+    trouble: Trouble | None = None
+
+
+class DescribedDisclosure(_Described):
+    subject: str
+    to: str
+    run: str = "r2made"
+    ends_in: timedelta = timedelta(hours=21, minutes=30)
+    open: bool = True
+
+
+class Described(_Described):
+    """A whole world; what is left out is as usual."""
+
+    actor: Literal["ada", "ben", "cleo", "owner"] = "ben"
+    spaces: tuple[DescribedSpace, ...] = ()
+    runs: tuple[DescribedRun, ...] = ()
+    disclosures: tuple[DescribedDisclosure, ...] = ()
+    closed_repositories: tuple[str, ...] = ()
+    answers: dict[str, int] = Field(default_factory=dict)
+    """Path → status, where it is not what the wiring would make it."""
+    findings: tuple[Finding, ...] = ()
+
+
+class Given:
+    """A described world, come to life."""
+
+    def __init__(self, described: Described) -> None:
+        self.clock = FakeClock()
+        self.host = FakeHost(self.clock)
+        for number, space in enumerate(described.spaces, 1):
+            _put(self.host, number, space)
+        for repo in described.closed_repositories:
+            how = "Install the host's GitHub app on the repository."
+            self.host.repositories[repo] = RepositoryAccess(readable=False, public=False, how=how)
+        for path, status in described.answers.items():
+            self.host.probes[path] = Probe(status, timedelta(milliseconds=35), "as the case says")
+        self.control = FakeControl(
+            REGISTRY,
+            runs=[_run(run) for run in described.runs],
+            disclosures=[_disclosure(d) for d in described.disclosures],
+        )
+        actor = PEOPLE[described.actor]
+        self.world = World(
+            actor=actor,
+            origin=Origin(door=actor.door, channel="C0OPS"),
+            run_id="r2run",
+            control=cast("ControlPlane", self.control),
+            registry=REGISTRY,
+            toolbox=self.host.toolbox(),
+            blueprints=BLUEPRINTS,
+            clock=self.clock,
+            limits=Limits(delete_grace=timedelta(days=7), credentials_window=timedelta(hours=24)),
+            checks=[_check(described.findings)],
+        )
+
+
+def _put(host: FakeHost, number: int, described: DescribedSpace) -> None:
+    made = NOW - described.age
+    services = _whole(number) if described.services == "whole" else described.services
+    host.put(
+        Space(
+            id=f"project-{number}",
+            environment_id=f"environment-{number}",
+            name=described.name,
+            mark=described.mark,
+            created_at=made,
+            workspace="workspace-1",
+            console_url=f"https://console.test/project-{number}",
+            services=tuple(_service(number, service) for service in services),
+        )
+    )
+    for service in services:
+        kept = host.service(f"project-{number}", service.name)
+        kept.variables.update(service.variables)
+        if service.name == "gateway":
+            kept.variables.update(described.variables)
+
+
+def _whole(number: int) -> tuple[DescribedService, ...]:
+    return (
+        DescribedService(
+            name="Postgres",
+            image="postgres-ssl:17",
+            variables={"DATABASE_URL": "postgres://secret@postgres.internal"},
+        ),
+        DescribedService(
+            name="Redis",
+            image="redis:8.2",
+            variables={"REDIS_URL": "redis://secret@redis.internal"},
+        ),
+        DescribedService(
+            name="gateway",
+            repo="LuthienResearch/luthien-proxy",
+            domain=f"gateway-{number}.host.test",
+            variables=RUNNING_VARIABLES,
+        ),
+    )
+
+
+def _service(number: int, described: DescribedService) -> Service:
+    service_id = f"{described.name.lower()}-{number}"
+    deployment = Deployment(
+        id=f"deployment-of-{service_id}",
+        state=described.state,
+        phase="SUCCESS" if described.state == DeployState.RUNNING else described.state.upper(),
+        created_at=NOW - described.deployed,
+        commit="0c0da232" * 5 if described.repo else "",
+        branch="main" if described.repo else "",
+        url=f"https://console.test/deployment-of-{service_id}",
+    )
+    return Service(
+        id=service_id,
+        name=described.name,
+        deployment=None if described.state == DeployState.NONE else deployment,
+        domain=described.domain,
+        url=f"https://{described.domain}" if described.domain else "",
+        repo=described.repo,
+        image=described.image,
+    )
+
+
+_LAST_STEP = {
+    RunStatus.SUCCEEDED: StepStatus.DONE,
+    RunStatus.FAILED: StepStatus.FAILED,
+    RunStatus.ERRORED: StepStatus.ERRORED,
+    RunStatus.CANCELLED: StepStatus.STOPPED,
+    RunStatus.QUEUED: StepStatus.WAITING,
+}
+
+
+def _run(described: DescribedRun) -> RunView:
+    began = NOW - described.age
+    ended = began + described.lasted if described.lasted is not None else None
+    step = StepView(
+        key="space",
+        kind="create_space",
+        title="Create the project",
+        status=StepStatus.DONE,
+        attempts=1,
+        started_at=began,
+        ended_at=began + timedelta(seconds=3),
+        expected=timedelta(seconds=3),
+        result={"id": "project-9"},
+    )
+    last = StepView(
+        key="deployment-gateway",
+        kind="wait_for_deployment",
+        title="Wait until gateway is deployed",
+        status=_LAST_STEP.get(described.status, StepStatus.RUNNING),
+        attempts=2 if described.trouble else 1,
+        started_at=began + timedelta(seconds=30),
+        ended_at=ended,
+        note="SUCCESS" if described.status == RunStatus.SUCCEEDED else "BUILDING",
+        expected=timedelta(minutes=3),
+    )
+    return RunView(
+        id=described.id,
+        command=described.line.split()[0],
+        line=described.line,
+        title=f"Create instance {described.subject}",
+        subject=described.subject,
+        status=described.status,
+        removing=False,
+        actor=PEOPLE[described.by],
+        origin=Origin(door=Door.SLACK, channel="C0OPS"),
+        created_at=began,
+        started_at=began,
+        ended_at=ended,
+        expected=timedelta(minutes=3, seconds=40),
+        steps=(step, last),
+        created=tuple(
+            Created(kind="project", id=f"id-of-{name}", name=name, step="space")
+            for name in described.made
+        ),
+        trouble=described.trouble,
+        locks=(f"instance:{described.subject}",) if described.holds else (),
+        thread_url="https://chat.test/thread" if described.holds else "",
+    )
+
+
+def _disclosure(described: DescribedDisclosure) -> Disclosure:
+    return Disclosure(
+        run_id=described.run,
+        subject=described.subject,
+        actor=PEOPLE[described.to].key,
+        until=NOW + described.ends_in,
+        open=described.open,
+    )
+
+
+def _check(findings: Sequence[Finding]) -> Check:
+    async def check() -> Sequence[Finding]:
+        return findings
+
+    return check
