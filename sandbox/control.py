@@ -6,35 +6,29 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sse_starlette import EventSourceResponse
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
-from starlette.routing import Route
 
+from sandbox.control_route import ControlError, control_route, json_body
 from sandbox.traffic import Fault, FaultKind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-    from sandbox.railway import World as RailwayWorld
     from sandbox.server import Settings
     from sandbox.state import Store
     from sandbox.traffic import Traffic
 
+__all__ = ["ControlError", "control_route", "json_body", "routes"]
+
 VENDORS = ("railway", "slack", "gateway")
 
 
-class ControlError(Exception):
-    """A control request that cannot be done; the text says why, in plain words."""
-
-
-def routes(
-    settings: Settings, store: Store, traffic: Traffic, railway: RailwayWorld, slack: Any
-) -> list[BaseRoute]:
-    """The controls that are not Slack's own."""
+def routes(settings: Settings, store: Store, traffic: Traffic, slack: Any) -> list[BaseRoute]:
+    """The controls that belong to no vendor."""
 
     async def ready(_: Request) -> Response:
         bot = slack is not None and bool(await slack.bot_connected())
@@ -60,7 +54,10 @@ def routes(
         unknown = sorted(set(body) - set(store.worlds))
         if unknown:
             raise ControlError(f"no such world: {', '.join(unknown)}")
-        store.put(body)
+        try:
+            store.put(body)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ControlError(f"that is no state: {error}") from error
         return JSONResponse({"ok": True})
 
     async def reset(_: Request) -> Response:
@@ -75,9 +72,6 @@ def routes(
 
         return EventSourceResponse(stream())
 
-    async def summary(_: Request) -> Response:
-        return JSONResponse(railway.summary())
-
     return [
         control_route("/control/ready", ready, "GET"),
         control_route("/control/journal", journal, "GET"),
@@ -86,34 +80,7 @@ def routes(
         control_route("/control/state", put_state, "PUT"),
         control_route("/control/reset", reset, "POST"),
         control_route("/control/events", events, "GET"),
-        control_route("/control/railway/summary", summary, "GET"),
     ]
-
-
-def control_route(
-    path: str, endpoint: Callable[[Request], Awaitable[Response]], method: str
-) -> Route:
-    """A route whose failures come back as 4xx with `{error}`."""
-
-    async def guarded(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except ControlError as error:
-            return JSONResponse({"error": str(error)}, 400)
-        except HTTPException as error:
-            return JSONResponse({"error": error.detail}, error.status_code)
-
-    return Route(path, guarded, methods=[method])
-
-
-async def json_body(request: Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError as error:
-        raise ControlError(f"the body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise ControlError("the body has to be a JSON object")
-    return body
 
 
 def _fault(body: dict[str, Any]) -> Fault:

@@ -11,7 +11,6 @@ from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sandbox import control, railway
-from sandbox.railway.gateway import GatewayEdge
 from sandbox.state import Store
 from sandbox.traffic import Traffic
 
@@ -66,7 +65,7 @@ def create_app(settings: Settings) -> ASGIApp:
             store.add("slack", slack_world)
             routes += slack.routes(slack_world, traffic)
 
-    routes += control.routes(settings, store, traffic, world, slack_world)
+    routes += control.routes(settings, store, traffic, slack_world)
 
     with contextlib.suppress(ImportError):
         from sandbox import page
@@ -82,13 +81,13 @@ def create_app(settings: Settings) -> ASGIApp:
         finally:
             await store.stop()
 
-    return ByHost(Starlette(routes=routes, lifespan=lifespan), GatewayEdge(world, traffic))
+    return ByHost(Starlette(routes=routes, lifespan=lifespan), railway.GatewayEdge(world, traffic))
 
 
 class ByHost:
     """Sends what is addressed to a Railway domain to Railway's edge, the rest to the sandbox."""
 
-    def __init__(self, sandbox: Starlette, edge: GatewayEdge) -> None:
+    def __init__(self, sandbox: Starlette, edge: railway.GatewayEdge) -> None:
         self.sandbox = sandbox
         self._edge = edge
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sandbox.railway.endpoint import routes
+from typing import TYPE_CHECKING
+
+from sandbox.railway import controls, endpoint
+from sandbox.railway.gateway import GatewayEdge
 from sandbox.railway.world import World
 
-__all__ = ["World", "routes"]
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from sandbox.traffic import Traffic
+
+__all__ = ["GatewayEdge", "World", "routes"]
+
+
+def routes(world: World, traffic: Traffic) -> list[BaseRoute]:
+    """The GraphQL endpoint and Railway's controls."""
+    return [*endpoint.routes(world, traffic), *controls.control_routes(world)]
