@@ -14,6 +14,7 @@ import blueprints
 from app import checks
 from app.data import DataFolder
 from app.settings import Reading, misconfigured
+from bot.door import SlackDoor, SlackSettings
 from engine import blueprint
 from engine.capabilities import (
     HostsSpaces,
@@ -25,12 +26,15 @@ from engine.capabilities import (
 from engine.clock import SystemClock
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.secrets import parse_keys
+from engine.store.told import StoredTold
 from engine.world import Limits, Toolbox
 from providers.railway.provider import RailwayProvider
 from providers.web.probe import WebProbe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from pydantic import SecretStr
 
     from app.settings import Settings
     from engine.clock import Clock
@@ -105,6 +109,24 @@ async def control_plane(reading: Reading, registry: Registry) -> AsyncIterator[P
         yield Parts(plane, clock)
 
 
+def slack_door(settings: Settings, parts: Parts) -> SlackDoor:
+    """Not started yet. The settings have been found usable for serving."""
+    return SlackDoor(
+        parts.plane,
+        StoredTold(parts.plane.database, parts.clock),
+        SlackSettings(
+            bot_token=_revealed(settings.slack_bot_token) or "",
+            app_token=_revealed(settings.slack_app_token),
+            signing_secret=_revealed(settings.slack_signing_secret),
+            api_url=settings.slack_api_url,
+            admins=settings.luthien_admins,
+            deployers=settings.luthien_deployers,
+            default_role=settings.luthien_default_role,
+            channel=settings.luthien_channel,
+        ),
+    )
+
+
 @contextlib.asynccontextmanager
 async def throw_away_plane(reading: Reading, registry: Registry) -> AsyncIterator[Parts]:
     """A control plane that keeps nothing: `doctor` and `help` work with any settings."""
@@ -119,17 +141,20 @@ async def throw_away_plane(reading: Reading, registry: Registry) -> AsyncIterato
             yield parts
 
 
+def _revealed(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
+
+
 def _plane_settings(settings: Settings) -> PlaneSettings:
     data = DataFolder(settings.luthien_data_dir)
     data.make()
     embedded = settings.database.startswith("sqlite")
-    key = settings.luthien_master_key
     return PlaneSettings(
         database_url=settings.database,
         dispatch_url=f"sqlite:///{(data.path / 'dispatch.db').absolute()}"
         if embedded
         else settings.database,
-        keys=parse_keys(key.get_secret_value() if key is not None else data.master_key()),
+        keys=parse_keys(_revealed(settings.luthien_master_key) or data.master_key()),
         limits=Limits(
             delete_grace=settings.luthien_delete_grace, credentials_window=CREDENTIALS_WINDOW
         ),

@@ -1,0 +1,155 @@
+"""`luthien serve`: the bot, the HTTP API and the ticks in one process, on one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import uvicorn
+from typing_extensions import override
+
+from api.server import create_app
+from app import logs
+from app.data import DataFolder
+from app.wiring import control_plane, slack_door
+from engine.actor import Door
+from engine.errors import NotConfigured, OpsError
+from scheduler.clock import Timetable
+from scheduler.housekeeping import housekeeping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.settings import Reading
+    from bot.door import SlackDoor
+    from engine.plane import Plane
+    from engine.registry import Registry
+
+log = logging.getLogger(__name__)
+
+PATIENCE = timedelta(seconds=10)
+"""How long a command that works by itself may take to let go of the data folder."""
+LAST_ANSWERS = timedelta(seconds=5)
+"""For HTTP answers that are under way when the process is asked to stop."""
+
+
+def serve(reading: Reading, registry: Registry) -> None:
+    """Until SIGTERM or SIGINT. Raises NotConfigured, or Locked when another process serves."""
+    settings = reading.usable(serving=True)
+    logs.configure(secrets=settings.secrets())
+    data = DataFolder(settings.luthien_data_dir)
+    with data.own("serve", wait=PATIENCE, database=settings.database_file):
+        asyncio.run(_serve(reading, registry, data))
+
+
+async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None:
+    """Starts from the inside out and stops from the outside in: nothing is asked of a part that
+    is not there."""
+    with _listening(*reading.settings.listen) as listener:
+        async with control_plane(reading, registry) as parts:
+            plane, door = parts.plane, slack_door(reading.settings, parts)
+            plane.add_check(door.checks)
+            with data.announce(_address(listener)) as server:
+                api = create_app(
+                    plane,
+                    token=server.token,
+                    ready=_Ready(plane, door),
+                    slack=door.http_handler,
+                )
+                http = _Server(
+                    uvicorn.Config(
+                        api,
+                        log_config=None,
+                        access_log=False,
+                        lifespan="off",
+                        server_header=False,
+                        timeout_graceful_shutdown=int(LAST_ANSWERS.total_seconds()),
+                    )
+                )
+                serving = asyncio.create_task(http.serve(sockets=[listener]), name="http")
+                timetable = Timetable([housekeeping(plane, parts.clock)])
+                try:
+                    await plane.launch()
+                    await door.start()
+                    resuming = asyncio.create_task(_resume(plane), name="resume")
+                    timetable.start()
+                    log.info("serving at %s, data in %s", server.address, data.path)
+                    await serving
+                    log.info("stopping")
+                    timetable.stop()
+                    resuming.cancel()
+                    await door.stop()
+                finally:
+                    http.should_exit = True
+                    await serving
+    log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Stops at SIGTERM and SIGINT, and leaves what comes after to us: uvicorn itself would raise
+    the signal again and end the process before anything else is closed."""
+
+    @contextlib.contextmanager
+    @override
+    def capture_signals(self) -> Iterator[None]:
+        watched = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, self.handle_exit) for number in watched}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class _Ready:
+    """What `/readyz` tells."""
+
+    def __init__(self, plane: Plane, door: SlackDoor) -> None:
+        self._plane = plane
+        self._door = door
+
+    async def __call__(self) -> dict[str, bool]:
+        try:
+            await self._plane.database.check()
+        except Exception:  # noqa: BLE001 (whatever the driver raises, it is not ready)
+            return {"database": False, "slack": self._door.connected}
+        return {"database": True, "slack": self._door.connected}
+
+
+async def _resume(plane: Plane) -> None:
+    """Take up what the API had accepted when the last process ended; the bot does its own."""
+    for request in await plane.unhandled():
+        if request.actor.door is Door.SLACK:
+            continue
+        try:
+            await plane.handle(request.delivery)
+        except OpsError as error:
+            log.info("accepted earlier, refused now: %s", error.summary)
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        raise NotConfigured(
+            f"The address {host}:{port} cannot be used.",
+            why=f"{error.strerror or error}: another program may listen there.",
+            who="Whoever runs luthien-ops chooses another one.",
+            next_step="Set LUTHIEN_LISTEN=127.0.0.1:0 (any free port), or stop the other program",
+        ) from None
+    with listener:
+        yield listener
+
+
+def _address(listener: socket.socket) -> str:
+    """Where this machine reaches it."""
+    host, port = listener.getsockname()[:2]
+    local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (a comparison)
+    return f"http://{local.get(host, f'[{host}]' if ':' in host else host)}:{port}"
