@@ -60,7 +60,7 @@ class Ask:
 
 
 class Desk:
-    """Takes wishes. `open_form` shows a modal: trigger id and view."""
+    """Takes wishes. `open_form` shows a modal (trigger id, view); `name_of` is a person's name."""
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class Desk:
         narrator: Narrator,
         *,
         open_form: Callable[[str, Block], Awaitable[None]],
+        name_of: Callable[[str], Awaitable[str]],
         clock: Clock,
         log: Logger,
         scrubber: Scrubber,
@@ -83,6 +84,7 @@ class Desk:
         self._rooms = rooms
         self._narrator = narrator
         self._open_form = open_form
+        self._name_of = name_of
         self._clock = clock
         self._log = log
         self._scrubber = scrubber
@@ -151,6 +153,7 @@ class Desk:
         )
         if await self._control.accept(request):
             self.begin(self.carry_out(request))
+            self.begin(self._identity.learn(ask.user, self._name_of))
         return None
 
     def _permit(self, actor: Actor, command: type[Command]) -> None:

@@ -104,6 +104,7 @@ class SlackDoor:
             self._rooms,
             self._narrator,
             open_form=self._open_form,
+            name_of=self._name_of,
             clock=clock,
             log=self._log,
             scrubber=self._scrubber,
@@ -145,7 +146,7 @@ class SlackDoor:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
         if self._sockets is not None:
-            await self._sockets.client.close()
+            await self._sockets.client.close()  # type: ignore[no-untyped-call] # theirs
         await self._desk.stop(GRACE)
         await self._narrator.stop()
 
@@ -210,7 +211,7 @@ class SlackDoor:
                 self._app, self._settings.app_token, ping_interval=10, logger=self._log
             )
             try:
-                await self._sockets.client.connect()
+                await self._sockets.client.connect()  # type: ignore[no-untyped-call] # theirs
             except SlackApiError as error:
                 refused = translated("apps.connections.open", error)
                 self._log.warning("Socket Mode is refused: %s", refused.why or refused.summary)
@@ -219,7 +220,7 @@ class SlackDoor:
             else:
                 self._log.info("listening to Slack over Socket Mode")
                 return
-            await self._sockets.client.close()
+            await self._sockets.client.close()  # type: ignore[no-untyped-call] # theirs
             await self._clock.sleep(timedelta(seconds=wait))
             wait = min(wait * 2, 30.0)
 
@@ -228,6 +229,15 @@ class SlackDoor:
             await self._client.views_open(trigger_id=trigger, view=view)
         except SlackApiError as error:
             raise translated("views.open", error) from None
+
+    async def _name_of(self, user: str) -> str:
+        """What people call somebody; empty when Slack does not say."""
+        try:
+            person = (await self._client.users_info(user=user)).get("user") or {}
+        except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError):
+            return ""
+        profile = person.get("profile") or {}
+        return str(profile.get("display_name") or person.get("real_name") or "")
 
     async def _publish_home(self, user: str, view: Block) -> None:
         await self._client.views_publish(user_id=user, view=view)
