@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from sandbox.server import Settings
+    from sandbox.slack import World as SlackWorld
     from sandbox.state import Store
     from sandbox.traffic import Traffic
 
@@ -27,14 +28,15 @@ __all__ = ["ControlError", "control_route", "json_body", "routes"]
 VENDORS = ("railway", "slack", "gateway")
 
 
-def routes(settings: Settings, store: Store, traffic: Traffic, slack: Any) -> list[BaseRoute]:
+def routes(
+    settings: Settings, store: Store, traffic: Traffic, slack: SlackWorld
+) -> list[BaseRoute]:
     """The controls that belong to no vendor."""
 
     async def ready(_: Request) -> Response:
-        bot = slack is not None and bool(await slack.bot_connected())
-        up = {"railway": True, "slack": slack is not None, "bot": bot}
-        wanted = [up["railway"], up["slack"], bot or not settings.expect_bot]
-        return JSONResponse(up, 200 if all(wanted) else 503)
+        bot = await slack.bot_connected()
+        up = {"railway": True, "slack": True, "bot": bot}
+        return JSONResponse(up, 200 if bot or not settings.expect_bot else 503)
 
     async def journal(_: Request) -> Response:
         return JSONResponse({"entries": [line.as_json() for line in traffic.journal]})

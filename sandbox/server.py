@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sandbox import control, railway
+from sandbox import control, page, railway, slack
 from sandbox.state import Store
 from sandbox.traffic import Traffic
 
@@ -56,22 +56,13 @@ def create_app(settings: Settings) -> ASGIApp:
     store.add("railway", world)
     routes: list[BaseRoute] = railway.routes(world, traffic)
 
-    slack_world: Any = None
-    with contextlib.suppress(ImportError):
-        from sandbox import slack
+    people = slack.World(settings, traffic, lambda: store.changed("slack"))
+    store.add("slack", people)
+    routes += slack.routes(people, traffic)
 
-        if hasattr(slack, "World"):
-            slack_world = slack.World(settings, traffic, lambda: store.changed("slack"))
-            store.add("slack", slack_world)
-            routes += slack.routes(slack_world, traffic)
+    routes += control.routes(settings, store, traffic, people)
 
-    routes += control.routes(settings, store, traffic, slack_world)
-
-    with contextlib.suppress(ImportError):
-        from sandbox import page
-
-        if hasattr(page, "routes"):
-            routes += page.routes()
+    routes += page.routes()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -10,6 +10,7 @@ from sandbox.control_route import ControlError, control_route, json_body
 from sandbox.railway import deployments, github_calls, phases
 from sandbox.railway.errors import RailwayError
 from sandbox.railway.phases import STEPS
+from sandbox.railway.populate import populate
 from sandbox.railway.summary import summary
 
 if TYPE_CHECKING:
@@ -64,7 +65,23 @@ def control_routes(world: World) -> list[BaseRoute]:
         world.changed()
         return JSONResponse({"ok": True})
 
+    async def fill(request: Request) -> Response:
+        """Many finished instances at once, for measurements."""
+        body = await json_body(request)
+        count = body.get("count")
+        if not isinstance(count, int) or not 0 < count <= 5_000:
+            raise ControlError("count has to be a number from 1 to 5000")
+        made = populate(
+            world,
+            count,
+            name=str(body.get("name") or "luthien-filler-{n}"),
+            description=str(body.get("description") or ""),
+            settings={str(k): str(v) for k, v in (body.get("variables") or {}).items()},
+        )
+        return JSONResponse({"projects": made})
+
     return [
+        control_route("/control/railway/populate", fill, "POST"),
         control_route("/control/railway/summary", show, "GET"),
         control_route("/control/railway/push", push, "POST"),
         control_route("/control/railway/crash", crash, "POST"),

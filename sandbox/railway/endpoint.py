@@ -18,7 +18,6 @@ from sandbox import fault_replies
 from sandbox.railway.documents import masked_document, operation_label
 from sandbox.railway.execution import Asked, document, envelope, run, shown, shown_error
 from sandbox.railway.identity import Call, viewer_of
-from sandbox.railway.resolvers import HAPPENINGS
 from sandbox.railway.socket import socket_endpoint
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ PATH = "/railway/graphql/v2"
 
 def routes(world: World, traffic: Traffic) -> list[BaseRoute]:
     """The GraphQL endpoint, over HTTP and over websockets."""
-    world.happenings = HAPPENINGS
 
     async def endpoint(request: Request) -> Response:
         asked = _asked(await request.body())

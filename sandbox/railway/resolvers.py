@@ -1,4 +1,4 @@
-"""Every resolver by "Type.field", every subscription by name, every happening by name."""
+"""Every resolver by "Type.field", every subscription by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from sandbox.railway import (
     accounts,
     deployment_calls,
-    deployments,
     domains,
     environment_config,
     environments,
@@ -21,14 +20,11 @@ from sandbox.railway import (
     usage,
     variable_calls,
     volume_calls,
-    work,
     workflows,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from sandbox.railway.world import World
 
 FIELDS: dict[str, Callable[..., Any]] = {
     **accounts.FIELDS,
@@ -49,10 +45,3 @@ FIELDS: dict[str, Callable[..., Any]] = {
 }
 
 STREAMS = streams.STREAMS
-
-HAPPENINGS: dict[str, Callable[[World, str], None]] = {
-    **deployments.HAPPENINGS,
-    **projects.HAPPENINGS,
-    **volume_calls.HAPPENINGS,
-    **work.HAPPENINGS,
-}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.railway.identity import Call
-    from sandbox.railway.records import Environment, Project, Workflow
+    from sandbox.railway.records import Environment, Project, ServiceInstance, Workflow
     from sandbox.railway.world import World
 
 SECRET = re.compile(r"\$\{\{\s*secret\(\s*(\d+)?\s*(?:,\s*\"([^\"]*)\")?\s*\)\s*\}\}")
@@ -241,25 +241,27 @@ def begin(world: World, workflow: Workflow) -> None:
         return
     made = []
     for template_service_id, wanted in workflow.payload["services"].items():
-        made.append(_make(world, project, environment, template_service_id, wanted, workflow))
+        template_id = workflow.payload["template_id"]
+        made.append(make(world, project, environment, template_service_id, wanted, template_id).id)
     workflow.payload["instances"] = made
 
 
-def _make(
+def make(
     world: World,
     project: Project,
     environment: Environment,
     template_service_id: str,
     wanted: dict[str, Any],
-    workflow: Workflow,
-) -> str:
+    template_id: str,
+) -> ServiceInstance:
+    """One service of a template, with its variables and volumes; not deployed yet."""
     name = services.free_name(world, project, wanted.get("name") or "service")
     service = services.add(
         world,
         project,
         name,
         icon=wanted.get("icon"),
-        template_id=workflow.payload["template_id"],
+        template_id=template_id,
         template_service_id=template_service_id,
     )
     instance = instances.add(world, service, environment, world.now())
@@ -277,7 +279,7 @@ def _make(
     variables.put(world, environment.id, service.id, values)
     for mount in (wanted.get("volumeMounts") or {}).values():
         volumes.add(world, project, instance, mount["mountPath"], lag=False)
-    return instance.id
+    return instance
 
 
 def _secret(world: World, service_id: str, key: str, found: re.Match[str]) -> str:

@@ -8,13 +8,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sandbox.railway import records
+from sandbox.railway.happenings import HAPPENINGS
 from sandbox.railway.rates import Rates
 from sandbox.railway.records import Due, Table
 from sandbox.railway.seeded import Seeded
 from sandbox.railway.settings import WorldSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from sandbox.server import Settings
     from sandbox.traffic import Traffic
@@ -33,7 +34,6 @@ class World:
         self.traffic = traffic
         self.chance = Seeded(settings.seed)
         self.rates = Rates(settings.speed)
-        self.happenings: Mapping[str, Callable[[World, str], None]] = {}
         self._seed = settings.seed
         self._save = changed
         self._moment: float | None = None
@@ -144,7 +144,7 @@ class World:
             self.due.discard(due)
             self._moment = at
             try:
-                self.happenings[due.action](self, due.subject)
+                HAPPENINGS[due.action](self, due.subject)
             finally:
                 self._moment = None
             self.changed()

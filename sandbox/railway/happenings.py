@@ -1,10 +1,10 @@
-"""Which work belongs to which kind of workflow."""
+"""What happens by itself, by the name it is put on the agenda under."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.railway import templates, volume_calls
+from sandbox.railway import deployments, projects, templates, volume_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sandbox.railway.world import World
 
 WORK = {**templates.WORK, **volume_calls.WORK}
+"""The two halves of each kind of workflow."""
 
 
 def begun(world: World, workflow_id: str) -> None:
@@ -31,6 +32,9 @@ def completed(world: World, workflow_id: str) -> None:
 
 
 HAPPENINGS: dict[str, Callable[[World, str], None]] = {
+    **deployments.HAPPENINGS,
+    **projects.HAPPENINGS,
+    **volume_calls.HAPPENINGS,
     "workflow.begin": begun,
     "workflow.complete": completed,
 }
