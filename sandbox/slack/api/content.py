@@ -64,12 +64,17 @@ class Content:
         }
 
 
-def read(world: World, arguments: Mapping[str, Any]) -> Content:
-    """Text, blocks, attachments and metadata of a call. Raises: invalid_blocks and its kin."""
+def read(
+    world: World, arguments: Mapping[str, Any], malformed: str = "invalid_blocks_format"
+) -> Content:
+    """Text, blocks, attachments and metadata of a call. Raises: invalid_blocks and its kin.
+
+    `malformed` is the method's word for blocks that are no list.
+    """
     text = arguments.get("text")
     content = Content(
         text=None if text is None else str(text),
-        blocks=_list(arguments, "blocks", "invalid_blocks_format"),
+        blocks=_list(arguments, "blocks", malformed),
         attachments=_list(arguments, "attachments", "invalid_attachments"),
         metadata=_metadata(arguments),
     )

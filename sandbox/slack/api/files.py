@@ -100,6 +100,7 @@ def _share(call: Call, channel: Channel, files: list[File]) -> None:
     given = content.read(
         call.world,
         {"text": call.maybe("initial_comment"), "blocks": call.arguments.get("blocks")},
+        malformed="invalid_blocks",
     )
     for file in files:
         file.channels.append(channel.id)

@@ -85,7 +85,7 @@ def chat_append_stream(call: Call) -> Json:
     scopes=["chat:write"],
     required=["channel", "ts"],
     errors=f"{SHARED_ERRORS} message_not_found message_not_in_streaming_state"
-    " message_not_owned_by_app invalid_blocks_format invalid_metadata_format"
+    " message_not_owned_by_app invalid_metadata_format"
     " invalid_metadata_schema too_many_attachments",
 )
 def chat_stop_stream(call: Call) -> Json:
@@ -94,6 +94,7 @@ def chat_stop_stream(call: Call) -> Json:
     final = content.read(
         call.world,
         {name: call.arguments.get(name) for name in ("blocks", "metadata")},
+        malformed="invalid_blocks",
     )
     if final.metadata is not None:
         message.metadata = final.metadata

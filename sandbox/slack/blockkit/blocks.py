@@ -274,9 +274,9 @@ BLOCKS["carousel"] = _block("elements", elements=Items(OneOf(BLOCKS, "card"), 1,
 BLOCKS["container"] = _block(
     "child_blocks",
     [any_of("title", "rich_text_title"), _divider_or_fold],
-    title=plain(150),
+    title=text(150),
     rich_text_title=OneOf({"rich_text": _RICH_TEXT}),
-    subtitle=plain(150),
+    subtitle=text(150),
     child_blocks=Items(
         OneOf(
             BLOCKS,

@@ -102,6 +102,8 @@ ELEMENTS: dict[str, Shape] = {
         confirm=CONFIRM,
         accessibility_label=String(75),
         agent_prompt=String(4000),
+        agent_prompt_display=String(),
+        visible_to_user_ids=Items(ID),
     ),
     "workflow_button": Shape(
         "text workflow",

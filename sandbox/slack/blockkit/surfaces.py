@@ -57,10 +57,10 @@ def check_message(message: Any, refused: Collection[str] = (), at: str = "") -> 
         return found.problems
     if message.get("blocks") is not None:
         _blocks(message["blocks"], Surface.MESSAGE, f"{at}/blocks", found)
-    for index, attachment in enumerate(message.get("attachments") or []):
-        blocks = attachment.get("blocks") if isinstance(attachment, dict) else None
-        if blocks is not None:
-            _blocks(blocks, Surface.MESSAGE, f"{at}/attachments/{index}/blocks", found)
+    for index, attachment in enumerate(dicts(message.get("attachments"))):
+        if attachment.get("blocks") is not None:
+            where = f"{at}/attachments/{index}/blocks"
+            _blocks(attachment["blocks"], Surface.MESSAGE, where, found)
     return found.problems
 
 
