@@ -64,7 +64,12 @@ def answer(given: Answer, out: Console) -> None:
 
 def parts(given: Iterable[Part], out: Console) -> None:
     for part in given:
-        out.print(_part(part), soft_wrap=not isinstance(part, Table))
+        shown = _part(part)
+        with out.capture() as captured:
+            out.print(shown, soft_wrap=not isinstance(part, Table))
+        # A grid pads its last column; nobody wants those blanks in a file or a copy.
+        lines = [line.rstrip() for line in captured.get().splitlines()]
+        out.file.write("\n".join(["", *lines, ""]))
 
 
 def error(refused: OpsError, err: Console) -> None:
