@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 HIDDEN = "•••"
 
-_SECRET_NAME = r"(?:key|token|secret|password|passwd|pwd|credential|dsn|auth)"
+_SECRET_NAME = (
+    r"(?:(?<![a-z])keys?(?![a-z])|api_?key|token|secret|passw|pwd|credential|dsn|webhook)"
+)
 SECRET_NAME = re.compile(_SECRET_NAME, re.IGNORECASE)
 """Fits the name of a variable whose value is nobody's business."""
 

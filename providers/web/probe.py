@@ -83,7 +83,7 @@ def _since(started: float) -> timedelta:
 
 def _words(error: Exception, timeout: timedelta) -> str:
     match error:
-        case TimeoutError():
+        case TimeoutError() | httpx.TimeoutException():
             return f"no answer within {timeout.total_seconds():g} s"
         case httpx.ConnectError():
             return "cannot connect"

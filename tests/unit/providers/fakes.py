@@ -75,10 +75,16 @@ class FakeRailway:
     script: dict[str, Any] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    _heard: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def on(self, operation: str, *replies: Any) -> FakeRailway:
         self.script[operation] = list(replies)
         return self
+
+    async def heard(self, operation: str, times: int = 1) -> None:
+        """Returns once it was asked this often."""
+        async with self._heard:
+            await self._heard.wait_for(lambda: self.counts[operation] >= times)
 
     @property
     def counts(self) -> Counter[str]:
@@ -93,7 +99,8 @@ class FakeRailway:
             body["operationName"], body["variables"], request.headers, self.clock.monotonic()
         )
         self.asked.append(asked)
-        await asyncio.sleep(0)
+        async with self._heard:
+            self._heard.notify_all()
         replies = self.script.get(asked.operation)
         if replies is None:
             raise AssertionError(f"the fake has no answer to {asked.operation}")

@@ -1,0 +1,126 @@
+"""The Railway provider against the real stand-in: one process, emptied between tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from engine.clock import SystemClock
+from providers.railway.provider import RailwayProvider
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+ROOT = Path(__file__).parents[3]
+SPEED = 1000
+STARTS_WITHIN_S = 20
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The stand-in and its controls."""
+
+    url: str
+    http: httpx.Client
+
+    @property
+    def railway(self) -> str:
+        return f"{self.url}/railway/graphql/v2"
+
+    @property
+    def gateway_url(self) -> str:
+        return "http://{domain}:" + self.url.rsplit(":", 1)[1]
+
+    def control(self, path: str, **body: Any) -> Any:
+        """POST /control/<path>."""
+        answer = self.http.post(f"/control/{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def fault(self, operation: str, kind: str, nth: int = 1, **more: Any) -> None:
+        body = {"vendor": "railway", "operation": operation, "nth": nth, "kind": kind}
+        self.control("faults", **body, **more)
+
+    def state(self) -> dict[str, Any]:
+        shown: dict[str, Any] = self.http.get("/control/state").json()["railway"]
+        return shown
+
+    def put(self, **changes: Any) -> None:
+        """Change parts of the Railway world's state."""
+        answer = self.http.put("/control/state", json={"railway": {**self.state(), **changes}})
+        assert answer.is_success, answer.text
+
+    def asked(self) -> list[str]:
+        """Operations in order, from the journal."""
+        entries = self.http.get("/control/journal").json()["entries"]
+        return [entry["operation"] for entry in entries if entry["vendor"] == "railway"]
+
+
+@pytest.fixture(scope="session")
+def process() -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "--port", str(port), "--speed", str(SPEED)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    try:
+        _wait_until_ready(url, running)
+        yield url
+    finally:
+        running.terminate()
+        running.wait(10)
+
+
+def _wait_until_ready(url: str, running: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while time.monotonic() < deadline:
+        assert running.poll() is None, "the sandbox ended by itself"
+        try:
+            if httpx.get(f"{url}/control/ready", trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError(f"the sandbox was not ready within {STARTS_WITHIN_S} s")
+
+
+@pytest.fixture
+def sandbox(process: str) -> Iterator[Sandbox]:
+    with httpx.Client(base_url=process, trust_env=False, timeout=20) as http:
+        sandbox = Sandbox(process, http)
+        sandbox.control("reset")
+        yield sandbox
+
+
+@pytest.fixture
+async def connect(sandbox: Sandbox) -> AsyncIterator[Callable[..., RailwayProvider]]:
+    """Opens providers for any of the sandbox's tokens."""
+    opened: list[RailwayProvider] = []
+
+    def open_(token: str = "sandbox-account", workspace_id: str | None = None) -> RailwayProvider:
+        provider = RailwayProvider(
+            sandbox.railway, token, workspace_id, sandbox.gateway_url, clock=SystemClock(SPEED)
+        )
+        opened.append(provider)
+        return provider
+
+    yield open_
+    for provider in opened:
+        await provider.aclose()
+
+
+@pytest.fixture
+def provider(connect: Callable[..., RailwayProvider]) -> RailwayProvider:
+    return connect()
