@@ -72,16 +72,16 @@ def _input(parameter: Parameter, value: object) -> Block:
         "element": _element(parameter, value),
     }
     if parameter.description and not parameter.flag:
-        block["hint"] = plain(parameter.description + _hint(parameter), 2_000)
+        block["hint"] = plain(parameter.description.rstrip(".") + _hint(parameter), 2_000)
     return block
 
 
 def _hint(parameter: Parameter) -> str:
     if parameter.many:
-        return " Several are separated by spaces." if not parameter.choices else ""
+        return "" if parameter.choices else "; several are separated by spaces"
     if parameter.required or parameter.default in (None, ""):
         return ""
-    return f" Unless given: {parameter.default}."
+    return f"; {parameter.default} unless given"
 
 
 def _element(parameter: Parameter, value: object) -> Block:

@@ -48,9 +48,12 @@ def answer(said: Answer, *, line: str = "", shared_by: str = "") -> Render:
     """
 
     def draw(rich: bool) -> Message:
-        blocks = [section(f"*{mrkdwn(said.title)}*")]
+        # A table at the top bears the title as its caption.
+        first = said.parts[0] if said.parts else None
+        captioned = rich and isinstance(first, Table) and bool(first.rows)
+        blocks = [] if captioned else [section(f"*{mrkdwn(said.title)}*")]
         for part in said.parts:
-            blocks += _part(part, said.title, rich)
+            blocks += _part(part, said.title if part is first else "", rich)
         if shared_by:
             blocks.append(context(f"Shared by <@{shared_by}> · `/luthien {mrkdwn(line)}`"))
         elif line and not is_private(said) and len(line) <= MOST_VALUE:
@@ -83,7 +86,7 @@ def in_words(said: Answer) -> str:
     return mrkdwn("\n".join(word for word in words if word))
 
 
-def _part(part: Part, title: str, rich: bool) -> list[Block]:
+def _part(part: Part, caption: str, rich: bool) -> list[Block]:
     match part:
         case Text():
             return sections(mrkdwn(part.text))
@@ -98,7 +101,7 @@ def _part(part: Part, title: str, rich: bool) -> list[Block]:
         case Table():
             if not part.rows:
                 return [section(mrkdwn(part.empty))]
-            return table(part, title) if rich else grid(part)
+            return table(part, caption or part.columns[0]) if rich else grid(part)
         case Code():
             heading = [section(f"*{mrkdwn(part.title)}*")] if part.title else []
             return [*heading, preformatted(part.text)]

@@ -66,7 +66,7 @@ def refusal(error: OpsError, registry: Registry, *, line: str = "") -> Render:
     why = " ".join(part for part in (error.why, error.who) if part)
     if isinstance(error, RateLimited):
         why = f"{why} Try again in {duration(error.retry_after)}.".strip()
-    verdict = idiom.verdict if idiom.verdict not in why else ""
+    verdict = "" if "othing was" in why else idiom.verdict
     following = _following(error.next_step)
     buttons = [*_fixes(error, registry, line), *_safe_step(error, registry)]
     if error.link:

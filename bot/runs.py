@@ -76,8 +76,10 @@ def root(view: RunView, now: datetime) -> Render:
 
     def draw(rich_blocks: bool) -> Message:
         line = _state_line(view, now)
+        # The plan's title says what is going on; without a plan the line has to.
+        below = _spent_line(view, now) if rich_blocks and _is_moving(view) else line
         blocks = [
-            section(f"{ICONS[view.status]} *{mrkdwn(view.title)}*\n{mrkdwn(line)}"),
+            section(f"{ICONS[view.status]} *{mrkdwn(view.title)}*\n{mrkdwn(below)}"),
             *(_plan(view, now) if rich_blocks else _list(view, now)),
             context(_footer(view)),
             *actions(offer_button(offer) for offer in _root_offers(view)),
@@ -95,9 +97,15 @@ def elapsed(view: RunView, now: datetime) -> timedelta:
 
 def phase(view: RunView) -> str:
     """What is going on at this moment, in the vendor's own word where there is one."""
+    bad = next(
+        (s for s in view.steps if s.status in (StepStatus.FAILED, StepStatus.ERRORED)), None
+    )
+    if bad:
+        return f"Failed: {bad.title}"
     running = [s for s in view.steps if s.status is StepStatus.RUNNING]
     if not running:
-        return "about to begin"
+        waiting = next((s for s in view.steps if s.status is StepStatus.WAITING), None)
+        return f"Next: {waiting.title}" if waiting else "Nearly done"
     told = max(running, key=lambda step: (bool(step.note), step.started_at is not None))
     others = f" (and {len(running) - 1} more)" if len(running) > 1 else ""
     return f"{told.title}{f' · {told.note}' if told.note else ''}{others}"
@@ -135,7 +143,10 @@ def _trouble(view: RunView) -> str:
 
 
 def _left(view: RunView) -> str:
-    return f" {plural(len(view.left), 'thing')} that it made still there." if view.left else ""
+    count = len(view.left)
+    if not count:
+        return ""
+    return f" {plural(count, 'thing')} it made {'is' if count == 1 else 'are'} still there."
 
 
 def _plan(view: RunView, now: datetime) -> list[Block]:
@@ -146,12 +157,30 @@ def _plan(view: RunView, now: datetime) -> list[Block]:
     if len(shown) < len(view.steps):
         rest = len(view.steps) - len(shown)
         tasks.append({"task_id": "more", "title": f"… and {rest} more", "status": "pending"})
+    return [{"type": "plan", "title": clip(_plan_title(view), 200), "tasks": tasks}]
+
+
+def _plan_title(view: RunView) -> str:
+    if _is_moving(view):
+        return phase(view)
     done = sum(step.status is StepStatus.DONE for step in view.steps)
-    return [{"type": "plan", "title": _plan_title(view, done), "tasks": tasks}]
+    total = plural(len(view.steps), "step")
+    return f"All {total} done" if done == len(view.steps) else f"{done} of {total} done"
 
 
-def _plan_title(view: RunView, done: int) -> str:
-    return f"{done} of {plural(len(view.steps), 'step')} done"
+def _is_moving(view: RunView) -> bool:
+    return (
+        view.status in (RunStatus.RUNNING, RunStatus.CANCELLING)
+        and bool(view.steps)
+        and not view.removing
+    )
+
+
+def _spent_line(view: RunView, now: datetime) -> str:
+    spent = duration(elapsed(view, now))
+    if view.status is RunStatus.CANCELLING:
+        return f"Stopping · {spent}"
+    return f"{spent} of about {duration(view.expected)}" if view.expected else spent
 
 
 def _card(step: StepView, now: datetime) -> Block:
@@ -190,8 +219,6 @@ def _list(view: RunView, now: datetime) -> list[Block]:
 
 def _footer(view: RunView) -> str:
     parts = [f"Asked for by {person(view.actor.key)}", f"`/luthien {mrkdwn(view.line)}`"]
-    if not view.status.over and view.expected and not view.removing:
-        parts.append(f"usually {duration(view.expected)}")
     parts.append(f"run `{view.id}`")
     return " · ".join(parts)
 

@@ -327,7 +327,7 @@ class FakeControl:
         self.tell(run_id, EventKind.QUEUED)
         return view
 
-    def tell(self, run_id: str, kind: EventKind, step: str | None = None, **data: Any) -> None:
+    def tell(self, run_id: str, kind: EventKind, step: str | None = None, /, **data: Any) -> None:
         """Append an event, and let whoever follows see it."""
         event = Event(
             seq=len(self.events) + 1,
