@@ -12,7 +12,7 @@ from tests.e2e.page.fake_server import Workspace, serve
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser, BrowserContext, Page
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -21,33 +21,45 @@ async def running() -> AsyncIterator[Browser]:
         yield one
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def world() -> Workspace:
-    return Workspace()
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage() -> AsyncIterator[tuple[Workspace, str]]:
+    """One server for the module: its address stays, so the browser keeps the page's files."""
+    workspace = Workspace()
+    async with serve(workspace) as url:
+        yield workspace, url
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def address(world: Workspace) -> AsyncIterator[str]:
-    async with serve(world) as url:
-        yield url
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(running: Browser, address: str) -> AsyncIterator[Page]:
-    """A desktop-sized page, not opened yet; an error of its scripts fails the test."""
-    context = await running.new_context(
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def context(running: Browser, stage: tuple[Workspace, str]) -> AsyncIterator[BrowserContext]:
+    one = await running.new_context(
         viewport={"width": 1280, "height": 800},
-        base_url=address,
+        base_url=stage[1],
         locale="en-GB",
         timezone_id="UTC",
+        permissions=["clipboard-read", "clipboard-write"],
     )
-    await context.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield one
+    await one.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(stage: tuple[Workspace, str]) -> Workspace:
+    """The workspace, as on the first day."""
+    stage[0].reset()
+    return stage[0]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(context: BrowserContext, world: Workspace) -> AsyncIterator[Page]:
+    """A desktop-sized page, not opened yet; an error of its scripts fails the test."""
     one = await context.new_page()
     one.set_default_timeout(5_000)
     errors: list[str] = []
     one.on("pageerror", lambda error: errors.append(str(error)))
     one.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     yield one
-    await context.close()
+    if one.url.startswith("http"):
+        await one.evaluate("localStorage.clear()")
+    await one.close()
     scripts = [error for error in errors if "Failed to load resource" not in error]
     assert scripts == []

@@ -83,6 +83,11 @@ class Workspace:
         self.clock += after
         return f"{self.clock:.6f}"
 
+    def reset(self) -> None:
+        """Everything as at the start; open event streams stay."""
+        fresh = Workspace(watchers=self.watchers)
+        self.__dict__.update(fresh.__dict__)
+
     # -- what happens in the workspace -------------------------------------------------------
 
     def post(
@@ -297,7 +302,7 @@ def create_app(world: Workspace) -> Starlette:
         return JSONResponse({"entries": world.journal})
 
     async def file(request: Request) -> Response:
-        return PlainTextResponse(world.files[request.path_params["id"]])
+        return PlainTextResponse(world.files[request.query_params["id"]])
 
     async def events(_: Request) -> Response:
         async def stream() -> AsyncIterator[Json]:
@@ -317,11 +322,11 @@ def create_app(world: Workspace) -> Starlette:
             Route("/control/slack/workspace", workspace),
             Route("/control/slack/messages", messages),
             Route("/control/slack/views", views),
+            Route("/control/slack/file", file),
             Route("/control/slack/{name}", act, methods=["POST"]),
             Route("/control/railway/summary", railway),
             Route("/control/journal", journal),
             Route("/control/events", events),
-            Route("/slack/files/{id}/{name}", file),
         ]
     )
 

@@ -38,20 +38,34 @@ const post = (path, body) => call("POST", path, body);
 export const workspace = () => get("slack/workspace");
 export const messages = (channel, as, thread_ts) => get("slack/messages", { channel, as, thread_ts });
 export const views = (as) => get("slack/views", { as });
-export const command = (user, channel, text) => post("slack/command", { user, channel, text });
+export const command = (user, channel, text, thread_ts) => post("slack/command", { user, channel, text, thread_ts });
 export const say = (user, channel, text, thread_ts) => post("slack/say", { user, channel, text, thread_ts });
 export const click = (action) => post("slack/click", action);
 export const viewAction = (action) => post("slack/view_action", action);
 export const suggest = (question) => post("slack/suggest", question);
 export const submit = (user, view_id, values) => post("slack/submit", { user, view_id, values });
-export const close = (user, view_id) => post("slack/close", { user, view_id });
+export const close = (user, view_id, all) => post("slack/close", { user, view_id, all });
 export const openHome = (user) => post("slack/home", { user });
 export const shortcut = (user, callback_id, channel, ts) => post("slack/shortcut", { user, callback_id, channel, ts });
+export const react = (user, channel, ts, name) => post("slack/react", { user, channel, ts, name });
+export const stopStream = (user, channel, ts) => post("slack/stop_stream", { user, channel, ts });
 export const dismiss = (user, channel, ts) => post("slack/dismiss", { user, channel, ts });
 export const invite = (channel, user) => post("slack/invite", { channel, user });
 export const kick = (channel, user) => post("slack/kick", { channel, user });
 export const railway = () => get("railway/summary");
 export const journal = (after) => get("journal", { after });
+
+const PROBLEMS = {
+  operation_timeout: "The app did not answer within 3 seconds.",
+  dispatch_failed: "The app cannot be reached. Is it running?",
+};
+
+/** What went wrong between Slack and the app, in words; null when the app took it. */
+export function refusal({ status, body }) {
+  if (status === undefined || status === 200) return null;
+  if (status === 400) return "Not sent."; // Slackbot says why
+  return PROBLEMS[body] ?? `The app answered ${status}.`;
+}
 
 /** Hints from the server. `onHint(hint)` per hint, `onState("live" | "lost")` when the line comes or goes. */
 export function listen(onHint, onState) {

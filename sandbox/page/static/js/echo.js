@@ -4,12 +4,13 @@
 import { h } from "./vdom.js";
 import { clock } from "./dates.js";
 import { icon } from "./icons.js";
-import { inline } from "./mrkdwn.js";
+import { plainText } from "./mrkdwn.js";
 import { avatar, displayName, viewerId } from "./people.js";
 import { changed, state } from "./store.js";
 import { ephemeralMark } from "./message.js";
 
 const KEPT = 30;
+const CLOCK_SLACK = 5; // ms by which a ts may be older than our note of the sending
 let count = 0;
 
 export function addEcho(fields) {
@@ -34,9 +35,21 @@ export function dropEcho(echo) {
 export const echoesOf = (channelId, thread_ts = null) => state.echoes.filter((one) => one.viewer === state.viewer && one.channel === channelId && (one.thread_ts ?? null) === thread_ts);
 
 /** Messages and echoes in one line, by time. */
-export function merged(messages, echoes) {
+export function merged(messages, all) {
+  const echoes = all.filter(notYetThere(messages));
   const time = (item) => (item.echo ? item.at.getTime() : Number(item.ts) * 1000);
   return echoes.length ? [...messages, ...echoes].sort((a, b) => time(a) - time(b)) : messages;
+}
+
+/** A message may arrive by a hint before its own sending is answered: each own new one hides one echo. */
+function notYetThere(messages) {
+  const own = messages.filter((one) => one.user === viewerId()).map((one) => Number(one.ts));
+  return (echo) => {
+    if (echo.kind !== "message" || echo.status !== "sending") return true;
+    const arrived = own.findIndex((ts) => ts * 1000 >= echo.at.getTime() - CLOCK_SLACK);
+    if (arrived >= 0) own.splice(arrived, 1);
+    return arrived < 0;
+  };
 }
 
 export function echoRow(echo) {
@@ -50,7 +63,7 @@ export function echoRow(echo) {
       "div",
       { class: "message-main" },
       h("div", { class: "message-head" }, h("span", { class: "author" }, displayName(viewerId())), h("span", { class: "message-time" }, clock(echo.at))),
-      h("div", { class: "message-body text" }, command ? h("code", { class: "typed" }, echo.text) : echo.text.split("\n").flatMap((line, i) => [i ? h("br") : null, ...inline(line)])),
+      h("div", { class: "message-body text" }, command ? h("code", { class: "typed" }, echo.text) : plainText(echo.text)),
       h(
         "div",
         { class: "echo-state" },

@@ -2,18 +2,16 @@
 
 import { h } from "./vdom.js";
 import { icon } from "./icons.js";
-import { changed } from "./store.js";
+import { changed, state } from "./store.js";
 import { preformatted } from "./copy.js";
 
 const PREVIEW_LIMIT = 40_000; // characters
 const previews = new Map(); // file id → text, null while it is fetched
 
-/** Where a file can be read. The sandbox names its own address, which need not be the one in the address bar. */
+/** Where the viewer can read a file. Its own `url_private` answers only to the app's token. */
 export function fileUrl(file) {
-  const named = file?.url_private ?? file?.url ?? (file?.id ? `/slack/files/${file.id}` : null);
-  if (!named) return null;
-  const url = new URL(named, location.href);
-  return url.pathname.startsWith("/slack/") ? url.pathname : url.href;
+  const id = file?.id ?? /\/slack\/files\/(\w+)\//.exec(file?.url ?? file?.url_private ?? "")?.[1];
+  return id ? `/control/slack/file?${new URLSearchParams({ as: state.viewer, id })}` : file?.url ?? file?.url_private ?? null;
 }
 
 const UNITS = ["bytes", "kB", "MB", "GB"];

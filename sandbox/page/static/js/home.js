@@ -28,14 +28,14 @@ export function home() {
       { class: "pane-head" },
       h("a", { class: "icon-button only-phone", href: "#/channels", "aria-label": "Back to the list" }, icon("back")),
       avatar(bot.id),
-      h("div", { class: "pane-titles" }, h("h1", { class: "pane-title" }, bot.real_name ?? bot.name), h("p", { class: "muted pane-note" }, "App Home")),
+      h("div", { class: "pane-titles" }, h("h1", { class: "pane-title" }, bot.name), h("p", { class: "muted pane-note" }, "App Home")),
       talk ? h("button", { type: "button", class: "button", on: { click: () => go(`#/channel/${talk.id}`) } }, "Messages") : null,
     ),
     h(
       "div",
       { class: "home" },
       view
-        ? memo(cache, "home", [view, versionOf(`home/${view.id}`), state.viewer, state.workspace], () => h("div", { class: "home-blocks" }, blocks(surface(`home/${view.id}`, { kind: "home", view_id: view.id }), view.blocks)))
+        ? memo(cache, "home", [view, versionOf(`home/${view.id}`), state.viewer, state.workspace], () => h("div", { class: "home-blocks" }, blocks(surface(`home/${view.id}`, { kind: "home", view_id: view.id, blocks: view.blocks, chosen: view.state?.values }), view.blocks)))
         : h("p", { class: "empty" }, "The app has published nothing here yet."),
     ),
   );

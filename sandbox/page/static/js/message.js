@@ -10,40 +10,48 @@ import { emojiNode } from "./emoji.js";
 import { attachedFile } from "./files.js";
 import { icon } from "./icons.js";
 import { asWords, mrkdwn } from "./mrkdwn.js";
-import { avatar, channel, channelPath, displayName, isBot, user } from "./people.js";
+import { avatar, channel, channelPath, displayName, isApp, user, viewerId } from "./people.js";
 import { besideAnchor, closeMenu, isOpen, moveAmongItems, openMenu } from "./popover.js";
 import { go } from "./router.js";
+import { sendShortcut } from "./send.js";
 import { state } from "./store.js";
 import { surface, touch } from "./surfaces.js";
 import { complain } from "./toast.js";
+
+const SYSTEM = /^channel_(?:join|leave|topic|purpose|name|archive|unarchive)$/;
+const REACTIONS = ["+1", "eyes", "white_check_mark", "tada", "heart"];
 
 export const surfaceKey = (pane, channelId, message) => `${pane}/${channelId}/${message.ts}`;
 export const authorOf = (message) => message.username || displayName(message.user);
 
 /** `pane` is "list" or "thread"; `compact` leaves out the head when the same author goes on. */
 export function messageRow(pane, channelId, message, { compact = false, focusable = false } = {}) {
-  const place = surface(surfaceKey(pane, channelId, message), { kind: "message", channel: channelId, ts: message.ts });
+  const place = surface(surfaceKey(pane, channelId, message), { kind: "message", channel: channelId, ts: message.ts, chosen: message.chosen?.[viewerId()] });
   const name = authorOf(message);
   const when = fromTs(message.ts);
   const mine = message.ephemeral ? "is-ephemeral" : "";
+  const headed = !compact || message.ephemeral;
   return h(
     "li",
     {
       key: message.ts,
-      class: `message ${compact && !message.ephemeral ? "is-compact" : ""} ${mine}`,
+      class: `message ${headed ? "" : "is-compact"} ${mine}`,
       "data-ts": message.ts,
       tabindex: focusable ? "0" : "-1",
       "aria-label": `${name}, ${clock(when)}`,
     },
     message.ephemeral ? ephemeralMark() : null,
-    h("div", { class: "message-side" }, compact && !message.ephemeral ? h("a", { class: "message-time is-hidden", href: permalink(channelId, message), title: full(when), tabindex: "-1" }, clock(when)) : avatar(message.user, message.username)),
+    h("div", { class: "message-side" }, headed ? avatar(message.user, message.username) : h("a", { class: "message-time is-hidden", href: permalink(channelId, message), title: full(when), tabindex: "-1" }, clock(when))),
     h(
       "div",
       { class: "message-main" },
-      compact && !message.ephemeral ? null : head(channelId, message, name, when),
-      h("div", { class: "message-body" }, body(place, message)),
+      headed ? head(channelId, message, name, when) : null,
+      message.subtype === "thread_broadcast" && pane === "list" ? h("a", { class: "broadcast", href: threadPath(channelId, message.thread_ts) }, "replied to a thread") : null,
+      h("div", { class: "message-body" }, body(place, message, headed)),
+      message.streaming_state === "in_progress" ? streaming(channelId, message) : null,
+      message.assistant_status ? h("div", { class: "muted echo-state" }, h("span", { class: "spinner", "aria-hidden": "true" }), statusOf(message.assistant_status)) : null,
       message.files?.length ? h("div", { class: "files" }, message.files.map(attachedFile)) : null,
-      message.reactions?.length ? reactions(message.reactions) : null,
+      message.reactions?.length ? reactions(channelId, message) : null,
       message.ephemeral ? h("button", { type: "button", class: "link-button", on: { click: () => dismiss(channelId, message) } }, "Dismiss") : null,
       pane === "list" && message.reply_count ? replies(channelId, message) : null,
     ),
@@ -58,23 +66,37 @@ function head(channelId, message, name, when) {
     "div",
     { class: "message-head" },
     h("span", { class: "author" }, name),
-    isBot(message.user) || message.username ? h("span", { class: "badge", title: "An app, not a person" }, "App") : null,
-    user(message.user)?.title && !isBot(message.user) ? h("span", { class: "muted author-title" }, user(message.user).title) : null,
+    isApp(message.user) || message.username ? h("span", { class: "badge", title: "An app, not a person" }, "App") : null,
+    user(message.user)?.title && !isApp(message.user) ? h("span", { class: "muted author-title" }, user(message.user).title) : null,
     h("a", { class: "message-time", href: permalink(channelId, message), title: full(when) }, clock(when)),
+    message.blocks?.length ? editedMark(message) : null,
   );
 }
 
-function body(place, message) {
-  const edited = message.edited ? h("span", { class: "edited", key: "edited", title: message.edited.ts ? `Edited at ${exact(fromTs(message.edited.ts))}` : "Edited" }, "(edited)") : null;
+const editedMark = ({ edited }) => (edited ? h("span", { class: "edited", key: "edited", title: edited.ts ? `Edited at ${exact(fromTs(edited.ts))}` : "Edited" }, "(edited)") : null);
+
+function body(place, message, headed) {
+  const edited = editedMark(message);
   if (message.deleted) return h("span", { class: "muted" }, "This message was deleted.");
+  if (SYSTEM.test(message.subtype ?? "")) return h("div", { class: "text muted" }, mrkdwn(message.text));
   const attachments = (message.attachments ?? []).map((one, i) => attachment(place, one, i));
-  if (message.blocks?.length) return [blocks(place, message.blocks), attachments, edited];
+  if (message.blocks?.length) return [blocks(place, message.blocks), attachments, headed ? null : edited];
   return [message.text ? h("div", { class: "text" }, mrkdwn(message.text), edited ? " " : null, edited) : edited, attachments];
 }
 
-function reactions(list) {
-  return h("div", { class: "reactions" }, list.map((one) => h("span", { class: "reaction", key: one.name, title: `${(one.users ?? []).map(displayName).join(", ")}: ${one.name}` }, emojiNode(one.name) ?? `:${one.name}:`, ` ${one.count ?? one.users?.length ?? 1}`)));
+function reactions(channelId, message) {
+  return h(
+    "div",
+    { class: "reactions" },
+    message.reactions.map((one) => {
+      const mine = (one.users ?? []).includes(viewerId());
+      const who = (one.users ?? []).map(displayName).join(", ");
+      return h("button", { key: one.name, type: "button", class: `reaction ${mine ? "is-mine" : ""}`, "aria-pressed": String(mine), title: `${who}: ${one.name}`, on: { click: () => react(channelId, message, one.name) } }, emojiNode(one.name) ?? `:${one.name}:`, ` ${one.count ?? one.users?.length ?? 1}`);
+    }),
+  );
 }
+
+const react = (channelId, message, name) => api.react(state.viewer, channelId, message.ts, name).catch(complain);
 
 function replies(channelId, message) {
   const count = message.reply_count;
@@ -103,13 +125,21 @@ function toolbar(pane, channelId, message, place) {
       ? h(
           "div",
           { class: "menu", popover: "manual", role: "menu", "data-align": "end", hook: besideAnchor("[role=menuitem]"), on: { keydown: moveAmongItems } },
-          shortcuts.map((one) => item(one.name, () => api.shortcut(state.viewer, one.callback_id, channelId, message.ts).catch(complain), "bolt")),
+          message.ephemeral ? null : h("div", { class: "menu-row", role: "group", "aria-label": "React" }, REACTIONS.map((name) => h("button", { key: name, type: "button", role: "menuitem", class: "icon-button", "aria-label": `React with ${name.replaceAll("_", " ")}`, on: { click: () => { closeMenu({ refocus: true }); react(channelId, message, name); } } }, emojiNode(name)))),
+          shortcuts.map((one) => item(one.name, () => sendShortcut(one, channelId, message.ts), "bolt")),
           shortcuts.length ? h("hr") : null,
           item("Copy text", () => copy(asWords(message.text)), "copy"),
           item("Copy link", () => copy(new URL(permalink(channelId, message), location.href).href, "Link copied"), "link"),
         )
       : null,
   );
+}
+
+const statusOf = (status) => (typeof status === "object" ? status.status ?? "" : status);
+
+function streaming(channelId, message) {
+  const stop = () => api.stopStream(state.viewer, channelId, message.ts).catch(complain);
+  return h("div", { class: "echo-state" }, h("span", { class: "spinner", "aria-hidden": "true" }), "Writing…", h("button", { type: "button", class: "link-button", on: { click: stop } }, "Stop"));
 }
 
 const reply = (channelId, message) => h("button", { type: "button", class: "icon-button", "aria-label": "Reply in thread", title: "Reply in thread", on: { click: () => go(threadPath(channelId, message.ts)) } }, icon("reply"));

@@ -7,9 +7,8 @@ import { icon } from "./icons.js";
 import { textObject } from "./mrkdwn.js";
 import { refreshViews } from "./refresh.js";
 import { state } from "./store.js";
-import { surface, touch, valueOf, versionOf } from "./surfaces.js";
+import { enteredValues, surface, touch, versionOf } from "./surfaces.js";
 import { complain } from "./toast.js";
-import { stateValues } from "./values.js";
 
 const cache = new Map();
 
@@ -17,14 +16,15 @@ export function modal() {
   const view = state.views.modal;
   if (!view) return null;
   const key = `modal/${view.id}`;
-  return memo(cache, "modal", [view, versionOf(key), state.viewer, state.workspace], () => dialog(view, surface(key, { kind: "modal", view_id: view.id })));
+  return memo(cache, "modal", [view, versionOf(key), state.viewer, state.workspace], () => dialog(view, surface(key, { kind: "modal", view_id: view.id, blocks: view.blocks, chosen: view.state?.values })));
 }
 
 function dialog(view, place) {
   const { local } = place;
   const titleId = `title-${view.id}`;
   const nested = Boolean(view.previous_view_id);
-  const shut = () => leave(view, place);
+  const shut = () => leave(view, place, false);
+  const shutAll = () => leave(view, place, true);
   return h(
     "dialog",
     {
@@ -41,8 +41,9 @@ function dialog(view, place) {
       h(
         "header",
         { class: "dialog-head" },
+        nested ? h("button", { type: "button", class: "icon-button", "aria-label": "Back to the dialog before", title: "Back", on: { click: shut } }, icon("back")) : null,
         h("h2", { id: titleId, class: "dialog-title" }, textObject(view.title)),
-        h("button", { type: "button", class: "icon-button", "aria-label": nested ? "Close this dialog and go back" : "Close this dialog", title: "Close", on: { click: shut } }, icon(nested ? "back" : "close")),
+        h("button", { type: "button", class: "icon-button", "aria-label": nested ? "Close all dialogs" : "Close this dialog", title: "Close", on: { click: shutAll } }, icon("close")),
       ),
       h("div", { class: "dialog-body" }, local.problem ? h("div", { class: "alert is-error", role: "alert" }, icon("alert"), h("div", {}, local.problem)) : null, blocks(place, view.blocks)),
       h(
@@ -69,8 +70,7 @@ async function submit(view, place) {
   local.busy = true;
   touch(place);
   try {
-    const values = stateValues(view.blocks, (block, element) => valueOf(place, block, element));
-    const answer = await api.submit(state.viewer, view.id, values);
+    const answer = await api.submit(state.viewer, view.id, enteredValues(place));
     local.errors = answer.errors ?? {};
     await refreshViews();
   } catch (error) {
@@ -82,10 +82,11 @@ async function submit(view, place) {
   if (Object.keys(local.errors).length) queueMicrotask(() => document.querySelector("dialog.is-modal [aria-invalid=true], dialog.is-modal .has-error :is(button, input)")?.focus());
 }
 
-async function leave(view, place) {
+/** Slack's cross closes the whole stack, its button only the view on top. */
+async function leave(view, place, all) {
   if (place.local.busy) return;
   try {
-    await api.close(state.viewer, view.id);
+    await api.close(state.viewer, view.id, all || undefined);
   } catch (error) {
     complain(error);
   }

@@ -4,6 +4,7 @@ import { h } from "./vdom.js";
 import { emojiNode } from "./emoji.js";
 import { slackDate, full } from "./dates.js";
 import { channel, channelPath, isBot, mentionName, user, viewerId } from "./people.js";
+import { state } from "./store.js";
 import { codeSpan, preformatted } from "./copy.js";
 
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
@@ -166,6 +167,12 @@ export function mention(id, label) {
   return h("span", { class: id === viewerId() ? "mention is-me" : "mention" }, `@${decode(name)}`);
 }
 
+export function groupMention(id, label = null) {
+  const group = state.workspace?.groups?.find((one) => one.id === id);
+  const name = group ? `@${group.handle}` : decode(label ?? `@${id}`);
+  return h("span", { class: group?.members.includes(viewerId()) ? "mention is-me" : "mention" }, name);
+}
+
 export function channelLink(id, label) {
   const known = channel(id);
   const name = known?.name ?? (label ? decode(label) : id);
@@ -182,7 +189,7 @@ function special(body, label) {
     const time = h("time", { class: "slack-date", title }, text);
     return url ? link(decode(url), [time]) : time;
   }
-  if (body.startsWith("subteam^")) return h("span", { class: "mention" }, decode(label ?? `@${body.slice(8)}`));
+  if (body.startsWith("subteam^")) return groupMention(body.slice(8), label);
   if (["here", "channel", "everyone"].includes(body)) return h("span", { class: "mention is-me" }, `@${body}`);
   return h("span", {}, decode(label ?? `<!${body}>`));
 }

@@ -16,11 +16,16 @@ export function isBot(id) {
   return Boolean(bot && (id === bot.id || id === bot.user_id || id === bot.bot_id || id === bot.name));
 }
 
-/** The people whose eyes one can see with: everybody but bots. */
-export const persons = () => (state.workspace?.users ?? []).filter((one) => !one.is_bot && !isBot(one.id));
+const SLACKBOT = "USLACKBOT";
+
+/** Anybody who is no person: the app's bot and Slack's own. */
+export const isApp = (id) => isBot(id) || id === SLACKBOT || Boolean(user(id)?.is_bot);
+
+/** The people whose eyes one can see with. */
+export const persons = () => (state.workspace?.users ?? []).filter((one) => !isApp(one.id));
 
 export function displayName(id) {
-  if (isBot(id)) return state.workspace.bot.real_name ?? state.workspace.bot.name;
+  if (isBot(id)) return state.workspace.bot.name;
   const one = user(id);
   return one ? one.real_name || one.name : id ?? "someone";
 }

@@ -37,7 +37,7 @@ export function railway() {
   );
 }
 
-const isGone = (one) => one.deleted_at && new Date(one.deleted_at) <= new Date();
+const isGone = (one) => Boolean(one.deleted_at);
 
 function project(one) {
   const several = (one.environments ?? []).length > 1;
@@ -46,7 +46,7 @@ function project(one) {
     { class: "project", key: one.id, "aria-label": `Project ${one.name}` },
     h("div", { class: "project-head" }, h("h3", { title: one.id }, one.name), one.created_at ? h("span", { class: "muted" }, ago(new Date(one.created_at))) : null),
     one.description ? h("p", { class: "project-note muted" }, one.description) : null,
-    one.deleted_at ? h("p", { class: "project-doomed", title: full(new Date(one.deleted_at)) }, icon("trash"), `Will be deleted ${relative(new Date(one.deleted_at))}`) : null,
+    one.delete_at ? h("p", { class: "project-doomed", title: full(new Date(one.delete_at)) }, icon("trash"), `Will be deleted ${relative(new Date(one.delete_at))}`) : null,
     (one.environments ?? []).map((environment) =>
       h(
         "div",
@@ -77,15 +77,13 @@ function service(one) {
       { class: "service-words" },
       h("div", { class: "service-name", title: one.id }, one.name),
       h("div", { class: "service-state" }, statusIcon(look), h("span", {}, detail.charAt(0).toUpperCase() + detail.slice(1)), one.deployment?.created_at ? h("span", { class: "muted" }, ago(new Date(one.deployment.created_at))) : null),
-      one.deployment?.commit ? h("div", { class: "muted service-note" }, commit(one.deployment.commit)) : null,
-      one.volume ? h("div", { class: "muted service-note" }, icon("disk"), volume(one.volume)) : null,
+      one.deployment?.commit ? h("div", { class: "muted service-note" }, `Commit ${one.deployment.commit.slice(0, 7)}`) : null,
+      one.volume ? h("div", { class: "muted service-note" }, icon("disk"), `Volume at ${one.volume}`) : null,
       one.domain ? gateway(one, look === "complete") : null,
     ),
   );
 }
 
-const commit = (one) => (typeof one === "object" ? [one.hash ?? one.sha, one.message].filter(Boolean).map((words, i) => (i ? words : String(words).slice(0, 7))).join(" ") : `commit ${String(one).slice(0, 7)}`);
-const volume = (one) => (typeof one === "object" ? [one.name, one.mount_path].filter(Boolean).join(" at ") : String(one));
 
 /** `*.localhost` reaches the sandbox in every browser; only the port has to be added. */
 function gateway(one, up) {

@@ -98,7 +98,7 @@ export function shownChannel() {
 /** A hint from the server: what changed, and where. */
 export function onSlackHint(hint) {
   const room = hint.channel;
-  if (hint.what === "channel") refreshWorkspace().then(refreshAllChannels);
+  if (hint.what === "channel") refreshWorkspace().then(room ? () => refreshMessages(room) : refreshEverything);
   else if (hint.what === "view" || hint.what === "home") {
     if (!hint.user || hint.user === viewerId() || hint.user === state.viewer) refreshViews();
   } else if (room) {

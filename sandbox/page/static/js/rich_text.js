@@ -3,7 +3,7 @@
 import { h } from "./vdom.js";
 import { emojiNode } from "./emoji.js";
 import { codeSpan, preformatted } from "./copy.js";
-import { channelLink, link, mention } from "./mrkdwn.js";
+import { channelLink, groupMention, link, mention } from "./mrkdwn.js";
 import { full, slackDate } from "./dates.js";
 
 export function richText(block) {
@@ -65,7 +65,7 @@ function leaf(element, code, i) {
     case "user":
       return mention(element.user_id);
     case "usergroup":
-      return h("span", { class: "mention" }, `@${element.usergroup_id}`);
+      return groupMention(element.usergroup_id);
     case "team":
       return h("span", { class: "mention" }, `@${element.team_id}`);
     case "channel":

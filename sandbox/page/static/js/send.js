@@ -3,61 +3,49 @@
 import * as api from "./api.js";
 import { addEcho, dropEcho, updateEcho } from "./echo.js";
 import { jump } from "./feed.js";
-import { channels, persons } from "./people.js";
-import { refreshMessages } from "./refresh.js";
+import { refreshMessages, refreshThread } from "./refresh.js";
 import { state } from "./store.js";
-import { complain } from "./toast.js";
+import { complain, toast } from "./toast.js";
 
 export function send({ text, channelId, threadTs, feedKey }) {
   const command = /^\/\S+/.exec(text);
-  if (command && threadTs) {
-    addEcho({ kind: "command", channel: channelId, thread_ts: threadTs, text, status: "failed", note: `${command[0]} is not supported in threads. Sorry!` });
-  } else if (command) sendCommand(text, channelId);
+  if (command) sendCommand(text, channelId, threadTs);
   else sendMessage(text, channelId, threadTs);
   queueMicrotask(() => jump(`${state.viewer}/${feedKey}`));
 }
 
-async function sendCommand(text, channel, echo = addEcho({ kind: "command", channel, text })) {
-  const user = echo.viewer;
+async function sendCommand(text, channel, thread_ts, echo = addEcho({ kind: "command", channel, thread_ts, text })) {
   updateEcho(echo, { status: "sending", note: null, retry: null });
   const started = performance.now();
   try {
-    const answer = await api.command(user, channel, text);
+    const answer = await api.command(echo.viewer, channel, text, thread_ts ?? undefined);
+    const problem = api.refusal(answer);
+    if (problem && answer.status === 400) return updateEcho(echo, { status: "failed", note: problem });
+    if (problem) throw new api.ApiError(problem, answer.status);
     const took = Math.round(answer.ack_ms ?? performance.now() - started);
     updateEcho(echo, { status: "done", note: `Acknowledged in ${took} ms` });
   } catch (error) {
-    updateEcho(echo, { status: "failed", note: error.message, retry: () => sendCommand(text, channel, echo) });
+    updateEcho(echo, { status: "failed", note: error.message, retry: () => sendCommand(text, channel, thread_ts, echo) });
   }
 }
 
-async function sendMessage(text, channel, thread_ts, echo = addEcho({ kind: "message", channel, thread_ts, text: encode(text) })) {
+async function sendMessage(text, channel, thread_ts, echo = addEcho({ kind: "message", channel, thread_ts, text })) {
   updateEcho(echo, { status: "sending", note: null, retry: null });
   try {
-    await api.say(echo.viewer, channel, echo.text, thread_ts ?? undefined);
-    await refreshMessages(channel);
+    await api.say(echo.viewer, channel, text, thread_ts ?? undefined);
+    await (thread_ts ? refreshThread(channel, thread_ts) : refreshMessages(channel));
     dropEcho(echo);
   } catch (error) {
     updateEcho(echo, { status: "failed", note: error.message, retry: () => sendMessage(text, channel, thread_ts, echo) });
   }
 }
 
-export async function sendShortcut(shortcut) {
+/** A shortcut from the composer's menu or, with a message, from that message's menu. */
+export async function sendShortcut(shortcut, channel, ts) {
   try {
-    await api.shortcut(state.viewer, shortcut.callback_id);
+    const problem = api.refusal(await api.shortcut(state.viewer, shortcut.callback_id, channel, ts));
+    if (problem) toast(problem, "error");
   } catch (error) {
     complain(error);
   }
-}
-
-const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
-
-/** As Slack's own clients send it: entities escaped, people and channels by id. */
-function encode(text) {
-  const people = new Map([...persons(), ...(state.workspace?.bot ? [state.workspace.bot] : [])].map((one) => [one.name, one.id]));
-  const rooms = new Map(channels().map((one) => [one.name, one.id]));
-  return text
-    .replace(/[&<>]/g, (letter) => ENTITIES[letter])
-    .replace(/(^|[\s(])@([\w.-]*\w)/g, (whole, lead, name) => (people.has(name) ? `${lead}<@${people.get(name)}>` : whole))
-    .replace(/(^|[\s(])#([\w-]+)/g, (whole, lead, name) => (rooms.has(name) ? `${lead}<#${rooms.get(name)}|${name}>` : whole))
-    .replace(/(^|\s)@(here|channel|everyone)\b/g, "$1<!$2>");
 }

@@ -2,7 +2,7 @@
 
 import { h } from "./vdom.js";
 import { icon } from "./icons.js";
-import { avatar, channelPath, channelTitle, channels, directs, isBot, partner, persons } from "./people.js";
+import { avatar, channelPath, channelTitle, channels, directs, isApp, partner, persons } from "./people.js";
 import { shownChannel } from "./refresh.js";
 import { state } from "./store.js";
 import { unreadIn } from "./unread.js";
@@ -61,7 +61,7 @@ function entry(one, here, glyph) {
       { class: `sidebar-item ${current ? "is-current" : ""} ${unread ? "is-unread" : ""}`, href: `#/channel/${encodeURIComponent(channelPath(one))}`, "aria-current": current ? "page" : null, "aria-label": `${one.is_im ? "" : "#"}${title}${unread ? `, ${unread} unread` : ""}` },
       glyph,
       h("span", { class: "sidebar-name" }, title),
-      one.is_im && isBot(partner(one)) ? h("span", { class: "badge" }, "App") : null,
+      one.is_im && isApp(partner(one)) ? h("span", { class: "badge" }, "App") : null,
       unread ? h("span", { class: "unread", "aria-hidden": "true" }, unread > 99 ? "99+" : unread) : null,
     ),
   );

@@ -4,12 +4,12 @@
 import * as api from "./api.js";
 import { ask } from "./confirm.js";
 import { changed, state } from "./store.js";
-import { complain } from "./toast.js";
-import { initialValue } from "./values.js";
+import { complain, toast } from "./toast.js";
+import { holdsValue, initialValue, stateValues, valueKey } from "./values.js";
 
 const locals = new Map();
 
-/** `place` is {kind: "message", channel, ts} or {kind: "modal" | "home", view_id}. */
+/** `place` is {kind: "message", channel, ts, chosen} or {kind: "modal" | "home", view_id, blocks, chosen}. */
 export function surface(key, place) {
   if (!locals.has(key)) locals.set(key, { version: 0, values: new Map(), pending: new Set(), errors: {} });
   return { key, ...place, local: locals.get(key) };
@@ -29,15 +29,23 @@ const slot = (block, element) => `${block.block_id ?? ""}\n${element.action_id ?
 /** What the element holds now, in Slack's own shape, e.g. `{selected_option: {...}}`. */
 export function valueOf(surface, block, element) {
   const kept = surface.local.values.get(slot(block, element));
-  const initial = initialValue(element);
-  // A message that comes with another initial value was changed by its app; a modal keeps what was typed.
-  if (kept && (surface.kind !== "message" || kept.initial === JSON.stringify(initial))) return kept.value;
-  return initial;
+  const base = baseValue(surface, block, element);
+  return kept && (mayOutlive(surface, element) || kept.base === JSON.stringify(base)) ? kept.value : base;
 }
 
+/** What the server knows of a person's choice here, or what the app begins with. */
+function baseValue(surface, block, element) {
+  const chosen = surface.chosen?.[block.block_id]?.[element.action_id];
+  if (chosen?.type !== element.type || !holdsValue(element)) return initialValue(element);
+  return { [valueKey(element)]: chosen[valueKey(element)] ?? initialValue(element)[valueKey(element)] };
+}
+
+/** In a modal, and where somebody types, an update by the app takes nothing away that was entered. */
+const mayOutlive = (surface, element) => surface.kind === "modal" || element.type.endsWith("_input");
+
 export function setValue(surface, block, element, value) {
-  const initial = JSON.stringify(initialValue(element));
-  surface.local.values.set(slot(block, element), { value, initial });
+  const base = JSON.stringify(baseValue(surface, block, element));
+  surface.local.values.set(slot(block, element), { value, base });
   delete surface.local.errors[block.block_id];
 }
 
@@ -56,9 +64,10 @@ export async function act(surface, block, element, chosen = {}) {
   touch(surface);
   const action = { user: state.viewer, block_id: block.block_id, action_id: element.action_id, ...chosen };
   try {
-    if (surface.kind === "message") await api.click({ ...action, channel: surface.channel, ts: surface.ts });
-    else await api.viewAction({ ...action, view_id: surface.view_id });
-    return true;
+    const answer = await (surface.kind === "message" ? api.click({ ...action, channel: surface.channel, ts: surface.ts }) : api.viewAction({ ...action, view_id: surface.view_id, values: enteredValues(surface) }));
+    const problem = api.refusal(answer);
+    if (problem) toast(problem, "error");
+    return !problem;
   } catch (error) {
     complain(error);
     return false;
@@ -67,6 +76,9 @@ export async function act(surface, block, element, chosen = {}) {
     touch(surface);
   }
 }
+
+/** Everything that stands in a view's fields. */
+export const enteredValues = (surface) => stateValues(surface.blocks, (block, element) => valueOf(surface, block, element));
 
 /** The options that the app offers for what was typed into an external menu. */
 export function suggestions(surface, block, element, value) {
