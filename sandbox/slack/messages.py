@@ -18,16 +18,12 @@ STATUS_SECONDS = 120.0
 def post(world: World, channel: Channel, user: str, **fields: Any) -> Message:
     """Add a message that everybody in the channel sees, and tell the app."""
     message = _add(world, channel, user, **fields)
-    event = rendering.message(world, message) | {
-        "channel": channel.id,
-        "event_ts": message.ts,
-        "channel_type": events.channel_type(channel),
-    }
+    event = rendering.message(world, message) | {"channel": channel.id, "event_ts": message.ts}
     if workspace.BOT_USER in channel.members:
-        world.emit(events.message_event(channel), event)
+        kind = {"channel_type": events.channel_type(channel)}
+        world.emit(events.message_event(channel), event | kind)
         mentioned = f"<@{workspace.BOT_USER}>" in message.text and user != workspace.BOT_USER
         if mentioned and not channel.is_im:
-            del event["channel_type"]
             world.emit("app_mention", event | {"type": "app_mention"})
     world.changed("message", channel=channel.id, ts=message.ts, thread_ts=message.thread_ts)
     return message
