@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api import progress, render
-from api.errors import DONE, FAILED, REFUSED, WAITING, exit_code
+from api.errors import DONE, FAILED, WAITING, exit_code
 from engine.answer import Code, Fact, Facts
 from engine.command import Change, Risk
 from engine.errors import InvalidInput, OpsError, Refused
@@ -58,7 +58,8 @@ class Conversation:
                 self._print_json(answer.data)
             else:
                 render.answer(answer, self.out)
-            return DONE
+            # Only `doctor` says whether all is well; scripts want to know.
+            return FAILED if answer.data.get("ok") is False else DONE
 
     # ── before ────────────────────────────────────────────────────────────────────────────────
 
@@ -136,6 +137,7 @@ class Conversation:
             facts = tuple(Fact(label=k.replace("_", " "), value=str(v)) for k, v in data.items())
             render.parts((Facts(facts=facts),) if facts else (), self.out)
             if answer is not None:
+                self.out.print()
                 render.answer(answer, self.out)
         if delivered is not None:
             # The run did succeed; what is left is said and can be had by its own command.
@@ -208,6 +210,3 @@ def report(error: OpsError, *, as_json: bool, err: Console) -> int:
     else:
         render.error(error, err)
     return exit_code(error)
-
-
-__all__ = ["DONE", "FAILED", "REFUSED", "WAITING", "Conversation", "error_json", "report"]

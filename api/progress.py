@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +13,7 @@ from rich.table import Table as Grid
 from rich.text import Text as Rich
 
 from engine.run import EventKind, StepStatus
-from engine.words import duration
+from engine.words import about, duration, listed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
     from engine.run import Event, RunView
+
+SILENCE = timedelta(seconds=10)
+"""A run that builds for minutes still says now and then that it is alive."""
 
 _SIGNS = {
     StepStatus.WAITING: ("·", "dim"),
@@ -48,13 +52,13 @@ class Progress:
     title: str
     started: datetime
     lines: dict[str, _Line]
+    expected: timedelta
     ended: datetime | None = None
-    log: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, run: RunView) -> Progress:
         lines = {step.key: _Line(step.title) for step in run.steps}
-        return cls(run.title, run.started_at or run.created_at, lines)
+        return cls(run.title, run.started_at or run.created_at, lines, run.expected)
 
     def take(self, event: Event) -> str:
         """Take one event in; returns what to say of it, or nothing."""
@@ -92,6 +96,12 @@ class Progress:
             case _:
                 return _of_run(event)
 
+    def still(self) -> str:
+        """What is going on while nothing new happens."""
+        running = [line for line in self.lines.values() if line.status is StepStatus.RUNNING]
+        notes = [f"{line.title}{f': {line.note}' if line.note else ''}" for line in running]
+        return f"  still: {listed(notes)}" if notes else "  still waiting"
+
     def elapsed(self, now: datetime) -> timedelta:
         return (self.ended or now) - self.started
 
@@ -126,6 +136,9 @@ class Shows(Protocol):
 
     def take(self, event: Event) -> None: ...
 
+    def breathe(self) -> None:
+        """Nothing new for a while: show that it is alive."""
+
 
 class PlainLines:
     """One line per event, led by the time since the start: for pipes and logs."""
@@ -143,9 +156,14 @@ class PlainLines:
 
     def take(self, event: Event) -> None:
         if said := self._progress.take(event):
-            since = int(self._progress.elapsed(event.at).total_seconds())
-            clock = f"{since // 60:02}:{since % 60:02}"
-            self._err.print(f"{clock} {said}", soft_wrap=True)
+            self._say(event.at, said)
+
+    def breathe(self) -> None:
+        self._say(datetime.now(UTC), self._progress.still())
+
+    def _say(self, at: datetime, said: str) -> None:
+        since = int(self._progress.elapsed(at).total_seconds())
+        self._err.print(f"{since // 60:02}:{since % 60:02} {said}", soft_wrap=True)
 
 
 class LiveSteps:
@@ -174,11 +192,16 @@ class LiveSteps:
         if said and event.step is None:
             self._said.append(said)
 
+    def breathe(self) -> None:
+        """It is redrawn all the time."""
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         del console, options
         now = datetime.now(UTC)
         head = Rich(self._progress.title, style="bold")
-        head.append(f"  {duration(self._progress.elapsed(now))}", style="not bold dim")
+        usual = "" if self._progress.ended else f" of about {about(self._progress.expected)}"
+        elapsed = duration(self._progress.elapsed(now))
+        head.append(f"  {elapsed}{usual}", style="not bold dim")
         yield head
         grid = Grid.grid(padding=(0, 1))
         for line in self._progress.lines.values():
@@ -196,9 +219,30 @@ class LiveSteps:
             yield Rich(said)
 
 
-async def show(events: AsyncIterator[Event], run: RunView, err: Console) -> None:
-    """Show a run until its events end."""
+async def show(
+    events: AsyncIterator[Event], run: RunView, err: Console, *, silence: timedelta = SILENCE
+) -> None:
+    """Show a run until its events end; never silent for longer than `silence`."""
     shown: Shows = LiveSteps(run, err) if err.is_terminal else PlainLines(run, err)
     with shown:
-        async for event in events:
-            shown.take(event)
+        coming = _next(events)
+        try:
+            while True:
+                done, _ = await asyncio.wait([coming], timeout=silence.total_seconds())
+                if not done:
+                    shown.breathe()
+                    continue
+                event = coming.result()
+                if event is None:
+                    return
+                shown.take(event)
+                coming = _next(events)
+        finally:
+            coming.cancel()
+
+
+def _next(events: AsyncIterator[Event]) -> asyncio.Task[Event | None]:
+    async def take() -> Event | None:
+        return await anext(events, None)
+
+    return asyncio.create_task(take())

@@ -32,7 +32,7 @@ def settings(reading: Reading) -> Check:
                     "Setting LUTHIEN_ADMINS",
                     ok=False,
                     detail="is not set, so nobody in Slack is admin",
-                    fix="Type /luthien create x in Slack: the refusal shows the line to set.",
+                    fix="Ask the bot to create something: its refusal shows your id and the line.",
                 )
             )
         return findings or [Finding("Settings", ok=True, detail="complete")]

@@ -52,6 +52,8 @@ async def connect(
             reading.usable(serving=False)
         open_plane = wiring.throw_away_plane if reading.faults else wiring.control_plane
         parts = await stack.enter_async_context(open_plane(reading, registry))
+        if isinstance(command, Doctor) and reading.settings.slack_bot_token is not None:
+            parts.plane.add_check(wiring.slack_door(reading.settings, parts).checks)
         if _starts_runs(command):
             await parts.plane.launch()
         yield Session(parts.plane, outlives=False)

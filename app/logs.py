@@ -71,12 +71,13 @@ class OneLine(logging.Formatter):
 
 
 class _Calm(logging.Filter):
-    """DBOS logs a normal cancel as an error with a traceback; what went wrong in a run is told by
-    the run itself."""
+    """DBOS reports a normal cancel as an error, and a resumed run as a duplicate; how a run fares
+    is told by the run itself."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and "Cancelled" in str(record.exc_info[0]))
+        cancelled = record.exc_info and "Cancelled" in str(record.exc_info[0])
+        return not (cancelled or record.getMessage().startswith("Workflow already exists"))
 
 
 class _PrivateFile(logging.FileHandler):
@@ -103,8 +104,9 @@ def configure(*, secrets: Iterable[str], file: Path | None = None) -> None:
     root.setLevel(logging.INFO)
     for noisy in ("dbos", "httpx", "httpcore", "apscheduler", "uvicorn.access", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    for ours in ("dbos", "uvicorn", "uvicorn.error", "slack_bolt", "slack_sdk"):
+    # DBOS and uvicorn bring handlers of their own when they find none.
+    for ours in ("dbos", "uvicorn", "uvicorn.error"):
         logger = logging.getLogger(ours)
-        logger.handlers.clear()
+        logger.handlers[:] = [logging.NullHandler()]
         logger.propagate = True
     logging.getLogger("dbos").addFilter(_Calm())

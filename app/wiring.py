@@ -14,7 +14,6 @@ import blueprints
 from app import checks
 from app.data import DataFolder
 from app.settings import Reading, misconfigured
-from bot.door import SlackDoor, SlackSettings
 from engine import blueprint
 from engine.capabilities import (
     HostsSpaces,
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from app.settings import Settings
+    from bot.door import SlackDoor
     from engine.clock import Clock
     from engine.registry import Registry
 
@@ -111,6 +111,9 @@ async def control_plane(reading: Reading, registry: Registry) -> AsyncIterator[P
 
 def slack_door(settings: Settings, parts: Parts) -> SlackDoor:
     """Not started yet. The settings have been found usable for serving."""
+    # Imported late: most commands of the command line never speak to Slack.
+    from bot.door import SlackDoor, SlackSettings
+
     return SlackDoor(
         parts.plane,
         StoredTold(parts.plane.database, parts.clock),
