@@ -23,7 +23,7 @@ from bot.blocks import (
     section,
     sections,
 )
-from bot.tables import grid, table
+from bot.tables import definitions, grid, is_prose, table
 from engine.answer import Answer, Code, Facts, Offer, Offers, Secrets, Table, Text
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ FORM = "form"
 """The value is a command line to correct in a form."""
 SHARE = "share"
 """The value is a command line whose answer everybody in the channel shall see."""
+NARROW = 60
+"""Characters that fit into half the width."""
 OPEN = "open"
 """A link; Slack reports the click all the same."""
 
@@ -50,7 +52,7 @@ def answer(said: Answer, *, line: str = "", shared_by: str = "") -> Render:
     def draw(rich: bool) -> Message:
         # A table at the top bears the title as its caption.
         first = said.parts[0] if said.parts else None
-        captioned = rich and isinstance(first, Table) and bool(first.rows)
+        captioned = rich and isinstance(first, Table) and bool(first.rows) and not is_prose(first)
         blocks = [] if captioned else [section(f"*{mrkdwn(said.title)}*")]
         for part in said.parts:
             blocks += _part(part, said.title if part is first else "", rich)
@@ -91,17 +93,13 @@ def _part(part: Part, caption: str, rich: bool) -> list[Block]:
         case Text():
             return sections(mrkdwn(part.text))
         case Facts():
-            return fields(
-                [
-                    f"*{mrkdwn(fact.label)}*\n"
-                    + (link(fact.url, fact.value) if fact.url else mrkdwn(fact.value) or "–")
-                    for fact in part.facts
-                ]
-            )
+            return list(_facts(part))
         case Table():
             if not part.rows:
                 return [section(mrkdwn(part.empty))]
-            return table(part, caption or part.columns[0]) if rich else grid(part)
+            if is_prose(part):
+                return definitions(part)
+            return table(part, caption or _caption(part)) if rich else grid(part)
         case Code():
             heading = [section(f"*{mrkdwn(part.title)}*")] if part.title else []
             return [*heading, preformatted(part.text)]
@@ -112,6 +110,26 @@ def _part(part: Part, caption: str, rich: bool) -> list[Block]:
             return [*values, *([context(mrkdwn(part.note))] if part.note else [])]
         case Offers():
             return offers(part.offers)
+
+
+def _facts(part: Facts) -> Iterator[Block]:
+    """Short values side by side, long ones over the whole width."""
+    row: list[str] = []
+    for fact in part.facts:
+        value = link(fact.url, fact.value) if fact.url else mrkdwn(fact.value) or "–"
+        text = f"*{mrkdwn(fact.label)}*\n{value}"
+        if len(fact.value) > NARROW:
+            yield from fields(row)
+            row = []
+            yield from sections(text)
+        else:
+            row.append(text)
+    yield from fields(row)
+
+
+def _caption(part: Table) -> str:
+    """What a table is about, by the name of its first telling column."""
+    return next((column for column in part.columns if len(column) > 1), "Table")
 
 
 def offers(offered: tuple[Offer, ...]) -> list[Block]:

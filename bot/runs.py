@@ -184,12 +184,15 @@ def _spent_line(view: RunView, now: datetime) -> str:
 
 
 def _card(step: StepView, now: datetime) -> Block:
+    detail = _detail(step, now)
+    running = step.status is StepStatus.RUNNING
+    title = step.title if running or not detail else f"{step.title} · {detail}"
     card: Block = {
         "task_id": step.key,
-        "title": clip(step.title, 200),
+        "title": clip(title, 200),
         "status": _CARD[step.status],
     }
-    if detail := _detail(step, now):
+    if running and detail:
         card["details"] = rich(clip(detail, 500))
     return card
 
@@ -311,7 +314,7 @@ def _success(view: RunView, spent: str, who: str) -> Render:
     lines = [link(url, url)] if isinstance(url, str) else []
     after = []
     if view.delivers:
-        after.append("save the credentials (only you can see them), then open the gateway")
+        after.append(f"save the credentials (only {who} sees them), then open the gateway")
     if view.subject:
         after.append(f"`/luthien status {subject}` shows how it is doing")
     if after:

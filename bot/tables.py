@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.blocks import Block, clip, context, preformatted
+from bot.blocks import Block, clip, context, mrkdwn, preformatted, sections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,7 @@ MOST_COLUMNS = 20
 MOST_CHARACTERS = 18_000
 """Slack's limit is 20,000 over all cells. Source: Block Kit reference, data table."""
 PAGE = 20
+_TWO_COLUMNS = 70
 _GRID_WIDTH = 34
 _GRID_CHARACTERS = 2_800
 
@@ -55,6 +56,25 @@ def _cell(text: str, part: Table) -> Block:
         "type": "rich_text",
         "elements": [{"type": "rich_text_section", "elements": [target]}],
     }
+
+
+def is_prose(part: Table) -> bool:
+    """Names and what they mean: reads better as a list than in two columns."""
+    return (
+        len(part.columns) == 2
+        and not part.links
+        and any(len(name) + len(meaning) > _TWO_COLUMNS for name, meaning in part.rows)
+    )
+
+
+def definitions(part: Table) -> list[Block]:
+    """Each name with its meaning below it."""
+    lines = [f"*{mrkdwn(part.columns[0])}*"] if len(part.columns[0]) > 1 else []
+    for name, meaning in part.rows:
+        typed = name.startswith(("/", "-"))
+        lines.append(f"`{mrkdwn(name)}`" if typed else f"*{mrkdwn(name)}*")
+        lines.append(mrkdwn(meaning))
+    return sections("\n".join(lines))
 
 
 def grid(part: Table) -> list[Block]:
