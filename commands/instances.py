@@ -18,7 +18,7 @@ from commands.names import may_be_shortened, space_name
 from engine.capabilities import DeployState, HostsSpaces, RunsServices
 from engine.errors import NotFound, ProviderError
 from engine.run import RunStatus
-from engine.words import typed
+from engine.words import listed, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -161,7 +161,8 @@ async def _not_found(world: World, name: str) -> NotFound:
     if near:
         return NotFound(
             f"There is no instance `{name}`.",
-            why="The nearest names are " + ", ".join(f"`{n}`" for n in near) + ".",
+            why=f"{'The nearest name is' if len(near) == 1 else 'Near names are'} "
+            f"{listed([f'`{n}`' for n in near])}.",
             who="Anybody may list the instances.",
             next_step=typed(f"status {near[0]}"),
         )

@@ -149,7 +149,7 @@ def _facts(
         Fact(
             label=path,
             value=f"{probe.status or 'no answer'} in {milliseconds(probe.latency)}"
-            + (f" ({probe.detail})" if probe.detail and not probe.ok else ""),
+            + (f" ({probe.detail})" if probe.detail and not probe.status else ""),
         )
         for path, probe in probes.items()
     ]

@@ -17,8 +17,10 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def duration(span: timedelta) -> str:
-    """The two largest units: `45 s`, `2 min 5 s`, `6 d 4 h`; below a second `0.4 s`."""
+    """The two largest units: `45 s`, `2 min 5 s`, `6 d 4 h`; below a second `0.4 s`, `<0.1 s`."""
     seconds = abs(span.total_seconds())
+    if seconds < 0.1:
+        return "<0.1 s"
     if seconds < 0.95:
         return f"{seconds:.1f} s"
     left = round(seconds)

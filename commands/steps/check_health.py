@@ -62,7 +62,7 @@ class CheckHealth(Step):
 
     async def _unhealthy(self, ctx: StepContext, url: str, probes: dict[str, Probe]) -> StepFailed:
         """The log of what is down: a database that crashed explains more than its user does."""
-        details = [p.detail for p in probes.values() if not p.ok and p.detail]
+        details = [p.detail for p in probes.values() if not p.status and p.detail]
         failed = StepFailed(
             f"{self.service_name} does not answer as it should: {_seen(probes)}.",
             why=" ".join(dict.fromkeys(details)),

@@ -38,7 +38,7 @@ class WaitForDeployment(Step):
         raise StepFailed(f"The deployment of {self.service_name} can no longer be seen.")
 
     async def _failed(self, ctx: StepContext, seen: Deployment) -> StepFailed:
-        next_step = f"The whole log: {seen.url}" if seen.url else ""
+        next_step = f"The whole log, while the project exists: {seen.url}" if seen.url else ""
         if seen.state == DeployState.REMOVED:
             return StepFailed(
                 f"The deployment of {self.service_name} was removed before it ran.",

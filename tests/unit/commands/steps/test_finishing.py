@@ -116,10 +116,17 @@ class TestCheckHealth:
         before = host.clock.now()
         with pytest.raises(StepFailed, match="/health 200, /ready 503") as failed:
             await HEALTH.run(FakeContext(host, results=results))
-        assert failed.value.why == "database unreachable"
+        assert failed.value.why == ""
         assert failed.value.next_step.endswith("/ready")
         assert failed.value.detail["log"] == ["line 1", "line 2"]
         assert host.clock.now() - before == timedelta(minutes=4)
+
+    async def test_silence_is_explained(self, host: FakeHost) -> None:
+        results = await deployed(host)
+        host.probes["/health"] = host.probes["/ready"] = Probe(0, timedelta(), "no such host")
+        with pytest.raises(StepFailed, match="/health no answer, /ready no answer") as failed:
+            await HEALTH.run(FakeContext(host, results=results))
+        assert failed.value.why == "no such host"
 
     async def test_a_crashed_database_is_named(self, host: FakeHost) -> None:
         results = await deployed(host)
@@ -131,7 +138,7 @@ class TestCheckHealth:
         host.probes["/ready"] = Probe(503, timedelta(), "database unreachable")
         with pytest.raises(StepFailed) as failed:
             await HEALTH.run(FakeContext(host, results=results))
-        assert failed.value.why == "Postgres is crashed. database unreachable"
+        assert failed.value.why == "Postgres is crashed."
 
 
 class TestMarkReady:

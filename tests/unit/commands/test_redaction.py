@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from commands.instances import BLUEPRINT
+from commands.redaction import HIDDEN, redacted
+from tests.unit.commands.worlds import BLUEPRINTS
+
+FRONT = BLUEPRINTS[BLUEPRINT].front
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["PROXY_API_KEY", "CLIENT_API_KEY", "ADMIN_API_KEY", "ANTHROPIC_API_KEY", "NOBODY_KNOWS"],
+)
+def test_secret_generated_shared_and_unknown_values_are_hidden(name: str) -> None:
+    assert redacted(FRONT, {name: "a-secret-value"}) == {name: HIDDEN}
+
+
+def test_the_length_of_a_secret_is_not_told() -> None:
+    assert (
+        len({redacted(FRONT, {"ADMIN_API_KEY": "x" * n})["ADMIN_API_KEY"] for n in (1, 99)}) == 1
+    )
+
+
+@pytest.mark.parametrize("value", ["${{Postgres.DATABASE_URL}}", "${{ shared.DATABASE_URL }}", ""])
+def test_a_whole_reference_is_no_secret(value: str) -> None:
+    assert redacted(FRONT, {"DATABASE_URL": value}) == {"DATABASE_URL": value}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgres://user:password@${{Postgres.HOST}}/db",
+        "${{Postgres.PASSWORD}}secret",
+        "${{a}}${{b}}",
+    ],
+)
+def test_a_reference_beside_other_text_is_hidden(value: str) -> None:
+    assert redacted(FRONT, {"DATABASE_URL": value}) == {"DATABASE_URL": HIDDEN}
+
+
+def test_what_is_no_secret_is_shown_in_the_blueprints_order() -> None:
+    shown = redacted(FRONT, {"ZED": "1", "LOG_LEVEL": "debug", "PORT": "8000", "ABC": "2"})
+    assert list(shown) == ["PORT", "LOG_LEVEL", "ABC", "ZED"]
+    assert (shown["PORT"], shown["LOG_LEVEL"]) == ("8000", "debug")
