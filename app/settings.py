@@ -355,6 +355,6 @@ def _field(location: str) -> str:
 
 def _reason(fault: Any) -> str:
     error = fault.get("ctx", {}).get("error")
-    if error is not None:
+    if isinstance(error, ValueError):  # ours; what pydantic says itself is text
         return str(error)
     return "is malformed (" + str(fault["msg"]).removeprefix("Input ") + ")"

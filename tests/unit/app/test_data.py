@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.data import DataFolder
+from engine.errors import Locked, NotConfigured
+from engine.secrets import parse_keys
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AT_ONCE = timedelta(0)
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_one_owner_at_a_time_and_the_next_after_it(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path / "data")
+    with data.own("serve", wait=AT_ONCE):
+        with pytest.raises(Locked) as refused, data.own("list", wait=AT_ONCE):
+            pass
+        assert "`luthien serve`" in refused.value.summary
+    with data.own("list", wait=AT_ONCE):
+        pass
+    assert mode(data.path) == 0o700
+
+
+def test_a_killed_owner_holds_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from datetime import timedelta\n"
+        "from app.data import DataFolder\n"
+        "with DataFolder(Path(sys.argv[1])).own('serve', wait=timedelta(0)):\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
+    data = DataFolder(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(Locked, match=str(other.pid)), data.own("list", wait=AT_ONCE):
+            pass
+        other.kill()
+    with data.own("list", wait=timedelta(seconds=5)):
+        pass
+
+
+def test_one_database_elsewhere_has_one_owner_whatever_the_folder(tmp_path: Path) -> None:
+    one, two, shared = DataFolder(tmp_path / "1"), DataFolder(tmp_path / "2"), tmp_path / "x.db"
+    with one.own("serve", wait=AT_ONCE, database=shared):
+        with pytest.raises(Locked), two.own("serve", wait=AT_ONCE, database=shared):
+            pass
+        with two.own("serve", wait=AT_ONCE):
+            pass
+
+
+def test_the_server_is_found_while_it_lives(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path)
+    assert data.server() is None
+    with data.own("serve", wait=AT_ONCE):
+        assert data.server() is None
+        with data.announce("http://127.0.0.1:1") as server:
+            assert data.server() == server
+            assert mode(tmp_path / "serve.json") == 0o600
+            stored = json.loads((tmp_path / "serve.json").read_text())
+            assert set(stored) == {"address", "token", "pid"}
+            assert server.token not in repr(server)
+    assert not (tmp_path / "serve.json").exists()
+
+
+def test_what_a_killed_server_left_is_no_server(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path)
+    left = {"address": "http://127.0.0.1:1", "token": "kept", "pid": 1}
+    (tmp_path / "serve.json").write_text(json.dumps(left))
+    assert data.server() is None
+    with data.own("list", wait=AT_ONCE):
+        assert data.server() is None
+        with data.announce("http://127.0.0.1:2") as server:
+            assert server.token == "kept"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"address":1}', '"x"'])
+def test_a_broken_serve_file_is_no_server(tmp_path: Path, text: str) -> None:
+    (tmp_path / "serve.json").write_text(text)
+    with DataFolder(tmp_path).own("list", wait=AT_ONCE):
+        assert DataFolder(tmp_path).server() is None
+
+
+def test_the_master_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path / "data")
+    key = data.master_key()
+    assert parse_keys(key)
+    assert data.master_key() == key
+    assert mode(data.path / "master.key") == 0o600
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotConfigured, match="LUTHIEN_DATA_DIR"):
+        DataFolder(tmp_path / "file" / "data").make()
