@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.routing import BaseRoute
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class DroppableProtocol(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
-def create_app(settings: Settings) -> ASGIApp:
+def create_app(settings: Settings) -> ByHost:
     """The whole sandbox as one ASGI application."""
     traffic = Traffic()
     store = Store(settings.data)
@@ -72,15 +72,17 @@ def create_app(settings: Settings) -> ASGIApp:
         finally:
             await store.stop()
 
-    return ByHost(Starlette(routes=routes, lifespan=lifespan), railway.GatewayEdge(world, traffic))
+    return ByHost(Starlette(routes=routes, lifespan=lifespan), world, traffic)
 
 
 class ByHost:
     """Sends what is addressed to a Railway domain to Railway's edge, the rest to the sandbox."""
 
-    def __init__(self, sandbox: Starlette, edge: railway.GatewayEdge) -> None:
+    def __init__(self, sandbox: Starlette, world: railway.World, traffic: Traffic) -> None:
         self.sandbox = sandbox
-        self._edge = edge
+        self.railway = world
+        self.traffic = traffic
+        self._edge = railway.GatewayEdge(world, traffic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._edge.serves(_host(scope)):

@@ -84,5 +84,4 @@ FIELDS: dict[str, Callable[..., Any]] = {
     "Mutation.variableDelete": delete,
     "Mutation.variableUpsert": upsert,
     "Variable.environment": lambda source, call: call.world.environments[source["environment_id"]],
-    "Variable.service": lambda source, call: call.world.services[source["service_id"]],
 }

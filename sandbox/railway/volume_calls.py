@@ -314,6 +314,6 @@ FIELDS: dict[str, Callable[..., Any]] = {
     ],
     "VolumeInstance.externalId": lambda source, _call: source.id,
     "VolumeInstance.isPendingDeletion": lambda source, _call: source.delete_at is not None,
-    "VolumeInstance.service": lambda source, call: call.world.services[source.service_id],
+    "VolumeInstance.service": lambda source, call: call.world.services.get(source.service_id),
     "VolumeInstance.volume": lambda source, call: call.world.volumes[source.volume_id],
 }
