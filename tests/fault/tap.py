@@ -67,7 +67,9 @@ class Tap:
         self.url = f"http://127.0.0.1:{self._sock.getsockname()[1]}"
 
     def strike(self, call: Call, moment: Moment, act: Callable[[], None]) -> None:
-        """At this call's moment do `act` (kill the bot), once."""
+        """At this call's moment do `act` (kill the bot), once; counting begins anew."""
+        self._seen.clear()
+        self.struck = asyncio.Event()
         self._target, self._moment, self._act = (
             (call.vendor, call.operation, call.nth),
             moment,
