@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from commands.instances import BLUEPRINT, InstanceStatus, instance_in, instance_lock, is_instance
+from commands.instance_state import InstanceStatus
+from commands.instances import BLUEPRINT, instance_lock, instances_in, is_instance
 from commands.names import Branch, GitHubRepo, InstanceName, space_name
+from commands.service_steps import service_steps
 from commands.steps.add_database import AddDatabase
-from commands.steps.add_service import AddService
-from commands.steps.check_health import CheckHealth
-from commands.steps.connect_source import ConnectSource
 from commands.steps.create_space import CreateSpace
-from commands.steps.expose import Expose
 from commands.steps.mark_ready import MarkReady
 from commands.steps.places import Place
-from commands.steps.stop_following import StopFollowing
-from commands.steps.wait_for_deployment import WaitForDeployment
-from commands.steps.write_variables import WriteVariables
 from engine.actor import Role
 from engine.capabilities import HostsSpaces, ReadsRepositories
 from engine.command import Argument, Change, Risk
@@ -30,7 +25,7 @@ from engine.words import ago, typed, until
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.blueprint import Blueprint, ServiceSpec
+    from engine.blueprint import Blueprint
     from engine.capabilities import Space
     from engine.world import World
 
@@ -134,7 +129,9 @@ class CreateInstance(Change):
             for component in blueprint.components
         ]
         for service in blueprint.services:
-            steps += _service_steps(service, place, sources[service.name], self.instance)
+            steps += service_steps(
+                service, place, sources[service.name], self.instance, after=_SPACE
+            )
         followed = {key for step in steps for key in step.after}
         last = tuple(step.key for step in steps if step.key not in followed)
         steps.append(MarkReady(key="ready", after=last, space=place, full_name=full_name))
@@ -150,7 +147,7 @@ class CreateInstance(Change):
                 next_step=typed("create"),
                 link=space.console_url,
             )
-        instance = await instance_in(world, space)
+        [instance] = await instances_in(world, [space])
         why = f"The project {space.name} was made {ago(space.created_at, world.now())}"
         if instance.deletion_at:
             why += f" and is to be deleted {until(instance.deletion_at, world.now())}."
@@ -179,86 +176,6 @@ class CreateInstance(Change):
                 next_step=typed(f"create {self.instance}"),
                 link=f"https://github.com/{repo}",
             )
-
-
-def _service_steps(
-    service: ServiceSpec, place: Place, source: tuple[str, str], instance: str
-) -> list[Step]:
-    """One service from nothing to healthy. Its variables wait for what they refer to; its source
-    comes last, because that deploys it."""
-    name = service.name
-    made, deployed = f"service-{name}", f"deployment-{name}"
-    service_id = Ref(ref=f"{made}.id")
-    needs = tuple(f"database-{component}" for component in service.needs)
-    set_up: tuple[str, ...] = (f"variables-{name}",)
-    steps: list[Step] = [
-        AddService(key=made, after=(_SPACE,), space=place, name=name),
-        WriteVariables(
-            key=set_up[0],
-            after=(made, *needs),
-            space=place,
-            service=service_id,
-            service_name=name,
-            values={
-                key: variable.value.replace("{instance}", instance)
-                for key, variable in service.variables.items()
-                if variable.value is not None
-            },
-            generated={k: v.generated for k, v in service.variables.items() if v.generated},
-            same_as={k: v.same_as for k, v in service.variables.items() if v.same_as},
-        ),
-    ]
-    if service.port is not None:
-        set_up += (f"domain-{name}",)
-        steps.append(
-            Expose(
-                key=f"domain-{name}",
-                after=(made,),
-                space=place,
-                service=service_id,
-                service_name=name,
-                port=service.port,
-            )
-        )
-    repo, branch = source
-    steps += [
-        ConnectSource(
-            key=f"source-{name}",
-            after=set_up,
-            space=place,
-            service=service_id,
-            service_name=name,
-            repo=repo,
-            branch=branch,
-        ),
-        StopFollowing(
-            key=f"pushes-{name}",
-            after=(f"source-{name}",),
-            space=place,
-            service=service_id,
-            service_name=name,
-        ),
-        WaitForDeployment(
-            key=deployed,
-            after=(f"source-{name}",),
-            space=place,
-            service_name=name,
-            deployment=Ref(ref=f"source-{name}.deployment_id"),
-            expected=service.expected,
-        ),
-    ]
-    if service.port is not None and service.health_paths:
-        steps.append(
-            CheckHealth(
-                key=f"health-{name}",
-                after=(deployed,),
-                space=place,
-                service_name=name,
-                url=Ref(ref=f"domain-{name}.url"),
-                paths=service.health_paths,
-            )
-        )
-    return steps
 
 
 def _changes(

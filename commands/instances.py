@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import difflib
 from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from commands.instance_state import InstanceStatus, state_of
 from commands.marks import Mark, MarkKind
 from commands.names import may_be_shortened, space_name
 from engine.capabilities import DeployState, HostsSpaces, RunsServices
@@ -31,24 +30,6 @@ if TYPE_CHECKING:
 
 BLUEPRINT = "luthien"
 """The blueprint that instances are copies of."""
-
-CREATION_TAKES_AT_MOST = timedelta(hours=1)
-"""A space still marked as being created after this, by a run that we do not know, has failed."""
-
-
-class InstanceStatus(StrEnum):
-    """The words that scripts rely on."""
-
-    PROVISIONING = "provisioning"
-    RUNNING = "running"
-    UNHEALTHY = "unhealthy"
-    DELETION_SCHEDULED = "deletion_scheduled"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-    @property
-    def words(self) -> str:
-        return self.value.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -90,12 +71,13 @@ def service_json(service: Service) -> dict[str, Any]:
     return {
         "id": service.id,
         "name": service.name,
-        "status": _SERVICE_WORDS[service.deployment.state if service.deployment else _NONE],
+        "status": _SERVICE_WORDS[
+            service.deployment.state if service.deployment else DeployState.NONE
+        ],
         "url": service.url or None,
     }
 
 
-_NONE = DeployState.NONE
 _SERVICE_WORDS = {
     DeployState.NONE: "unknown",
     DeployState.PENDING: "deploying",
@@ -118,12 +100,7 @@ async def all_instances(world: World) -> list[Instance]:
     """Every instance that the host knows, by name."""
     blueprint, hosts = world.blueprint(BLUEPRINT), world.use(HostsSpaces)
     spaces = [s for s in await hosts.spaces() if is_instance(s, blueprint)]
-    runs = await _creators(world, spaces)
-    names = await asyncio.gather(*(_name(world, s, blueprint) for s in spaces))
-    found = [
-        _instance(world, space, blueprint, name=name, runs=runs)
-        for space, name in zip(spaces, names, strict=True)
-    ]
+    found = await instances_in(world, spaces)
     return sorted(found, key=lambda i: (i.name, i.space.created_at))
 
 
@@ -134,15 +111,21 @@ async def find_instance(world: World, name: str) -> Instance:
     space = await hosts.find_space(wanted)
     if space is None or not is_instance(space, blueprint):
         raise await _not_found(world, name)
-    return await instance_in(world, space)
+    [instance] = await instances_in(world, [space])
+    return instance
 
 
-async def instance_in(world: World, space: Space) -> Instance:
-    """The instance that a space holds."""
-    blueprint = world.blueprint(BLUEPRINT)
-    runs = await _creators(world, [space])
-    name = await _name(world, space, blueprint)
-    return _instance(world, space, blueprint, name=name, runs=runs)
+async def instances_in(world: World, spaces: Sequence[Space]) -> list[Instance]:
+    """The instance that each space holds."""
+    blueprint, now = world.blueprint(BLUEPRINT), world.now()
+    marks = [Mark.parse(space.mark) for space in spaces]
+    runs = await _creators(world, marks)
+    names = await asyncio.gather(*(_name(world, s, blueprint) for s in spaces))
+    found = []
+    for space, mark, name in zip(spaces, marks, names, strict=True):
+        status, reason = state_of(space, blueprint, run=runs.get(mark.run_id), now=now)
+        found.append(Instance(name, space, mark, status, reason))
+    return found
 
 
 async def _not_found(world: World, name: str) -> NotFound:
@@ -205,9 +188,9 @@ async def _name(world: World, space: Space, blueprint: Blueprint) -> str:
     return told if space_name(blueprint.space_prefix, told, limit) == space.name else short
 
 
-async def _creators(world: World, spaces: Iterable[Space]) -> Mapping[str, RunView]:
+async def _creators(world: World, marks: Iterable[Mark]) -> Mapping[str, RunView]:
     """The runs that are named by marks, as far as our database knows them."""
-    wanted = {run_id for s in spaces if (run_id := Mark.parse(s.mark).run_id)}
+    wanted = {mark.run_id for mark in marks if mark.run_id}
     if not wanted:
         return {}
     active = [status for status in RunStatus if not status.over]
@@ -218,71 +201,6 @@ async def _creators(world: World, spaces: Iterable[Space]) -> Mapping[str, RunVi
         except NotFound:
             continue
     return known
-
-
-def _instance(
-    world: World, space: Space, blueprint: Blueprint, *, name: str, runs: Mapping[str, RunView]
-) -> Instance:
-    mark = Mark.parse(space.mark)
-    match mark.kind:
-        case MarkKind.SCHEDULED:
-            status, reason = InstanceStatus.DELETION_SCHEDULED, ""
-        case MarkKind.CREATING:
-            age = world.now() - space.created_at
-            status, reason = _creation(space, blueprint, mark, runs.get(mark.run_id), age)
-        case _:
-            status, reason = _by_services(space, blueprint, made=mark.kind == MarkKind.READY)
-    return Instance(name=name, space=space, mark=mark, status=status, reason=reason)
-
-
-def _creation(
-    space: Space, blueprint: Blueprint, mark: Mark, run: RunView | None, age: timedelta
-) -> tuple[InstanceStatus, str]:
-    if run is None:
-        if age < CREATION_TAKES_AT_MOST:
-            return InstanceStatus.PROVISIONING, f"being made by run {mark.run_id}"
-        return InstanceStatus.FAILED, f"run {mark.run_id} never finished it"
-    if run.status == RunStatus.SUCCEEDED:
-        return _by_services(space, blueprint, made=True)
-    if run.status.over:
-        return InstanceStatus.FAILED, f"run {run.id} {run.status.replace('_', ' ')}"
-    return InstanceStatus.PROVISIONING, f"being made by run {run.id}"
-
-
-def _by_services(space: Space, blueprint: Blueprint, *, made: bool) -> tuple[InstanceStatus, str]:
-    """`made`: it was healthy once, so what is under way now replaces something that runs."""
-    names = [*(s.name for s in blueprint.services), *(c.name for c in blueprint.components)]
-    if missing := [name for name in names if space.service(name) is None]:
-        gone = blueprint.front.name in missing
-        status = InstanceStatus.FAILED if gone else InstanceStatus.UNHEALTHY
-        return status, f"{' and '.join(missing)} missing"
-    states = {name: _state(space.service(name)) for name in names}
-    for name, state in states.items():
-        if state in (DeployState.FAILED, DeployState.CRASHED, DeployState.REMOVED):
-            first_ever = state == DeployState.FAILED and not made
-            status = InstanceStatus.FAILED if first_ever else InstanceStatus.UNHEALTHY
-            return status, f"{name}: the last deployment {_ENDED[state]}"
-    under_way = [name for name, state in states.items() if not state.settled and state != _NONE]
-    if under_way and not made:
-        return InstanceStatus.PROVISIONING, f"{' and '.join(under_way)} being deployed"
-    if states[blueprint.front.name] == _NONE:
-        return InstanceStatus.UNKNOWN, f"{blueprint.front.name} was never deployed"
-    front = space.service(blueprint.front.name)
-    if front is not None and not front.url:
-        return InstanceStatus.UNHEALTHY, f"{front.name} has no public address"
-    reason = f"{' and '.join(under_way)} being deployed anew" if under_way else ""
-    return InstanceStatus.RUNNING, reason
-
-
-_ENDED = {
-    DeployState.FAILED: "failed",
-    DeployState.CRASHED: "crashed",
-    DeployState.REMOVED: "was removed",
-}
-
-
-def _state(service: Service | None) -> DeployState:
-    return service.deployment.state if service and service.deployment else _NONE
 
 
 def _sorted(services: Sequence[Service]) -> list[Service]:

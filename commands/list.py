@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from commands.instances import BLUEPRINT, Instance, InstanceStatus, all_instances
+from commands.instance_state import InstanceStatus
+from commands.instances import BLUEPRINT, Instance, all_instances
 from engine.answer import Answer, Offer, Offers, Table
 from engine.command import Argument, Question
 from engine.words import about, plural, until

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from commands.instance_state import InstanceStatus
 from commands.instances import (
     BLUEPRINT,
     Instance,
-    InstanceStatus,
     find_instance,
     instance_lock,
     service_json,

@@ -17,7 +17,8 @@ from engine.run import EventKind, RunStatus
 from engine.secrets import generate_key, parse_keys
 from engine.walk import Retries
 from engine.world import Limits
-from tests.unit.commands.fakes import FakeClock, FakeHost
+from tests.unit.commands.clock import FakeClock
+from tests.unit.commands.host import FakeHost
 from tests.unit.commands.worlds import BLUEPRINTS, PEOPLE, REGISTRY
 
 if TYPE_CHECKING:

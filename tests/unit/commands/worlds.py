@@ -16,7 +16,9 @@ from engine.control_plane import Disclosure
 from engine.registry import discover
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.world import Finding, Limits, World
-from tests.unit.commands.fakes import NOW, FakeClock, FakeControl, FakeHost
+from tests.unit.commands.clock import NOW, FakeClock
+from tests.unit.commands.fakes import FakeControl
+from tests.unit.commands.host import FakeHost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +121,7 @@ class Given:
             self.host.probes[path] = Probe(status, timedelta(milliseconds=35), "as the case says")
         self.control = FakeControl(
             REGISTRY,
-            runs=[_run(run) for run in described.runs],
+            runs=[described_run(run) for run in described.runs],
             disclosures=[_disclosure(d) for d in described.disclosures],
         )
         actor = PEOPLE[described.actor]
@@ -149,7 +151,7 @@ def _put(host: FakeHost, number: int, described: DescribedSpace) -> None:
             created_at=made,
             workspace="workspace-1",
             console_url=f"https://console.test/project-{number}",
-            services=tuple(_service(number, service) for service in services),
+            services=tuple(described_service(number, service) for service in services),
         )
     )
     for service in services:
@@ -180,7 +182,7 @@ def _whole(number: int) -> tuple[DescribedService, ...]:
     )
 
 
-def _service(number: int, described: DescribedService) -> Service:
+def described_service(number: int, described: DescribedService) -> Service:
     service_id = f"{described.name.lower()}-{number}"
     deployment = Deployment(
         id=f"deployment-of-{service_id}",
@@ -211,7 +213,7 @@ _LAST_STEP = {
 }
 
 
-def _run(described: DescribedRun) -> RunView:
+def described_run(described: DescribedRun) -> RunView:
     began = NOW - described.age
     ended = began + described.lasted if described.lasted is not None else None
     step = StepView(

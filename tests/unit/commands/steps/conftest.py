@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.unit.commands.fakes import FakeClock, FakeHost
+from tests.unit.commands.clock import FakeClock
+from tests.unit.commands.host import FakeHost
 
 
 @pytest.fixture

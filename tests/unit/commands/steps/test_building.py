@@ -18,7 +18,9 @@ from engine.blueprint import Generated
 from engine.capabilities import Database, Space
 from engine.errors import OutcomeUnknown
 from engine.step import Ref
-from tests.unit.commands.fakes import FakeClock, FakeContext, FakeHost
+from tests.unit.commands.clock import FakeClock
+from tests.unit.commands.fakes import FakeContext
+from tests.unit.commands.host import FakeHost
 
 if TYPE_CHECKING:
     from engine.step import Step

@@ -8,7 +8,9 @@ import pytest
 from commands.steps.create_space import CreateSpace
 from engine.errors import OutcomeUnknown
 from engine.step import StepFailed, Stopped
-from tests.unit.commands.fakes import FakeClock, FakeContext, FakeHost
+from tests.unit.commands.clock import FakeClock
+from tests.unit.commands.fakes import FakeContext
+from tests.unit.commands.host import FakeHost
 
 STEP = CreateSpace(key="space", name="luthien-acme")
 

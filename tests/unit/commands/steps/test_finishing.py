@@ -13,7 +13,8 @@ from commands.steps.places import Place, as_result
 from commands.steps.wait_for_deployment import WaitForDeployment
 from engine.capabilities import Database, DeployState, Failure, Probe, Space
 from engine.step import Ref, Result, StepFailed
-from tests.unit.commands.fakes import FakeContext, FakeHost
+from tests.unit.commands.fakes import FakeContext
+from tests.unit.commands.host import FakeHost
 
 SPACE = Place.made_by("space")
 WAIT = WaitForDeployment(

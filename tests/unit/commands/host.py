@@ -1,0 +1,352 @@
+"""A host in memory: keeps what it is told, shows it after a while, loses answers on demand."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from engine.capabilities import (
+    Database,
+    Deployment,
+    DeployState,
+    Failure,
+    HostsSpaces,
+    KeepsDatabases,
+    Probe,
+    ProbesUrls,
+    ReadsRepositories,
+    RepositoryAccess,
+    RunsServices,
+    Service,
+    Space,
+)
+from engine.errors import OutcomeUnknown, Rejected
+from engine.world import Toolbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from tests.unit.commands.clock import FakeClock
+
+T = TypeVar("T")
+
+
+@dataclass
+class Kept:
+    """A service as the host keeps it."""
+
+    service: Service
+    shows_at: datetime
+    variables: dict[str, str] = field(default_factory=dict)
+    port: int | None = None
+    follows_pushes: bool = False
+
+
+@dataclass
+class Held:
+    """A space as the host keeps it."""
+
+    space: Space
+    shows_at: datetime
+    services: dict[str, Kept] = field(default_factory=dict)
+
+
+class FakeHost:
+    """All the capabilities that the commands use."""
+
+    space_name_limit = 32
+
+    def __init__(self, clock: FakeClock, *, lag: timedelta = timedelta()) -> None:
+        self.clock = clock
+        self.lag = lag
+        """How long a write takes to show in what is read."""
+        self.held: dict[str, Held] = {}
+        self.calls: list[str] = []
+        self.lost: dict[str, str] = {}
+        """Call → how the next one goes wrong: `before` and `after` it is done its answer is lost;
+        `rejected`."""
+        self.phases = [
+            ("QUEUED", DeployState.PENDING),
+            ("BUILDING", DeployState.BUILDING),
+            ("DEPLOYING", DeployState.DEPLOYING),
+            ("SUCCESS", DeployState.RUNNING),
+        ]
+        self.failure = Failure("BUILD_IMAGE", "The build failed.", ("line 1", "line 2"))
+        self.repositories: dict[str, RepositoryAccess] = {}
+        self.probes: dict[str, Probe] = {}
+        """Path → what it answers, when it is not what the wiring would make it."""
+        self.warming_up = 0
+        """How many more probes find the service not ready."""
+        self._numbers: Counter[str] = Counter()
+
+    def toolbox(self) -> Toolbox:
+        ports: tuple[type[Any], ...] = (
+            HostsSpaces,
+            RunsServices,
+            KeepsDatabases,
+            ReadsRepositories,
+            ProbesUrls,
+        )
+        return Toolbox(dict.fromkeys(ports, self))
+
+    # ── HostsSpaces ───────────────────────────────────────────────────────────────────────────
+
+    async def spaces(self) -> Sequence[Space]:
+        self.calls.append("spaces")
+        return [self._seen(h) for h in self.held.values() if self._shows(h)]
+
+    async def find_space(self, name: str) -> Space | None:
+        self.calls.append("find_space")
+        seen = [self._seen(h) for h in self.held.values() if self._shows(h)]
+        return next((s for s in seen if s.name == name), None)
+
+    async def space(self, space_id: str) -> Space | None:
+        self.calls.append("space")
+        held = self.held.get(space_id)
+        return self._seen(held) if held and self._shows(held) else None
+
+    async def create_space(self, name: str, *, mark: str) -> Space:
+        space_id = self._id("space")
+
+        def make() -> Space:
+            space = Space(
+                id=space_id,
+                environment_id=f"env-of-{space_id}",
+                name=name,
+                mark=mark,
+                created_at=self.clock.now(),
+                workspace="workspace-1",
+                console_url=f"https://console.test/{space_id}",
+            )
+            self.held[space_id] = Held(space, self.clock.now() + self.lag)
+            return space
+
+        return self._write("create_space", make)
+
+    async def mark_space(self, space_id: str, mark: str) -> None:
+        def make() -> None:
+            held = self._held(space_id)
+            held.space = replace(held.space, mark=mark)
+
+        self._write("mark_space", make)
+
+    async def delete_space(self, space_id: str) -> None:
+        def make() -> None:
+            self.held.pop(space_id, None)
+
+        self._write("delete_space", make)
+
+    # ── RunsServices, KeepsDatabases ──────────────────────────────────────────────────────────
+
+    async def create_service(self, space: Space, name: str) -> Service:
+        return self._write("create_service", lambda: self._add_service(space.id, name))
+
+    async def add_database(self, space: Space, kind: Database, *, name: str) -> Service:
+        def make() -> Service:
+            service = self._add_service(space.id, name, image=f"{kind}:latest")
+            kept = self._kept(space.id, service.id)
+            kept.variables[f"{'REDIS' if kind == Database.REDIS else 'DATABASE'}_URL"] = (
+                f"{kind}://secret@{name}.internal"
+            )
+            kept.service = replace(kept.service, deployment=self._deployment("SUCCESS"))
+            return kept.service
+
+        return self._write("add_database", make)
+
+    async def variables(self, space: Space, service_id: str) -> Mapping[str, str]:
+        self.calls.append("variables")
+        return dict(self._kept(space.id, service_id).variables)
+
+    async def resolved_variables(self, space: Space, service_id: str) -> Mapping[str, str]:
+        self.calls.append("resolved_variables")
+        return self._resolved(space.id, service_id)
+
+    async def write_variables(
+        self, space: Space, service_id: str, variables: Mapping[str, str]
+    ) -> None:
+        self._write(
+            "write_variables",
+            lambda: self._kept(space.id, service_id).variables.update(variables),
+        )
+
+    async def expose(self, space: Space, service_id: str, *, port: int) -> Service:
+        def make() -> Service:
+            kept = self._kept(space.id, service_id)
+            domain = kept.service.domain or f"{self._id('domain')}.host.test"
+            kept.port = port
+            kept.service = replace(kept.service, domain=domain, url=f"https://{domain}")
+            return kept.service
+
+        return self._write("expose", make)
+
+    async def connect_source(
+        self, space: Space, service_id: str, *, repo: str, branch: str
+    ) -> Deployment:
+        def make() -> Deployment:
+            kept = self._kept(space.id, service_id)
+            deployment = kept.service.deployment or self._deployment("QUEUED", branch=branch)
+            kept.service = replace(kept.service, repo=repo, deployment=deployment)
+            kept.follows_pushes = True
+            return deployment
+
+        return self._write("connect_source", make)
+
+    async def stop_following_pushes(self, space: Space, service_id: str) -> None:
+        def make() -> None:
+            self._kept(space.id, service_id).follows_pushes = False
+
+        self._write("stop_following_pushes", make)
+
+    async def watch(self, space: Space, deployment_id: str) -> AsyncIterator[Deployment]:
+        kept = self._deployed_by(deployment_id)
+        for phase, state in self.phases:
+            await self.clock.sleep(timedelta(seconds=20))
+            assert kept.service.deployment is not None
+            seen = replace(kept.service.deployment, phase=phase, state=state)
+            kept.service = replace(kept.service, deployment=seen)
+            yield seen
+
+    async def failure_of(self, deployment_id: str, *, lines: int = 30) -> Failure:
+        self.calls.append("failure_of")
+        return replace(self.failure, log=self.failure.log[-lines:])
+
+    # ── ReadsRepositories, ProbesUrls ─────────────────────────────────────────────────────────
+
+    async def repository_access(self, repo: str) -> RepositoryAccess:
+        self.calls.append("repository_access")
+        public = RepositoryAccess(readable=False, public=True)
+        return self.repositories.get(repo, public)
+
+    async def probe(self, url: str, *, timeout: timedelta = timedelta(seconds=10)) -> Probe:
+        """As the gateway behaves: alive once deployed, ready when its databases are wired."""
+        self.calls.append("probe")
+        found = re.fullmatch(r"https://([^/]+)(/.*)", url)
+        assert found, url
+        domain, path = found.groups()
+        if path in self.probes:
+            return self.probes[path]
+        latency = timedelta(milliseconds=20)
+        owners = [
+            (space_id, kept)
+            for space_id, held in self.held.items()
+            for kept in held.services.values()
+            if kept.service.domain == domain
+        ]
+        if not owners:
+            return Probe(404, latency, "Application not found")
+        space_id, kept = owners[0]
+        if _state(kept.service) != DeployState.RUNNING:
+            return Probe(502, latency, "Application failed to respond")
+        if self.warming_up > 0:
+            self.warming_up -= 1
+            return Probe(503, latency, "starting")
+        wired = self._resolved(space_id, kept.service.id).get("DATABASE_URL", "")
+        if path == "/ready" and not wired:
+            return Probe(503, latency, "database unreachable")
+        return Probe(200, latency)
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────
+
+    def put(self, space: Space) -> None:
+        """A space that was there before, with its services."""
+        held = Held(replace(space, services=()), space.created_at)
+        for service in space.services:
+            held.services[service.id] = Kept(service, space.created_at)
+        self.held[space.id] = held
+
+    def service(self, space_id: str, name: str) -> Kept:
+        """What is kept under this name, whether it shows or not."""
+        services = self._held(space_id).services.values()
+        return next(k for k in services if k.service.name == name)
+
+    @property
+    def writes(self) -> list[str]:
+        reads = {
+            "spaces",
+            "find_space",
+            "space",
+            "variables",
+            "resolved_variables",
+            "failure_of",
+            "repository_access",
+            "probe",
+        }
+        return [call for call in self.calls if call not in reads]
+
+    def _write(self, call: str, make: Callable[[], T]) -> T:
+        self.calls.append(call)
+        how = self.lost.pop(call, "")
+        if how == "rejected":
+            raise Rejected("The host said no.", vendor="host", call=call)
+        if how == "before":
+            raise OutcomeUnknown("No answer came.", vendor="host", call=call)
+        made = make()
+        if how == "after":
+            raise OutcomeUnknown("No answer came.", vendor="host", call=call)
+        return made
+
+    def _add_service(self, space_id: str, name: str, *, image: str = "") -> Service:
+        """Two calls make one: the capability adopts one of exactly this name, if it shows."""
+        held = self._held(space_id)
+        for kept in held.services.values():
+            if kept.service.name == name and self._shows(kept):
+                return kept.service
+        service = Service(id=self._id("service"), name=name, image=image)
+        held.services[service.id] = Kept(service, self.clock.now() + self.lag)
+        return service
+
+    def _deployment(self, phase: str, *, branch: str = "") -> Deployment:
+        number = self._id("deployment")
+        state = DeployState.RUNNING if phase == "SUCCESS" else DeployState.PENDING
+        return Deployment(
+            id=number,
+            state=state,
+            phase=phase,
+            created_at=self.clock.now(),
+            commit="c0ffee" * 6 + "c0ff",
+            branch=branch,
+            url=f"https://console.test/{number}",
+        )
+
+    def _deployed_by(self, deployment_id: str) -> Kept:
+        for held in self.held.values():
+            for kept in held.services.values():
+                if kept.service.deployment and kept.service.deployment.id == deployment_id:
+                    return kept
+        raise AssertionError(f"no deployment {deployment_id}")
+
+    def _resolved(self, space_id: str, service_id: str) -> dict[str, str]:
+        """References resolve with exact case, and to nothing when they lead nowhere."""
+        services = {k.service.name: k for k in self._held(space_id).services.values()}
+        own = self._kept(space_id, service_id).variables
+
+        def value(match: re.Match[str]) -> str:
+            owner, _, name = match.group(1).rpartition(".")
+            source = services[owner].variables if owner in services else {}
+            return (source if owner else own).get(name, "")
+
+        return {k: re.sub(r"\$\{\{([^}]+)\}\}", value, v) for k, v in own.items()}
+
+    def _held(self, space_id: str) -> Held:
+        return self.held[space_id]
+
+    def _kept(self, space_id: str, service_id: str) -> Kept:
+        return self._held(space_id).services[service_id]
+
+    def _seen(self, held: Held) -> Space:
+        services = tuple(k.service for k in held.services.values() if self._shows(k))
+        return replace(held.space, services=services)
+
+    def _shows(self, thing: Held | Kept) -> bool:
+        return thing.shows_at <= self.clock.now()
+
+    def _id(self, kind: str) -> str:
+        self._numbers[kind] += 1
+        return f"{kind}-{self._numbers[kind]}"
+
+
+def _state(service: Service) -> DeployState:
+    return service.deployment.state if service.deployment else DeployState.NONE
