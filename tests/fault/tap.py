@@ -97,6 +97,7 @@ class Tap:
         self._server.force_exit = True
         await self._serving
         await self._client.aclose()
+        self._sock.close()
 
     async def _forward(self, request: Request) -> Response:
         body = await request.body()
