@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bot.voice import translated
+from bot.slack_errors import translated
 from engine.errors import OutcomeUnknown, ProviderError
 from engine.world import Finding
 

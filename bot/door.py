@@ -28,8 +28,9 @@ from bot.identity import Identity
 from bot.listeners import listen
 from bot.narrator import Narrator
 from bot.rooms import Rooms
+from bot.slack_errors import translated
 from bot.telling import Stage
-from bot.voice import Voice, translated
+from bot.voice import Voice
 from engine.actor import Role
 from engine.clock import SystemClock
 from engine.errors import NotConfigured, OutcomeUnknown, ProviderError, RateLimited

@@ -61,7 +61,7 @@ class Identity:
                     f" makes you one with the line `LUTHIEN_ADMINS={user}` in its settings"
                     " and a restart."
                 ),
-                next_step=refusal.next_step or "/luthien help",
+                next_step="/luthien help",
                 link=refusal.link,
             )
         able = self.admins | (self.deployers if needed <= Role.DEPLOYER else frozenset())

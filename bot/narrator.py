@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 RECONCILE_EVERY = timedelta(seconds=15)
 """How often it is looked up what is not told yet, should an event have been missed."""
-REST = 60.0
+REST = 15.0
 """Seconds before a telling that failed is taken up again."""
 
 

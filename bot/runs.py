@@ -12,7 +12,6 @@ from bot.blocks import (
     actions,
     clip,
     context,
-    link,
     mrkdwn,
     rich,
     section,
@@ -231,7 +230,7 @@ def _root_offers(view: RunView) -> list[Offer]:
         case RunStatus.QUEUED | RunStatus.RUNNING if not view.removing:
             return [cancel(view)]
         case RunStatus.SUCCEEDED:
-            return _opening(view)
+            return opening_offers(view)
         case RunStatus.FAILED | RunStatus.ERRORED | RunStatus.CANCELLED:
             return ways_on(view)
         case _:
@@ -273,90 +272,10 @@ def ways_on(view: RunView) -> list[Offer]:
     return offered
 
 
-def _opening(view: RunView) -> list[Offer]:
+def opening_offers(view: RunView) -> list[Offer]:
+    """What to look at once a run succeeded."""
     url = view.result.get("url")
     return [
         *([Offer(label="Open gateway", url=url, style="primary")] if isinstance(url, str) else []),
         *([Offer(label="Status", line=f"status {view.subject}")] if view.subject else []),
     ]
-
-
-def final(view: RunView) -> Render:
-    """The result, as a message of its own at the end of the thread and in the channel."""
-    spent = duration(elapsed(view, view.ended_at or view.created_at))
-    who = person(view.actor.key)
-    match view.status:
-        case RunStatus.SUCCEEDED:
-            return _success(view, spent, who)
-        case RunStatus.ROLLED_BACK:
-            what, why = "What it had made is removed", ""
-        case RunStatus.CANCELLED:
-            by = f" by {person(view.cancelled_by)}" if view.cancelled_by else ""
-            what, why = f"Stopped{by} after {spent}", ""
-        case RunStatus.FAILED:
-            what, why = f"Failed after {spent}", _why(view)
-        case _:
-            what, why = f"In doubt after {spent}", _why(view)
-    heading = f"{ICONS[view.status]} *{mrkdwn(view.title)}*: {what}"
-    body = "\n".join(part for part in (why, _leftovers(view), _advice(view)) if part)
-    blocks = [section(f"{heading} · {who}"), *([section(body)] if body else [])]
-    offered = ways_on(view) if view.status is not RunStatus.ROLLED_BACK else []
-    text = f"{ICONS[view.status]} {mrkdwn(view.title)}: {what}. {body}"
-    return lambda _: Message.of(
-        text.replace("*", ""), [*blocks, *actions(offer_button(o) for o in offered)]
-    )
-
-
-def _success(view: RunView, spent: str, who: str) -> Render:
-    url = view.result.get("url")
-    subject = mrkdwn(view.subject) or mrkdwn(view.title)
-    heading = f"✅ *{mrkdwn(view.title)}*: done in {spent} · {who}"
-    lines = [link(url, url)] if isinstance(url, str) else []
-    after = []
-    if view.delivers:
-        after.append(f"save the credentials (only {who} sees them), then open the gateway")
-    if view.subject:
-        after.append(f"`/luthien status {subject}` shows how it is doing")
-    if after:
-        lines.append(f"Next: {'; '.join(after)}.")
-    opening = _opening(view)
-    if view.delivers:
-        opening.insert(1, Offer(label="Show credentials", line=view.delivers))
-    blocks = [
-        section(heading),
-        *([section("\n".join(lines))] if lines else []),
-        *actions(offer_button(offer) for offer in opening),
-    ]
-    text = f"✅ {mrkdwn(view.title)}: done in {spent}. {' '.join(lines)}"
-    return lambda _: Message.of(text, blocks)
-
-
-def _why(view: RunView) -> str:
-    trouble = view.trouble
-    if trouble is None:
-        return ""
-    lines = [f"*{mrkdwn(trouble.step_title)}*: {mrkdwn(trouble.summary)}"]
-    if trouble.phase:
-        lines.append(f"Failed phase: `{mrkdwn(trouble.phase)}`")
-    if trouble.why:
-        lines.append(mrkdwn(trouble.why))
-    if trouble.incident:
-        lines.append(f"Incident `{trouble.incident}`: the log has the reason under that number.")
-    return "\n".join(lines)
-
-
-def _leftovers(view: RunView) -> str:
-    """What exists of it, by name and id."""
-    gone = len(view.created) - len(view.left)
-    parts = [f"Removed again: {plural(gone, 'thing')}."] if gone else []
-    if view.left:
-        parts.append("Still there:")
-        parts += [f"• {mrkdwn(c.kind)} *{mrkdwn(c.name)}* (`{c.id}`)" for c in view.left[:20]]
-    return "\n".join(parts)
-
-
-def _advice(view: RunView) -> str:
-    step = view.trouble.next_step if view.trouble else ""
-    if not step:
-        return ""
-    return f"Next: `{mrkdwn(step)}`" if step.startswith("/") else f"Next: {mrkdwn(step)}"

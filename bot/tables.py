@@ -68,12 +68,12 @@ def is_prose(part: Table) -> bool:
 
 
 def definitions(part: Table) -> list[Block]:
-    """Each name with its meaning below it."""
+    """Each name with its meaning."""
     lines = [f"*{mrkdwn(part.columns[0])}*"] if len(part.columns[0]) > 1 else []
     for name, meaning in part.rows:
         typed = name.startswith(("/", "-"))
-        lines.append(f"`{mrkdwn(name)}`" if typed else f"*{mrkdwn(name)}*")
-        lines.append(mrkdwn(meaning))
+        shown = f"`{mrkdwn(name)}`" if typed else f"*{mrkdwn(name)}*"
+        lines.append(f"• {shown} {mrkdwn(meaning)}")
     return sections("\n".join(lines))
 
 

@@ -1,31 +1,28 @@
 """Tells one run in Slack until it is over: root message, thread, credentials, result.
 
-What was told is kept durably before and after each post; a post that Slack never answered is
-looked for before it is repeated. So the telling can be taken up at any moment, by another process.
+It can be taken up at any moment, by another process: see `posting`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot import grammar, messages, runs
+from bot import grammar, messages, results, runs
 from bot.budget import Urgency
 from bot.log_lines import LogLine, log_line, log_message
+from bot.posting import Posting, digest
 from bot.voice import Place
 from bot.waiting import happened
 from engine.actor import Door
 from engine.answer import Offer, Offers, Secrets
-from engine.errors import OpsError, OutcomeUnknown, ProviderError, Rejected
+from engine.errors import OpsError, ProviderError, Rejected
 from engine.run import EventKind, RunStatus
 from engine.told import Post, PostState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
     from logging import Logger
 
@@ -45,8 +42,6 @@ CREDENTIALS_FIRST = 1.5
 """Seconds for which the result waits so that the credentials come before it."""
 TOGETHER = 2.0
 """Lines due within so many seconds share one message."""
-SETTLE = timedelta(seconds=1)
-"""How long an unanswered post may take to show up before it is looked for."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +63,9 @@ class Telling:
         self._stage = stage
         self._run_id = run_id
         self._view: RunView
-        self._posts: dict[str, Post] = {}
+        self._posting: Posting
         self._events: list[Event] = []
+        self._fed = False
         self._changed = asyncio.Event()
         self._repaint = asyncio.Event()
         self._pending: list[tuple[Event, LogLine]] = []
@@ -81,18 +77,25 @@ class Telling:
 
     async def run(self) -> None:
         stage = self._stage
-        self._posts = dict(await stage.told.posts(self._run_id))
         self._view = await stage.control.show(self._run_id)
+        self._posting = Posting(
+            self._run_id,
+            await stage.told.posts(self._run_id),
+            told=stage.told,
+            voice=stage.voice,
+            clock=stage.clock,
+            since=self._view.created_at,
+        )
         after = await stage.told.cursor(self._run_id)
         channel = self._channel()
         async with asyncio.TaskGroup() as tasks:
             listening = [tasks.create_task(self._feed(after))]
-            if channel is None:
+            root = await self._begin(channel) if channel else None
+            if root is None:
                 listening.append(tasks.create_task(self._watch(told_until=0)))
                 await self._over.wait()
             else:
-                root = await self._begin(channel)
-                told_until = await self._settle_log(root)
+                told_until = await self._posting.settle_log(root.ts)
                 listening.append(tasks.create_task(self._watch(told_until)))
                 listening.append(tasks.create_task(self._paint(root)))
                 writing = tasks.create_task(self._write_log(root))
@@ -105,7 +108,7 @@ class Telling:
 
     def _channel(self) -> str | None:
         """Where the run is told: where it began to be, where it was asked for, or the default."""
-        root = self._posts.get("root")
+        root = self._posting.known("root")
         return (root.channel if root else None) or (
             self._view.origin.channel or self._stage.default_channel
         )
@@ -116,6 +119,8 @@ class Telling:
         async for event in self._stage.control.follow(self._run_id, after):
             self._events.append(event)
             self._changed.set()
+        self._fed = True
+        self._changed.set()
 
     async def _watch(self, told_until: int) -> None:
         """Keep the view fresh and the lines to tell collected, until the run is over."""
@@ -130,7 +135,8 @@ class Telling:
                 if line is not None:
                     self._note(event, line)
             self._repaint.set()
-            if self._ended is not None and self._view.status.over:
+            # Fed to the end without an ending: it was told to its end before.
+            if self._view.status.over and (self._ended is not None or self._fed):
                 self._over.set()
                 self._noted.set()
                 return
@@ -146,14 +152,25 @@ class Telling:
 
     # The root message
 
-    async def _begin(self, channel: str) -> Place:
+    async def _begin(self, channel: str) -> Place | None:
+        """The root message; None when there is no channel that takes it."""
         thread = self._view.origin.thread
-        post = await self._once(
-            "root", channel, runs.root(self._view, self._now()), thread, Urgency.RESULT
-        )
+        render = runs.root(self._view, self._now())
+        try:
+            post = await self._posting.once("root", channel, render, thread, Urgency.RESULT)
+        except Rejected as refused:
+            self._stage.log.warning("run %s: no post in %s: %s", self._run_id, channel, refused)
+            elsewhere = self._stage.default_channel
+            if not elsewhere or elsewhere == channel:
+                return None
+            try:
+                post = await self._posting.once("root", elsewhere, render, None, Urgency.RESULT)
+            except Rejected as again:
+                self._stage.log.warning("run %s is told nowhere: %s", self._run_id, again)
+                return None
         if not post.url:
             post = replace(post, url=await self._stage.voice.permalink(post.channel, post.ts))
-            await self._keep(post)
+            await self._posting.keep(post)
         return Place(post.channel, post.ts)
 
     async def _paint(self, root: Place) -> None:
@@ -174,34 +191,21 @@ class Telling:
 
     async def _show(self, root: Place, urgency: Urgency) -> None:
         """Draw the root anew, unless it says so already."""
-        if self._posts["root"].digest == _digest(runs.root(self._view, self._now())):
+        said = self._posting.known("root")
+        if said is None or said.digest == digest(runs.root(self._view, self._now())):
             return
         drawn = ""
 
         def newest() -> Render:
             nonlocal drawn
             render = runs.root(self._view, self._now())
-            drawn = _digest(render)
+            drawn = digest(render)
             return render
 
         await self._stage.voice.edit(root, newest, urgency, self._pen)
-        await self._keep(replace(self._posts["root"], digest=drawn))
+        await self._posting.keep(replace(said, digest=drawn))
 
     # The thread
-
-    async def _settle_log(self, root: Place) -> int:
-        """The last event told in the thread, after looking for what may have been posted."""
-        last = 0
-        for post in list(self._posts.values()):
-            if not post.key.startswith("log:"):
-                continue
-            if post.state is PostState.SENDING:
-                found = await self._look(post.key, post.channel, root.ts)
-                if found is None:
-                    continue
-                await self._keep(replace(post, state=PostState.SENT, ts=found.ts))
-            last = max(last, int(post.key.rpartition("-")[2]))
-        return last
 
     async def _write_log(self, root: Place) -> None:
         """Post the lines as they fall due; ends when the run is over and all are posted."""
@@ -220,33 +224,45 @@ class Telling:
     async def _flush(self, root: Place) -> None:
         batch, self._pending = self._pending, []
         result = self._over.is_set() or any(line.urgent for _, line in batch)
-        await self._once(
+        await self._reply(
             f"log:{batch[0][0].seq}-{batch[-1][0].seq}",
-            root.channel,
+            root,
             log_message([line for _, line in batch]),
-            root.ts,
             Urgency.RESULT if result else Urgency.LOG,
         )
+
+    async def _reply(
+        self, key: str, root: Place, render: Render, urgency: Urgency, *, broadcast: bool = False
+    ) -> None:
+        """One message of the thread. One that Slack refuses is lost, the rest goes on."""
+        try:
+            await self._posting.once(
+                key, root.channel, render, root.ts, urgency, broadcast=broadcast
+            )
+        except Rejected as refused:
+            self._stage.log.warning("%s of run %s not told: %s", key, self._run_id, refused)
 
     # The end
 
     async def _conclude(self, root: Place, log: asyncio.Task[None]) -> None:
         ended = self._ended
         if ended is None:
+            await log
             return
         async with asyncio.TaskGroup() as tasks:
             credentials = tasks.create_task(self._credentials(root, ended))
-            tasks.create_task(self._show(root, Urgency.RESULT))
+            tasks.create_task(self._show_last(root))
             await asyncio.wait({credentials}, timeout=CREDENTIALS_FIRST)
             await log
-            await self._once(
-                f"final:{ended.seq}",
-                root.channel,
-                runs.final(self._view),
-                root.ts,
-                Urgency.RESULT,
-                broadcast=True,
-            )
+            result = results.final(self._view)
+            key = f"final:{ended.seq}"
+            await self._reply(key, root, result, Urgency.RESULT, broadcast=True)
+
+    async def _show_last(self, root: Place) -> None:
+        try:
+            await self._show(root, Urgency.RESULT)
+        except Rejected as refused:
+            self._stage.log.warning("root of %s stays as it is: %s", self._run_id, refused)
 
     async def _credentials(self, root: Place, ended: Event) -> None:
         """To the requester alone, at once and at most once: a lost one is what the button on
@@ -254,7 +270,7 @@ class Telling:
         view, key = self._view, f"credentials:{ended.seq}"
         if view.status is not RunStatus.SUCCEEDED or view.removing or not view.delivers:
             return
-        if view.actor.door is not Door.SLACK or key in self._posts:
+        if view.actor.door is not Door.SLACK or self._posting.known(key):
             return
         try:
             command = grammar.read(view.delivers, self._stage.control.registry, escaped=False)
@@ -262,61 +278,12 @@ class Telling:
             if outcome.answer is None:
                 return
             post = Post(self._run_id, key, root.channel, PostState.SENDING, "")
-            await self._keep(post)
+            await self._posting.keep(post)
             said = with_forgetting(outcome.answer, view.delivers)
             await self._stage.voice.whisper(root.channel, view.actor.id, messages.answer(said))
-            await self._keep(replace(post, state=PostState.SENT))
+            await self._posting.keep(replace(post, state=PostState.SENT))
         except OpsError as missed:
             self._stage.log.warning("credentials of %s not delivered: %s", self._run_id, missed)
-
-    # Posting once
-
-    async def _once(
-        self,
-        key: str,
-        channel: str,
-        render: Render,
-        thread: str | None,
-        urgency: Urgency,
-        *,
-        broadcast: bool = False,
-    ) -> Post:
-        """The post with this key, made unless it is there already."""
-        known = self._posts.get(key)
-        if known and known.state is PostState.SENT:
-            return known
-        doubtful = known is not None
-        post = Post(self._run_id, key, channel, PostState.SENDING, _digest(render))
-        while True:
-            place = await self._look(key, channel, thread) if doubtful else None
-            if place is None:
-                await self._keep(post)
-                try:
-                    place = await self._stage.voice.post(
-                        channel,
-                        render,
-                        urgency,
-                        thread=thread,
-                        broadcast=broadcast,
-                        run=self._run_id,
-                        key=key,
-                    )
-                except OutcomeUnknown:
-                    doubtful = True
-                    await self._stage.clock.sleep(SETTLE)
-                    continue
-            post = replace(post, state=PostState.SENT, channel=place.channel, ts=place.ts)
-            await self._keep(post)
-            return post
-
-    async def _look(self, key: str, channel: str, thread: str | None) -> Place | None:
-        return await self._stage.voice.find(
-            channel, self._run_id, key, thread=thread, since=self._view.created_at
-        )
-
-    async def _keep(self, post: Post) -> None:
-        self._posts[post.key] = post
-        await self._stage.told.put(post)
 
     def _now(self) -> datetime:
         return self._stage.clock.now()
@@ -331,9 +298,3 @@ def with_forgetting(said: Answer, line: str) -> Answer:
         return said
     offer = Offer(label="Saved, forget them", line=forget, style="primary")
     return said.model_copy(update={"parts": (*said.parts, Offers(offers=(offer,)))})
-
-
-def _digest(render: Render) -> str:
-    message = render(True)
-    content: Mapping[str, object] = {"text": message.text, "blocks": message.blocks}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

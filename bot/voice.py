@@ -7,24 +7,23 @@ newest, and tells apart what Slack refused, what never reached it, and what nobo
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.blocks import Message
 from bot.budget import Budget, Urgency
+from bot.slack_errors import BlocksRefused, failed, translated
 from engine.errors import OutcomeUnknown, ProviderError, RateLimited, Rejected, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
     from logging import Logger
-
-    from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.blocks import Render
     from engine.clock import Clock
@@ -32,14 +31,7 @@ if TYPE_CHECKING:
 METADATA = "luthien_run"
 """Our posts carry it, so that an unanswered one can be looked for."""
 
-_LIMITED = {"ratelimited", "rate_limited", "message_limit_exceeded"}
-_IN_DOUBT = {"internal_error", "fatal_error", "request_timeout", "service_unavailable"}
-_BAD_BLOCKS = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
 _TRIES = 5
-
-
-class BlocksRefused(Rejected):
-    """Slack does not take these blocks."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +42,30 @@ class Place:
     ts: str
 
 
+class Calls(Protocol):
+    """Slack's Web API, as far as it is needed here: slack_sdk's client has it."""
+
+    async def api_call(
+        self,
+        api_method: str,
+        *,
+        http_verb: str = "POST",
+        params: dict[str, Any] | None = None,
+        json: dict[str, Any] | None = None,
+    ) -> Any:
+        """Raises SlackApiError when Slack says no, aiohttp's errors when it says nothing."""
+
+
+Hook = Callable[[str, dict[str, Any]], Awaitable[tuple[int, str]]]
+"""Posts to a response_url; status and body."""
+
+
 class Voice:
     """`client` must not retry by itself: a repeated post is a second message."""
 
-    def __init__(self, client: AsyncWebClient, clock: Clock, log: Logger) -> None:
+    def __init__(self, client: Calls, clock: Clock, log: Logger, hook: Hook | None = None) -> None:
         self._client = client
+        self._hook = hook or _hook_of(log)
         self._clock = clock
         self._log = log
         self._unknown: set[str] = set()
@@ -134,11 +145,12 @@ class Voice:
         """Answer by a response_url: works where the bot is no member, 5 times in 30 minutes."""
 
         async def send(message: Message) -> Mapping[str, Any]:
-            return await self._hook(
+            return await self._send_hook(
                 url,
                 {
                     "response_type": "in_channel" if public else "ephemeral",
                     "replace_original": replace,
+                    "unfurl_links": False,
                     **_content(message),
                 },
             )
@@ -147,7 +159,7 @@ class Voice:
 
     async def withdraw(self, url: str) -> None:
         """Take away the private message whose button was clicked."""
-        await self._hook(url, {"delete_original": True})
+        await self._send_hook(url, {"delete_original": True})
 
     async def find(
         self, channel: str, run: str, key: str, *, thread: str | None, since: datetime
@@ -249,53 +261,32 @@ class Voice:
         except SlackApiError as error:
             raise translated(method, error) from None
         except aiohttp.ClientConnectorError:
-            raise _failed(Unreachable, method, "Slack could not be reached.") from None
+            raise failed(Unreachable, method, "Slack could not be reached.") from None
         except (aiohttp.ClientError, TimeoutError, OSError):
-            raise _failed(OutcomeUnknown, method, "Slack gave no answer.") from None
+            raise failed(OutcomeUnknown, method, "Slack gave no answer.") from None
         data = answer.data
         return data if isinstance(data, dict) else {}
 
-    async def _hook(self, url: str, body: dict[str, Any]) -> Mapping[str, Any]:
-        hook = AsyncWebhookClient(url, logger=self._log, timeout=10)
+    async def _send_hook(self, url: str, body: dict[str, Any]) -> Mapping[str, Any]:
         try:
-            answer = await hook.send_dict(body)
+            status, said = await self._hook(url, body)
         except aiohttp.ClientConnectorError:
-            raise _failed(Unreachable, "response_url", "Slack could not be reached.") from None
+            raise failed(Unreachable, "response_url", "Slack could not be reached.") from None
         except (aiohttp.ClientError, TimeoutError, OSError):
-            raise _failed(OutcomeUnknown, "response_url", "Slack gave no answer.") from None
-        if answer.status_code == 200:
+            raise failed(OutcomeUnknown, "response_url", "Slack gave no answer.") from None
+        if status == 200:
             return {}
-        reason = answer.body if len(answer.body) < 200 else "a page instead of an answer"
-        kind = BlocksRefused if "invalid_blocks" in answer.body else Rejected
-        raise _failed(kind, "response_url", "Slack did not take the answer.", why=reason)
+        reason = said if len(said) < 200 else "a page instead of an answer"
+        kind = BlocksRefused if "invalid_blocks" in said else Rejected
+        raise failed(kind, "response_url", "Slack did not take the answer.", why=reason)
 
 
-def translated(method: str, error: SlackApiError) -> ProviderError:
-    """What a failed call means for us."""
-    response = error.response
-    data = response.data if isinstance(response, AsyncSlackResponse) else {}
-    data = data if isinstance(data, dict) else {}
-    reason = str(data.get("error", ""))
-    status = response.status_code if isinstance(response, AsyncSlackResponse) else 0
-    if status == 429 or reason in _LIMITED:
-        header = response.headers.get("Retry-After", "1")
-        return RateLimited(
-            "Slack asks to wait.",
-            vendor="slack",
-            call=method,
-            retry_after=timedelta(seconds=float(header)),
-        )
-    if not reason or status >= 500 or reason in _IN_DOUBT:
-        return _failed(OutcomeUnknown, method, "Slack gave no usable answer.", why=reason)
-    detail = "; ".join((data.get("response_metadata") or {}).get("messages") or [])
-    needed = f" (needs {data['needed']})" if data.get("needed") else ""
-    why = f"{reason}{needed}" + (f": {detail}" if detail else "")
-    kind = BlocksRefused if reason in _BAD_BLOCKS else Rejected
-    return _failed(kind, method, f"Slack refused {method}.", why=why)
+def _hook_of(log: Logger) -> Hook:
+    async def post(url: str, body: dict[str, Any]) -> tuple[int, str]:
+        answer = await AsyncWebhookClient(url, logger=log, timeout=10).send_dict(body)
+        return answer.status_code, answer.body
 
-
-def _failed(kind: type[ProviderError], method: str, summary: str, why: str = "") -> ProviderError:
-    return kind(summary, vendor="slack", call=method, why=why)
+    return post
 
 
 def _content(message: Message) -> dict[str, Any]:
@@ -304,8 +295,3 @@ def _content(message: Message) -> dict[str, Any]:
 
 def _flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {k: int(v) if isinstance(v, bool) else v for k, v in arguments.items()}
-
-
-def moment(ts: str) -> datetime:
-    """When a Slack message was posted."""
-    return datetime.fromtimestamp(float(ts), UTC)
