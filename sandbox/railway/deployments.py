@@ -79,7 +79,8 @@ def start(
     if instance.repo is not None and not image and not _clonable(world, instance):
         deployment.fail = {"step": "SNAPSHOT_CODE", "error": "Repository not found or no access"}
     world.deployments.add(deployment)
-    world.later(dice.uniform(*phases.SECONDS["INITIALIZE"]), "deployment.begin", deployment.id)
+    wait = dice.uniform(*phases.SECONDS["INITIALIZE"]) * world.settings.pace
+    world.later(wait, "deployment.begin", deployment.id)
     return deployment
 
 

@@ -60,4 +60,5 @@ def can_redeploy(deployment: Deployment) -> bool:
 def can_roll_back(world: World, deployment: Deployment) -> bool:
     hours = RETENTION_HOURS[world.settings.plan]
     kept = world.now() - deployment.created_at < world.takes(hours * 3600)
-    return deployment.has_image and kept and deployment.status in (*REPEATABLE, "REMOVED")
+    over = ("REMOVING", "REMOVED")
+    return deployment.has_image and kept and deployment.status in (*REPEATABLE, *over)

@@ -41,7 +41,8 @@ def create(_: None, call: Call, given: dict[str, Any]) -> Volume:
     if service_id is not None:
         call.service(service_id)
         for place in places:
-            if any(v.service_id == service_id for v in volumes.visible_in(world, place.id)):
+            mounted = world.volume_instances.of(environment_id=place.id)
+            if any(v.service_id == service_id and v.deleted_at is None for v in mounted):
                 raise RailwayError("Only one volume is allowed per service")
     call.may_provision()
     throttle(

@@ -74,7 +74,7 @@ class Railway:
                 await self.world.stirred(0.05)
             return answer
 
-    # -- what most tests begin with ---------------------------------------------------------------
+    # -- what most tests begin with -------------------------------------------------------------
 
     async def workspace(self) -> str:
         return str((await self.ask("{ apiToken { workspaces { id } } }"))["workspaces"][0]["id"])
@@ -91,7 +91,7 @@ class Railway:
         return Place(created["id"], edge["node"]["id"])
 
     async def database(self, place: Place, code: str) -> str:
-        """Deploys a template as Railway's CLI does and waits for its workflow; the service's id."""
+        """Deploys a template as Railway's CLI does, waits for its workflow; the service's id."""
         workflow = await self.start_template(place, code)
         await self.until(lambda: self.is_complete(workflow))
         services = await self.services(place)
@@ -115,7 +115,7 @@ class Railway:
         return str(payload["workflowId"])
 
     async def is_complete(self, workflow: str) -> bool:
-        return (await self.workflow(workflow))["status"] == "Complete"
+        return bool((await self.workflow(workflow))["status"] == "Complete")
 
     async def workflow(self, workflow: str) -> Any:
         return await self.ask(

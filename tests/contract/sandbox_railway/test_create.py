@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -26,9 +27,9 @@ async def test_a_new_service_is_not_found_until_it_has_propagated(slow: Railway)
     place = await slow.project()
     service = await slow.service(place)
     assert await slow.services(place) == {"gateway": service}
-    with pytest.raises(Refused, match="^ServiceInstance not found$"):
+    with pytest.raises(Refused, match=r"^ServiceInstance not found$"):
         await slow.instance(place, service)
-    with pytest.raises(Refused, match="^Failed to create service domain, please try again$"):
+    with pytest.raises(Refused, match=r"^Failed to create service domain, please try again$"):
         await slow.domain(place, service)
     await slow.set_variables(place, service, {"A": "1"})  # variables need no instance
     assert await slow.variables(place, service) == {"A": "1"}
@@ -45,7 +46,7 @@ async def test_a_service_name_exists_once_in_a_project(railway: Railway) -> None
     place = await railway.project()
     await railway.settled_service(place, "gateway")
     with pytest.raises(
-        Refused, match='^A service named "gateway" already exists in this project$'
+        Refused, match=r'^A service named "gateway" already exists in this project$'
     ):
         await railway.service(place, "gateway")
     with pytest.raises(Refused, match="Invalid service name"):
@@ -110,7 +111,7 @@ async def test_a_template_with_a_required_blank_is_refused(railway: Railway) -> 
     template = await railway.ask('{ template(code: "redis") { id serializedConfig } }')
     (service,) = template["serializedConfig"]["services"].values()
     del service["variables"]["REDIS_PASSWORD"]["defaultValue"]
-    with pytest.raises(Refused, match="^Problem processing request$"):
+    with pytest.raises(Refused, match=r"^Problem processing request$"):
         await railway.ask(
             "mutation ($input: TemplateDeployV2Input!) "
             "{ templateDeployV2(input: $input) { workflowId } }",
@@ -124,7 +125,7 @@ async def test_a_template_with_a_required_blank_is_refused(railway: Railway) -> 
 
 
 async def test_an_instance_comes_up_through_every_phase(railway: Railway) -> None:
-    await railway.configure(pace=3)
+    await railway.configure(pace=8)
     place = await railway.project()
     for code in ("postgres", "redis"):
         await railway.database(place, code)
@@ -148,7 +149,7 @@ async def test_an_instance_comes_up_through_every_phase(railway: Railway) -> Non
         "CONFIGURE_NETWORK",
         "HEALTHCHECK",
     ]
-    for earlier, later in zip(events, events[1:], strict=False):
+    for earlier, later in pairwise(events):
         assert earlier["completedAt"] == later["createdAt"]
         assert datetime.fromisoformat(earlier["createdAt"]).tzinfo is not None
     async with railway.visit(domain) as visitor:
