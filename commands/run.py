@@ -48,9 +48,7 @@ class ShowRun(Question):
         parts: list[Part] = [_facts(run, now), _timeline(run, now)]
         if run.trouble:
             parts += _trouble(run.trouble)
-        if run.left and run.status.over and run.status != RunStatus.SUCCEEDED:
-            left = ", ".join(f"{c.kind} {c.name} ({c.id})" for c in run.left)
-            parts.append(Text(text=f"Still there: {left}"))
+        parts += _made(run)
         parts.append(Offers(offers=run_offers(run, world.actor)))
         return Answer(
             title=f"{run.title}: {status_words(run.status)}",
@@ -64,7 +62,7 @@ def _facts(run: RunView, now: datetime) -> Facts:
         Fact(label="Run", value=run.id, url=run.thread_url),
         Fact(label="Asked", value=f"{run.line}, by {run.actor.name}, {ago(run.created_at, now)}"),
     ]
-    if run.started_at:
+    if run.started_at and run.status != RunStatus.QUEUED:
         usual = "" if run.ended_at else f" of about {about(run.expected)}"
         facts.append(
             Fact(label="Took" if run.ended_at else "Going on for", value=took(run, now) + usual)
@@ -80,20 +78,41 @@ def _timeline(run: RunView, now: datetime) -> Table:
     return Table(
         columns=("Step", "State", "Took", "Note"),
         rows=tuple(
-            (step.title, _WORDS[step.status], _took(step, now), _note(step)) for step in run.steps
+            (step.title, _state(run, step), _took(run, step, now), _note(step))
+            for step in run.steps
         ),
     )
 
 
-def _took(step: StepView, now: datetime) -> str:
+def _state(run: RunView, step: StepView) -> str:
+    """A step that a dead process left under way is not so any more once the run is over."""
+    broken_off = step.status == StepStatus.RUNNING and run.status.over
+    return _WORDS[StepStatus.STOPPED if broken_off else step.status]
+
+
+def _took(run: RunView, step: StepView, now: datetime) -> str:
     if step.started_at is None:
         return ""
-    return duration((step.ended_at or now) - step.started_at)
+    ended = step.ended_at or (run.ended_at if run.status.over else now)
+    return duration(ended - step.started_at) if ended and ended > step.started_at else ""
 
 
 def _note(step: StepView) -> str:
     tries = f"{step.attempts} tries" if step.attempts > 1 else ""
     return ", ".join(word for word in (step.note, tries) if word)
+
+
+def _made(run: RunView) -> list[Part]:
+    """What an unfinished run left behind or has removed, by name and id."""
+    if not run.status.over or run.status == RunStatus.SUCCEEDED:
+        return []
+    parts: list[Part] = []
+    gone = [c for c in run.created if c.removed]
+    for title, made in (("Still there", list(run.left)), ("Removed", gone)):
+        if made:
+            names = ", ".join(f"{c.kind} {c.name} ({c.id})" for c in made)
+            parts.append(Text(text=f"{title}: {names}"))
+    return parts
 
 
 def _trouble(trouble: Trouble) -> list[Part]:
