@@ -57,6 +57,7 @@ class World:
 
     def reset(self) -> None:
         self.state = workspace.first_state(self.app)
+        self.deliveries.forget()
         self._after_jump()
 
     def _after_jump(self) -> None:

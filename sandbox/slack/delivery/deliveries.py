@@ -50,11 +50,16 @@ class Deliveries:
         await self._carrier.start()
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        self.forget()
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._carrier.stop()
+
+    def forget(self) -> None:
+        """Stop repeating what is under way; the app's connections stay."""
+        self.last = None
+        for task in self._tasks:
+            task.cancel()
 
     async def connected(self) -> bool:
         return await self._carrier.connected()

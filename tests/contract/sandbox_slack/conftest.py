@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 import uvicorn
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -45,9 +46,9 @@ class Sandbox:
     def client(self) -> AsyncWebClient:
         return AsyncWebClient(token="xoxb-sandbox", base_url=f"{self.url}/slack/api/")
 
-    async def control(self, what: str, status: int = 200, **fields: Any) -> Json:
+    async def control(self, what: str, expected: int = 200, /, **fields: Any) -> Json:
         answer = await self.http.post(f"/control/slack/{what}", json=fields)
-        assert answer.status_code == status, answer.text
+        assert answer.status_code == expected, answer.text
         body: Json = answer.json()
         return body
 
@@ -82,9 +83,21 @@ class Sandbox:
     async def connect(self, app: AsyncApp) -> AsyncSocketModeHandler:
         handler = AsyncSocketModeHandler(app, "xapp-sandbox")
         self.bots.append(handler)
-        await handler.connect_async()
+        await handler.connect_async()  # type: ignore[no-untyped-call]
         await until(self.bot_is_up)
         return handler
+
+    async def disconnect(self) -> None:
+        """Close every app of this test, and wait until the sandbox knows."""
+        if not self.bots:
+            return
+        while self.bots:
+            await self.bots.pop().close_async()  # type: ignore[no-untyped-call]
+
+        async def alone() -> bool:
+            return not await self.bot_is_up()
+
+        await until(alone)
 
     async def bot_is_up(self) -> bool:
         return bool((await self.http.get("/control/ready")).json()["bot"])
@@ -113,11 +126,17 @@ async def error_of(call: Awaitable[Any]) -> str:
     return str(refused.value.response["error"])
 
 
+def free_port() -> socket.socket:
+    """A bound socket. It names TCP, else asyncio leaves TCP_NODELAY off: 40 ms a call."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    return listener
+
+
 @contextlib.asynccontextmanager
 async def running(**settings: Any) -> AsyncIterator[Sandbox]:
     """A sandbox that lasts as long as the block."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener = free_port()
     port = listener.getsockname()[1]
     config = uvicorn.Config(
         create_app(Settings(port=port, **settings)),
@@ -135,18 +154,25 @@ async def running(**settings: Any) -> AsyncIterator[Sandbox]:
         try:
             yield sandbox
         finally:
-            for bot in sandbox.bots:
-                await bot.close_async()
+            await sandbox.disconnect()
             server.should_exit = True
             await serving
 
 
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    """A sandbox without rate limits, for what is not about them."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_sandbox() -> AsyncIterator[Sandbox]:
+    """One process for all tests of a file."""
     async with running() as started:
-        await started.settings(**NO_LIMITS)
         yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def sandbox(shared_sandbox: Sandbox) -> AsyncIterator[Sandbox]:
+    """A sandbox as after its first start, without rate limits."""
+    await shared_sandbox.http.post("/control/reset")
+    await shared_sandbox.settings(**NO_LIMITS)
+    yield shared_sandbox
+    await shared_sandbox.disconnect()
 
 
 @pytest.fixture

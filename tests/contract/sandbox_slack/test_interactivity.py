@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.contract.sandbox_slack.block_samples import (
     actions,
@@ -27,6 +28,8 @@ from tests.contract.sandbox_slack.conftest import (
     running,
     until,
 )
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Json = dict[str, Any]
 FORM = modal(
@@ -51,7 +54,7 @@ FORM = modal(
 
 
 async def body_of_command(sandbox: Sandbox, channel: str = "#ops") -> Json:
-    """The payload of a command, from an app that acknowledges everything."""
+    """The payload of a command, from the only app that is connected."""
     app = sandbox.app()
     got = asyncio.Queue[Json]()
 
@@ -60,6 +63,7 @@ async def body_of_command(sandbox: Sandbox, channel: str = "#ops") -> Json:
         await ack()
         await got.put(body)
 
+    await sandbox.disconnect()
     await sandbox.connect(app)
     await sandbox.control("command", user="ada", channel=channel, text="/luthien x")
     return await got.get()
@@ -74,6 +78,7 @@ async def body_of_click(sandbox: Sandbox, ts: str, channel: str = "#ops") -> Jso
         await ack()
         await got.put(body)
 
+    await sandbox.disconnect()
     await sandbox.connect(app)
     await sandbox.control("click", user="ada", channel=channel, ts=ts, action_id="go")
     return await got.get()
@@ -241,7 +246,7 @@ class FormApp:
         return await self.sandbox.control("submit", user="ada", view_id=view["id"], values=values)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def form(sandbox: Sandbox) -> FormApp:
     app = FormApp(sandbox)
     await sandbox.connect(app.app)

@@ -20,6 +20,8 @@ from tests.contract.sandbox_slack.conftest import (
     until,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def test_a_posted_message_looks_as_slack_says(sandbox: Sandbox) -> None:
     answer = await sandbox.client.chat_postMessage(
@@ -187,7 +189,8 @@ async def test_ephemeral_messages_are_for_one_person(sandbox: Sandbox) -> None:
     blocks = [section("secret"), actions(button())]
     answer = await client.chat_postEphemeral(channel=OPS, user=ADA, text="note", blocks=blocks)
     ts = answer["message_ts"]
-    assert set(answer.data) == {"ok", "message_ts"}  # type: ignore[arg-type]
+    assert isinstance(answer.data, dict)
+    assert set(answer.data) == {"ok", "message_ts"}
     (seen,) = await sandbox.messages(**{"as": "ada"})
     assert (seen["ts"], seen["ephemeral"]) == (ts, True)
     assert await sandbox.messages(**{"as": "ben"}) == []

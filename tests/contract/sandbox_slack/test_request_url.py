@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+import pytest_asyncio
 import uvicorn
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
@@ -22,7 +22,17 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tests.contract.sandbox_slack.block_samples import actions, button
-from tests.contract.sandbox_slack.conftest import DM_ADA, NO_LIMITS, OPS, Sandbox, running, until
+from tests.contract.sandbox_slack.conftest import (
+    DM_ADA,
+    NO_LIMITS,
+    OPS,
+    Sandbox,
+    free_port,
+    running,
+    until,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Json = dict[str, Any]
 
@@ -42,8 +52,7 @@ class Received:
 @contextlib.asynccontextmanager
 async def app_server(received: Received) -> AsyncIterator[tuple[str, AsyncApp]]:
     """Bolt behind HTTP on a free port."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener = free_port()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/slack/events"
     bolt = AsyncApp(token="xoxb-sandbox", signing_secret="sandbox-signing-secret")
     handler = AsyncSlackRequestHandler(bolt)
@@ -70,7 +79,7 @@ async def app_server(received: Received) -> AsyncIterator[tuple[str, AsyncApp]]:
         await serving
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def http_mode() -> AsyncIterator[tuple[Sandbox, AsyncApp, Received]]:
     received = Received()
     async with app_server(received) as (url, bolt), running(request_url=url) as sandbox:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from tests.contract.sandbox_slack.conftest import (
     until,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 Json = dict[str, Any]
 
 
@@ -42,6 +44,16 @@ class RawApp:
     async def ack(self, envelope: Json, payload: Any = None) -> None:
         frame = {"envelope_id": envelope["envelope_id"]}
         await self.session.send_text(json.dumps(frame | ({"payload": payload} if payload else {})))
+
+
+@contextlib.asynccontextmanager
+async def websocket(url: str) -> AsyncIterator[AsyncWebSocketSession]:
+    session: AsyncWebSocketSession
+    async with (
+        httpx.AsyncClient(trust_env=False) as client,
+        aconnect_ws(url, client) as session,
+    ):
+        yield session
 
 
 async def link(sandbox: Sandbox) -> str:
@@ -168,7 +180,7 @@ async def test_a_command_that_nobody_acknowledges_times_out(sandbox: Sandbox) ->
 async def test_ack_patience_is_three_seconds_of_real_time(sandbox: Sandbox) -> None:
     state = (await sandbox.http.get("/control/state")).json()["slack"]
     assert "ack_seconds" not in state.get("settings", {})
-    async with aconnect_ws(await link(sandbox), httpx.AsyncClient()) as session:
+    async with websocket(await link(sandbox)) as session:
         raw = RawApp(sandbox, session)
         assert (await raw.receive())["type"] == "hello"
         started = asyncio.get_running_loop().time()
@@ -273,7 +285,7 @@ async def test_only_subscribed_events_are_sent(manifest: Callable[..., Path]) ->
 
 async def test_an_event_without_ack_comes_again(sandbox: Sandbox) -> None:
     await sandbox.settings(ack_seconds=0.05, event_retries_after=[0, 0.05, 60])
-    async with aconnect_ws(await link(sandbox), httpx.AsyncClient()) as session:
+    async with websocket(await link(sandbox)) as session:
         raw = RawApp(sandbox, session)
         await raw.receive()
         await sandbox.control("say", user="ada", channel=DM_ADA, text="hi")
@@ -287,13 +299,12 @@ async def test_an_event_without_ack_comes_again(sandbox: Sandbox) -> None:
 
 
 async def test_hello_and_several_connections(sandbox: Sandbox) -> None:
-    client = httpx.AsyncClient()
-    async with aconnect_ws(await link(sandbox), client) as one:
+    async with websocket(await link(sandbox)) as one:
         hello = await RawApp(sandbox, one).receive()
         assert (hello["type"], hello["num_connections"]) == ("hello", 1)
         assert hello["connection_info"]["app_id"].startswith("A")
         assert hello["debug_info"]["approximate_connection_time"] == 3600
-        async with aconnect_ws(await link(sandbox), client) as two:
+        async with websocket(await link(sandbox)) as two:
             first, second = RawApp(sandbox, one), RawApp(sandbox, two)
             assert (await second.receive())["num_connections"] == 2
             got: list[str] = []
@@ -317,22 +328,21 @@ async def test_hello_and_several_connections(sandbox: Sandbox) -> None:
 
 
 async def test_the_eleventh_connection_is_one_too_many(sandbox: Sandbox) -> None:
-    client = httpx.AsyncClient()
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(10):
-            session = await stack.enter_async_context(aconnect_ws(await link(sandbox), client))
+            session = await stack.enter_async_context(websocket(await link(sandbox)))
             assert (await RawApp(sandbox, session).receive())["type"] == "hello"
-        session = await stack.enter_async_context(aconnect_ws(await link(sandbox), client))
+        session = await stack.enter_async_context(websocket(await link(sandbox)))
         frame = await RawApp(sandbox, session).receive()
         assert (frame["type"], frame["reason"]) == ("disconnect", "too_many_websockets")
 
 
 async def test_a_ticket_works_once(sandbox: Sandbox) -> None:
-    url, client = await link(sandbox), httpx.AsyncClient()
-    async with aconnect_ws(url, client) as session:
+    url = await link(sandbox)
+    async with websocket(url) as session:
         await RawApp(sandbox, session).receive()
         with pytest.raises(Exception, match="403"):
-            async with aconnect_ws(url, client):
+            async with websocket(url):
                 pass
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ from tests.contract.sandbox_slack.conftest import (
     error_of,
     running,
 )
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 POST = {"channel": OPS, "text": "hello"}
 
@@ -41,7 +44,7 @@ async def test_auth_test_names_the_bot(sandbox: Sandbox) -> None:
     ],
     ids=["query", "form", "json", "multipart", "query+json", "query+form"],
 )
-async def test_arguments_may_come_in_any_way(sandbox: Sandbox, sent: dict[str, object]) -> None:
+async def test_arguments_may_come_in_any_way(sandbox: Sandbox, sent: dict[str, Any]) -> None:
     answer = await sandbox.api("chat.postMessage", **sent)
     assert answer["ok"], answer
     assert answer["message"]["text"] == "hello"
