@@ -84,11 +84,18 @@ class Store:
     def put(self, state: dict[str, dict[str, Any]]) -> None:
         """Replace the given top-level keys of the given worlds; `settings` keys one by one."""
         for name, given in state.items():
+            if not isinstance(given, dict):
+                raise TypeError(f"{name} has to be an object")
             world = self.worlds[name]
-            merged = world.snapshot()
-            for key, value in given.items():
-                merged[key] = {**merged.get(key, {}), **value} if key == "settings" else value
-            world.restore(merged)
+            before = world.snapshot()
+            after = {**before, **given}
+            if "settings" in given:
+                after["settings"] = {**before.get("settings", {}), **given["settings"]}
+            try:
+                world.restore(after)
+            except Exception:
+                world.restore(before)
+                raise
             self.changed(name)
 
     def reset(self) -> None:

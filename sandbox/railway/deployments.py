@@ -61,6 +61,7 @@ def start(
         _meta(world, instance, reason, commit),
         dict(settings_of.variables) if settings_of else _environment(world, instance),
         world.chance.uuid("snapshot"),
+        statuses=["INITIALIZING"],
         fail=_planned_failure(world, project.id, project.name, service.name),
         creator=USER,
     )
@@ -338,6 +339,7 @@ def _set_status(world: World, deployment: Deployment, status: str) -> None:
     now = world.now()
     if deployment.status != status:
         deployment.status = status
+        deployment.statuses.append(status)
         deployment.status_updated_at = now
     deployment.updated_at = now
 

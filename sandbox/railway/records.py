@@ -112,6 +112,7 @@ class Deployment:
     variables: dict[str, str]
     snapshot_id: str
     step: int = 0
+    statuses: list[str] = field(default_factory=list)  # every one it had, this one last
     events: list[dict[str, Any]] = field(default_factory=list)
     fail: dict[str, str] | None = None  # {step, error}: where this one is going to fail
     has_image: bool = False

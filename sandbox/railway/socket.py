@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -173,7 +174,7 @@ class Session:
             variable_values=asked.variables,
             operation_name=asked.operation_name,
         )
-        if asyncio.iscoroutine(source):
+        if inspect.isawaitable(source):
             source = await source
         if isinstance(source, ExecutionResult):
             raise _Refused(envelope(source)["errors"])

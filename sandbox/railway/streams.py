@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sandbox.railway import logs, phases
@@ -39,76 +40,94 @@ async def _new_rows(
         await call.world.stirred(POLL)
 
 
-async def build_logs(
-    _: None, call: Call, deployment_id: str, limit: int | None = None, filter_: str | None = None
+async def _until_built(
+    rows: AsyncIterator[list[dict[str, Any]]], deployment: Deployment
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    deployment = call.deployment(deployment_id)
-    rows = _new_rows(call, lambda: logs.build(call.world, deployment), limit, filter_, deployment)
     async for fresh in rows:
         yield fresh
         if deployment.status not in phases.UNDER_WAY:
             return
 
 
-async def deployment_logs(
-    _: None, call: Call, deployment_id: str, limit: int | None = None, filter_: str | None = None
-) -> AsyncIterator[list[dict[str, Any]]]:
-    deployment = call.deployment(deployment_id)
-    rows = _new_rows(call, lambda: logs.deploy(call.world, deployment), limit, filter_, deployment)
-    async for fresh in rows:
-        yield fresh
-
-
-async def environment_logs(
-    _: None, call: Call, environment_id: str, filter_: str | None = None, **around: Any
-) -> AsyncIterator[list[dict[str, Any]]]:
-    environment = call.environment(environment_id)
-    limit = around.get("before_limit")
-    rows = _new_rows(
-        call, lambda: logs.of_environment(call.world, environment.id), limit, filter_, None
-    )
-    async for fresh in rows:
-        yield fresh
-
-
-async def http_logs(
-    _: None, call: Call, deployment_id: str, filter_: str | None = None, **around: Any
-) -> AsyncIterator[list[dict[str, Any]]]:
-    deployment = call.deployment(deployment_id)
-    limit = around.get("before_limit")
-    rows = _new_rows(call, lambda: logs.http(call.world, deployment), limit, filter_, deployment)
-    async for fresh in rows:
-        yield fresh
-
-
-async def deployment(_: None, call: Call, id_: str) -> AsyncIterator[Deployment]:
-    """The deployment now, and after every change of its status."""
-    found = call.deployment(id_)
-    told = None
+async def _statuses(call: Call, deployment: Deployment) -> AsyncIterator[Deployment]:
+    told = len(deployment.statuses) - 1
     while True:
         call.world.settle()
-        if found.status != told:
-            told = found.status
-            yield found
-        if told == "REMOVED":
+        for status in deployment.statuses[told:]:
+            yield replace(deployment, status=status)
+        told = len(deployment.statuses)
+        if deployment.status == "REMOVED":
             return
         await call.world.stirred()
 
 
-async def deployment_events(_: None, call: Call, id_: str) -> AsyncIterator[dict[str, Any]]:
-    """Each step when it begins and again when it is over; ends with the deployment's steps."""
-    found = call.deployment(id_)
+async def _events(call: Call, deployment: Deployment) -> AsyncIterator[dict[str, Any]]:
     told: set[tuple[str, bool]] = set()
     while True:
         call.world.settle()
-        for event in list(found.events):
+        for event in list(deployment.events):
             key = (event["id"], event["completed_at"] is not None)
             if key not in told:
                 told.add(key)
                 yield event
-        if found.status not in (*phases.UNDER_WAY, *phases.RUNNING, "REMOVING"):
+        if deployment.status not in (*phases.UNDER_WAY, *phases.RUNNING, "REMOVING"):
             return
         await call.world.stirred()
+
+
+# -- the API: refused at once, or a stream ----------------------------------------------------------
+
+
+def build_logs(
+    _: None, call: Call, deployment_id: str, limit: int | None = None, filter_: str | None = None
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """Ends with the deployment's last build line."""
+    found = call.deployment(deployment_id)
+    rows = _new_rows(call, lambda: logs.build(call.world, found), limit, filter_, found)
+    return _until_built(rows, found)
+
+
+def deployment_logs(
+    _: None, call: Call, deployment_id: str, limit: int | None = None, filter_: str | None = None
+) -> AsyncIterator[list[dict[str, Any]]]:
+    found = call.deployment(deployment_id)
+    return _new_rows(call, lambda: logs.deploy(call.world, found), limit, filter_, found)
+
+
+def environment_logs(
+    _: None,
+    call: Call,
+    environment_id: str,
+    filter_: str | None = None,
+    before_limit: int | None = None,
+    **_around: Any,
+) -> AsyncIterator[list[dict[str, Any]]]:
+    found = call.environment(environment_id)
+    return _new_rows(
+        call, lambda: logs.of_environment(call.world, found.id), before_limit, filter_, None
+    )
+
+
+def http_logs(
+    _: None,
+    call: Call,
+    deployment_id: str,
+    filter_: str | None = None,
+    before_limit: int | None = None,
+    **_around: Any,
+) -> AsyncIterator[list[dict[str, Any]]]:
+    found = call.deployment(deployment_id)
+    return _new_rows(call, lambda: logs.http(call.world, found), before_limit, filter_, found)
+
+
+def deployment(_: None, call: Call, id_: str) -> AsyncIterator[Deployment]:
+    """The deployment now, and after every change of its status."""
+    return _statuses(call, call.deployment(id_))
+
+
+def deployment_events(_: None, call: Call, id_: str) -> AsyncIterator[dict[str, Any]]:
+    """Each step when it begins and again when it is over; ends with the deployment's steps."""
+    return _events(call, call.deployment(id_))
 
 
 STREAMS: dict[str, Callable[..., AsyncIterator[Any]]] = {
