@@ -178,7 +178,7 @@ class Session:
             source = await source
         if isinstance(source, ExecutionResult):
             raise _Refused(envelope(source)["errors"])
-        async for result in source:  # type: ignore[union-attr]
+        async for result in source:
             yield envelope(result)
 
     async def _send(self, message: dict[str, Any]) -> None:

@@ -75,7 +75,7 @@ async def _events(call: Call, deployment: Deployment) -> AsyncIterator[dict[str,
         await call.world.stirred()
 
 
-# -- the API: refused at once, or a stream ----------------------------------------------------------
+# -- the API: refused at once, or a stream -----------------------------------------------------
 
 
 def build_logs(
