@@ -1,0 +1,206 @@
+"""The whole product as real processes: the sandbox, `luthien serve`, and the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from app.demo import Sandbox, clean_environment, sandbox_command, server_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from pathlib import Path
+
+SPEED = 100.0
+"""Railway's waits and our own are this much shorter: a create takes about two seconds."""
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+async def until(
+    condition: Callable[[], Awaitable[Any]], *, within: float, what: Callable[[], str] | str = ""
+) -> Any:
+    """The condition's first true value. Raises AssertionError saying `what` was waited for."""
+    deadline = time.monotonic() + within
+    while not (value := await condition()):
+        if time.monotonic() > deadline:
+            said = what() if callable(what) else what
+            raise AssertionError(f"not within {within:g} s: {said}")
+        await asyncio.sleep(0.03)
+    return value
+
+
+class Process:
+    """One of our processes; its output goes to a file in its folder."""
+
+    def __init__(self, name: str, command: list[str], settings: Mapping[str, str], folder: Path):
+        self.log_file = folder / f"{name}.log"
+        self._command = command
+        self._settings = settings
+        self._folder = folder
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with self.log_file.open("ab") as log:
+            self._running = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                env=clean_environment(self._settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def ended(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._running.poll() if self._running else 0
+
+    def send(self, number: signal.Signals) -> None:
+        if self._running is not None:
+            self._running.send_signal(number)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Returns the exit code."""
+        if self._running is None:
+            return 0
+        if self._running.poll() is None:
+            self.send(number)
+        return self._running.wait(20)
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class House:
+    """A sandbox, and a `luthien serve` that can be started and stopped."""
+
+    folder: Path
+    sandbox: Process
+    server: Process
+    stand_in: Sandbox
+    settings: dict[str, str]
+    http: httpx.AsyncClient = field(repr=False)
+
+    async def serve(self) -> None:
+        """Start the server and wait until Slack reaches it."""
+        self.server.start()
+
+        async def connected() -> bool:
+            assert self.server.ended is None, self.server.log
+            return (await self.http.get("/control/ready")).status_code == 200
+
+        await until(connected, within=30, what=lambda: f"bot ready\n{self.server.log}")
+
+    async def luthien(self, *arguments: str, **settings: str) -> Ran:
+        """A command line in this data folder; `settings` come on top."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app", *arguments),
+            cwd=self.folder,
+            env=clean_environment(self.settings | settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return Ran(process.returncode or 0, out.decode(), err.decode())
+
+    def begin(self, *arguments: str, **terminal: Any) -> subprocess.Popen[str]:
+        """A command line that goes on beside the test; its streams are pipes unless told."""
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        return subprocess.Popen(
+            [sys.executable, "-m", "app", *arguments],
+            cwd=self.folder,
+            env=clean_environment(self.settings) | {"TERM": "xterm-256color", "COLUMNS": "120"},
+            text=True,
+            **(streams | {"stderr": subprocess.PIPE} | terminal),
+        )
+
+    def api(self) -> httpx.AsyncClient:
+        """As the owner of the data folder."""
+        told = json.loads((self.folder / "luthien" / "serve.json").read_text())
+        headers = {"Authorization": f"Bearer {told['token']}", "X-Luthien-User": "tester"}
+        return httpx.AsyncClient(base_url=told["address"], headers=headers, trust_env=False)
+
+    async def control(self, verb: str, **body: Any) -> dict[str, Any]:
+        """POST to the sandbox's controls."""
+        answer = await self.http.post(f"/control/{verb}", json=body)
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    async def fault(self, vendor: str, operation: str, kind: str, nth: int = 1) -> None:
+        await self.control("faults", vendor=vendor, operation=operation, nth=nth, kind=kind)
+
+    async def journal(self, vendor: str = "") -> list[dict[str, Any]]:
+        """Requests and answers in order."""
+        entries = (await self.http.get("/control/journal")).json()["entries"]
+        return [entry for entry in entries if not vendor or entry["vendor"] == vendor]
+
+    async def projects(self) -> list[dict[str, Any]]:
+        """What exists at the Railway stand-in."""
+        told = (await self.http.get("/control/railway/summary")).json()
+        return [project for project in told["projects"] if project["deleted_at"] is None]
+
+
+@asynccontextmanager
+async def open_house(
+    folder: Path, *, speed: float = SPEED, over_http: bool = False, **changed: str
+) -> AsyncIterator[House]:
+    """The sandbox runs, the server does not yet. `over_http`: Slack posts instead of Socket Mode;
+    `changed` are settings that differ."""
+    port, listen = free_port(), free_port()
+    request_url = ["--request-url", f"http://127.0.0.1:{listen}/slack/events"]
+    command = sandbox_command(port, speed, folder / "sandbox", *(request_url if over_http else ()))
+    sandbox = Process("sandbox", command, {}, folder)
+    sandbox.start()
+    url = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+
+        async def answers() -> bool:
+            assert sandbox.ended is None, sandbox.log
+            try:
+                return "slack" in (await http.get("/control/ready")).json()
+            except httpx.TransportError:
+                return False
+
+        await until(answers, within=30, what="the sandbox")
+        stand_in = await asyncio.to_thread(Sandbox.at, port)
+        settings = server_settings(stand_in, listen=listen, pace=speed, data=folder / "luthien")
+        settings |= ({"SLACK_APP_TOKEN": ""} if over_http else {}) | changed
+        serve = [sys.executable, "-m", "app", "serve"]
+        server = Process("luthien", serve, settings, folder)
+        try:
+            yield House(folder, sandbox, server, stand_in, settings, http)
+        finally:
+            server.stop()
+            sandbox.stop()
