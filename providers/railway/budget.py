@@ -7,6 +7,7 @@ Pro; X-RateLimit-Limit, -Remaining and -Reset on every answer, Retry-After once 
 from __future__ import annotations
 
 import contextlib
+import math
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -71,15 +72,26 @@ class Budget:
     @property
     def spacing(self) -> timedelta:
         """The least time between two requests of one poller, in the vendor's (real) time."""
-        if self.remaining is None:
+        left, affordable = self._left(), self._affordable
+        if affordable == math.inf:
             return timedelta()
-        affordable = self.remaining * POLLING_SHARE / max(1, self._pollers)
-        left = self._left()
-        return left / affordable if affordable * left.total_seconds() > 0 else left
+        return left / affordable if affordable else left
 
-    async def pause(self, tick: timedelta, *, requests: int = 1) -> None:
-        """Wait one tick, or longer when the budget asks for it."""
-        earliest = self._clock.monotonic() + (self.spacing * requests).total_seconds()
+    @property
+    def _affordable(self) -> float:
+        """Requests that one poller may spend until the reset."""
+        if self.remaining is None:
+            return math.inf
+        return self.remaining * POLLING_SHARE / max(1, self._pollers)
+
+    async def pause(self, tick: timedelta, *, requests: int = 1, at_most: int = 0) -> None:
+        """Wait one tick, or longer when the budget asks for it.
+
+        A poll that ends after `at_most` requests never waits longer while all of them are
+        affordable.
+        """
+        spacing = timedelta() if 0 < at_most <= self._affordable else self.spacing
+        earliest = self._clock.monotonic() + (spacing * requests).total_seconds()
         await self._clock.sleep(tick)
         await self._until(earliest)
 

@@ -86,7 +86,7 @@ class Databases:
                             why=mask(workflow.error or ""),
                         )
                     case models.WorkflowStatus.NOT_FOUND | models.WorkflowStatus.RUNNING:
-                        await client.budget.pause(POLL)
+                        await client.budget.pause(POLL, at_most=POLLS)
         raise OutcomeUnknown(
             f"Railway is still adding the database {name} after {POLLS} looks.",
             vendor="railway",

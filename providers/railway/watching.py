@@ -89,8 +89,8 @@ class DeploymentWatch:
         with budget.polling():
             while self._watchers:
                 batches = -(-len({w.project_id for w in self._watchers}) // BATCH)
-                await budget.pause(TICK, requests=batches)
                 try:
+                    await budget.pause(TICK, requests=batches)
                     await self._tick()
                 except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it
                     for watcher in tuple(self._watchers):

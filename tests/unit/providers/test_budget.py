@@ -48,6 +48,14 @@ async def test_a_poll_of_several_requests_waits_longer(clock: FakeClock) -> None
     assert clock.elapsed == pytest.approx(12, abs=0.1)
 
 
+@pytest.mark.parametrize(("remaining", "seconds"), [(1_000, 1), (400, 1), (300, 40)])
+async def test_a_short_poll_is_not_slowed_while_all_of_it_is_affordable(
+    clock: FakeClock, remaining: int, seconds: float
+) -> None:
+    await budget(clock, remaining).pause(timedelta(seconds=1), at_most=120)
+    assert clock.elapsed == pytest.approx(seconds, abs=0.1)
+
+
 async def test_nothing_is_left_until_the_reset(clock: FakeClock) -> None:
     await budget(clock, 0, minutes=5).pause(TICK)
     assert clock.elapsed == pytest.approx(300, abs=0.1)
