@@ -96,7 +96,7 @@ def _element(parameter: Parameter, value: object) -> Block:
             "type": "external_select",
             "action_id": f"{COMPLETE}:{parameter.completes}",
             "min_query_length": 0,
-            "placeholder": plain(_example(parameter), 150),
+            "placeholder": plain(_example(parameter) or "Choose or type", 150),
         }
         if typed:
             element["initial_option"] = option(typed[0])

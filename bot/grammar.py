@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.command import Change, Command, Parameter
 from engine.errors import InvalidInput
+from engine.words import PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,9 +61,11 @@ def read(text: str, registry: Registry, *, escaped: bool = True) -> Wish:
     Raises UnknownCommand with the nearest one, InvalidInput for what has no place.
     """
     words = split(unescape(text) if escaped else text)
+    if words and words[0].text.lower() == PROMPT:
+        words = words[1:]
     if not words or (words[0].text.lower() in HELP and not words[0].quoted):
         words = [_Word("help"), *words[1:]]
-    command = registry.command(words[0].text.removeprefix("/luthien").strip() or "help")
+    command = registry.command(words[0].text or "help")
     rest = words[1:]
     if any(word.text.lower() in HELP and not word.quoted for word in rest):
         return Wish(registry.command("help"), _first_argument(registry.command("help"), command))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bot.blocks import Message, Render, actions, link, mrkdwn, section
 from bot.messages import offer_button
 from bot.runs import ICONS, elapsed, opening_offers, person, ways_on
+from engine.actor import Door
 from engine.answer import Offer
 from engine.run import RunStatus
 from engine.words import PROMPT, duration, plural
@@ -30,15 +31,14 @@ def final(view: RunView) -> Render:
         case RunStatus.FAILED:
             what, why = f"Failed after {spent}", _why(view)
         case _:
-            what, why = f"In doubt after {spent}", _why(view)
+            what, why = f"Interrupted after {spent}, nothing was removed", _why(view)
     heading = f"{ICONS[view.status]} *{mrkdwn(view.title)}*: {what}"
     body = "\n".join(part for part in (why, _leftovers(view), _advice(view)) if part)
     blocks = [section(f"{heading} · {who}"), *([section(body)] if body else [])]
     offered = ways_on(view) if view.status is not RunStatus.ROLLED_BACK else []
-    text = f"{ICONS[view.status]} {mrkdwn(view.title)}: {what}. {body}"
-    return lambda _: Message.of(
-        text.replace("*", ""), [*blocks, *actions(offer_button(o) for o in offered)]
-    )
+    text = f"{ICONS[view.status]} {mrkdwn(view.title)}: {what}. {body.replace('*', '')}".strip()
+    row = actions(offer_button(offer) for offer in offered)
+    return lambda _: Message.of(text, [*blocks, *row])
 
 
 def _success(view: RunView, spent: str, who: str) -> Render:
@@ -47,15 +47,16 @@ def _success(view: RunView, spent: str, who: str) -> Render:
     heading = f"✅ *{mrkdwn(view.title)}*: done in {spent} · {who}"
     lines = [link(url, url)] if isinstance(url, str) else []
     after = []
-    if view.delivers:
+    private = view.delivers if view.actor.door is Door.SLACK else None
+    if private:
         after.append(f"save the credentials (only {who} sees them), then open the gateway")
     if view.subject:
         after.append(f"`/luthien status {subject}` shows how it is doing")
     if after:
         lines.append(f"Next: {'; '.join(after)}.")
     offered = opening_offers(view)
-    if view.delivers:
-        offered.insert(1, Offer(label="Show credentials", line=view.delivers))
+    if private:
+        offered.insert(1, Offer(label="Show credentials", line=private))
     blocks = [
         section(heading),
         *([section("\n".join(lines))] if lines else []),

@@ -84,7 +84,7 @@ def root(view: RunView, now: datetime) -> Render:
             *actions(offer_button(offer) for offer in _root_offers(view)),
         ]
         text = f"{ICONS[view.status]} {view.title}: {line}"
-        return Message.of(f"{mrkdwn(text)} ({person(view.actor.key)})", blocks)
+        return Message.of(f"{mrkdwn(text)} · asked for by {person(view.actor.key)}", blocks)
 
     return draw
 
@@ -132,13 +132,13 @@ def _state_line(view: RunView, now: datetime) -> str:
         case RunStatus.FAILED:
             return f"Failed after {spent}{_trouble(view)}{_left(view)}"
         case RunStatus.ERRORED:
-            return f"In doubt after {spent}{_trouble(view)}{_left(view)}"
+            return f"Interrupted after {spent}{_trouble(view)} Nothing was removed."
         case RunStatus.ROLLED_BACK:
             return f"What it had made is removed.{_left(view)}"
 
 
 def _trouble(view: RunView) -> str:
-    return f": {view.trouble.summary}" if view.trouble else "."
+    return f": {view.trouble.summary.rstrip('.')}." if view.trouble else "."
 
 
 def _left(view: RunView) -> str:
@@ -149,19 +149,37 @@ def _left(view: RunView) -> str:
 
 
 def _plan(view: RunView, now: datetime) -> list[Block]:
-    if not view.steps:
+    tasks = _removals(view) if _is_about_removal(view) else [_card(s, now) for s in view.steps]
+    if not tasks:
         return []
-    shown = view.steps if len(view.steps) <= MOST_TASKS else view.steps[: MOST_TASKS - 1]
-    tasks = [_card(step, now) for step in shown]
-    if len(shown) < len(view.steps):
-        rest = len(view.steps) - len(shown)
-        tasks.append({"task_id": "more", "title": f"… and {rest} more", "status": "pending"})
+    if len(tasks) > MOST_TASKS:
+        rest = len(tasks) - MOST_TASKS + 1
+        more = {"task_id": "more", "title": f"… and {rest} more", "status": "pending"}
+        tasks = [*tasks[: MOST_TASKS - 1], more]
     return [{"type": "plan", "title": clip(_plan_title(view), 200), "tasks": tasks}]
+
+
+def _is_about_removal(view: RunView) -> bool:
+    return view.removing or view.status is RunStatus.ROLLED_BACK
+
+
+def _removals(view: RunView) -> list[Block]:
+    return [
+        {
+            "task_id": f"{thing.kind}:{thing.id}",
+            "title": clip(f"Remove {thing.kind} {thing.name}", 200),
+            "status": "complete" if thing.removed else "pending",
+        }
+        for thing in view.created
+    ]
 
 
 def _plan_title(view: RunView) -> str:
     if _is_moving(view):
         return phase(view)
+    if _is_about_removal(view):
+        gone = len(view.created) - len(view.left)
+        return f"{gone} of {plural(len(view.created), 'thing')} removed"
     done = sum(step.status is StepStatus.DONE for step in view.steps)
     total = plural(len(view.steps), "step")
     return f"All {total} done" if done == len(view.steps) else f"{done} of {total} done"
@@ -211,11 +229,17 @@ def _detail(step: StepView, now: datetime) -> str:
 
 
 def _list(view: RunView, now: datetime) -> list[Block]:
-    lines = [
-        f"{_MARK[step.status]} {mrkdwn(step.title)}"
-        + (f" · {mrkdwn(detail)}" if (detail := _detail(step, now)) else "")
-        for step in view.steps
-    ]
+    if _is_about_removal(view):
+        lines = [
+            f"{'●' if thing.removed else '○'} Remove {mrkdwn(thing.kind)} {mrkdwn(thing.name)}"
+            for thing in view.created
+        ]
+    else:
+        lines = [
+            f"{_MARK[step.status]} {mrkdwn(step.title)}"
+            + (f" · {mrkdwn(detail)}" if (detail := _detail(step, now)) else "")
+            for step in view.steps
+        ]
     return [section("\n".join(lines[at : at + 20])) for at in range(0, len(lines), 20)]
 
 

@@ -1,0 +1,136 @@
+"""A Slack in memory: keeps messages, answers as told, forgets what a test says was lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+if TYPE_CHECKING:
+    from tests.unit.bot.fakes import FakeClock
+
+LOST_BEFORE, LOST_AFTER = "lost before", "lost after"
+
+
+@dataclass
+class Fault:
+    """What happens to the next call of a method instead of an answer: lost, a status, a reason."""
+
+    method: str
+    kind: str
+    status: int = 200
+    retry_after: int = 1
+
+
+@dataclass
+class FakeSlack:
+    """Stands where slack_sdk's client stands; `hook` where a response_url is."""
+
+    clock: FakeClock
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    whispers: list[dict[str, Any]] = field(default_factory=list)
+    hooks: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    outsider_in: set[str] = field(default_factory=set)
+    """Channels where the bot is no member."""
+    plain: bool = False
+    """Knows none of the newer blocks."""
+
+    async def api_call(
+        self,
+        api_method: str,
+        *,
+        http_verb: str = "POST",
+        params: dict[str, Any] | None = None,
+        json: dict[str, Any] | None = None,
+    ) -> AsyncSlackResponse:
+        arguments = {**(params or {}), **(json or {})}
+        self.calls.append((self.clock.monotonic(), api_method, arguments))
+        fault = next((f for f in self.faults if f.method == api_method), None)
+        if fault is not None:
+            self.faults.remove(fault)
+            if fault.kind == LOST_BEFORE:
+                raise aiohttp.ServerDisconnectedError
+            if fault.kind == LOST_AFTER:
+                self._answer(api_method, arguments)
+                raise aiohttp.ServerDisconnectedError
+            headers = {"Retry-After": str(fault.retry_after)}
+            return self._said({"ok": False, "error": fault.kind}, fault.status, headers)
+        return self._said(self._answer(api_method, arguments))
+
+    def _said(
+        self, data: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
+    ) -> AsyncSlackResponse:
+        response = AsyncSlackResponse(
+            client=self,
+            http_verb="POST",
+            api_url="",
+            req_args={},
+            data=data,
+            headers=headers or {},
+            status_code=status,
+        )
+        if not data.get("ok"):
+            raise SlackApiError("no", response)  # type: ignore[no-untyped-call] # theirs
+        return response
+
+    def _answer(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        new = {"plan", "data_table"} & {b["type"] for b in arguments.get("blocks", [])}
+        if self.plain and new:
+            return {"ok": False, "error": "invalid_blocks"}
+        channel = arguments.get("channel", "")
+        if channel in self.outsider_in and method.startswith("chat.p"):
+            return {"ok": False, "error": "not_in_channel"}
+        match method:
+            case "chat.postMessage":
+                ts = f"{self.clock.now().timestamp():.0f}.{len(self.messages) + 1:06d}"
+                self.messages.append({"ts": ts, "edits": 0, **arguments})
+                return {"ok": True, "channel": channel, "ts": ts}
+            case "chat.update":
+                found = self.message(arguments["ts"])
+                found |= arguments | {"edits": found["edits"] + 1}
+                return {"ok": True}
+            case "chat.postEphemeral":
+                self.whispers.append({"at": self.clock.monotonic(), **arguments})
+                return {"ok": True}
+            case "chat.getPermalink":
+                return {"ok": True, "permalink": f"https://slack.example/{arguments}"}
+            case "conversations.history" | "conversations.replies":
+                thread = arguments.get("ts")
+                return {
+                    "ok": True,
+                    "messages": [
+                        m
+                        for m in self.messages
+                        if m["channel"] == channel and m.get("thread_ts") == thread
+                    ],
+                }
+            case "conversations.info":
+                member = channel not in self.outsider_in
+                return {"ok": True, "channel": {"id": channel, "is_member": member}}
+            case _:
+                raise AssertionError(f"not expected: {method}")
+
+    async def hook(self, url: str, body: dict[str, Any]) -> tuple[int, str]:
+        if url.endswith("expired"):
+            return 404, "expired_url"
+        self.hooks.append({"url": url, "at": self.clock.monotonic(), **body})
+        return 200, "ok"
+
+    def message(self, ts: str) -> dict[str, Any]:
+        return next(m for m in self.messages if m["ts"] == ts)
+
+    @property
+    def root(self) -> dict[str, Any]:
+        return self.messages[0]
+
+    def thread(self) -> list[str]:
+        """What stands in the first run's thread."""
+        return [m["text"] for m in self.messages if m.get("thread_ts") == self.root["ts"]]
+
+    def count(self, method: str) -> int:
+        return sum(called == method for _, called, _ in self.calls)

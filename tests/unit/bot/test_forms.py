@@ -1,0 +1,87 @@
+"""Forms come from the same fields as the grammar, and understand what is filled in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot import forms
+from bot.grammar import Wish
+from engine.errors import InvalidInput
+from tests.unit.bot.fakes import Create, Credentials, List
+
+FORM = forms.Form("create", "C0OPS", "t1")
+
+
+def element(view: dict[str, Any], block: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(b for b in view["blocks"] if b.get("block_id") == block)[
+        "element"
+    ]
+    return found
+
+
+def test_a_field_becomes_the_input_that_fits_it() -> None:
+    view = forms.view(Wish(Create), FORM)
+    kinds = {b["block_id"]: b["element"]["type"] for b in view["blocks"] if b["type"] == "input"}
+    assert kinds == {
+        "instance": "plain_text_input",
+        "repo": "plain_text_input",
+        "size": "static_select",
+        "keep": "checkboxes",
+        "tags": "plain_text_input",
+        forms.PLAN_BLOCK: "checkboxes",
+    }
+    assert element(view, "size")["initial_option"]["value"] == "small"
+    assert element(view, "instance")["placeholder"]["text"] == "e.g. acme"
+
+
+def test_a_completed_field_asks_us_for_its_options() -> None:
+    view = forms.view(Wish(Credentials, {"instance": "acme"}), FORM)
+    select = element(view, "instance")
+    assert (select["type"], select["action_id"]) == ("external_select", "complete:instance")
+    assert select["initial_option"]["value"] == "acme"
+    assert not any(b.get("block_id") == forms.PLAN_BLOCK for b in view["blocks"])
+
+
+def test_what_was_typed_already_stands_in_the_form() -> None:
+    raw = {"instance": "Acme!", "keep": True, "size": "large", "tags": ["a", "b"]}
+    view = forms.view(Wish(Create, raw, plan_only=True), FORM)
+    assert element(view, "instance")["initial_value"] == "Acme!"
+    assert element(view, "tags")["initial_value"] == "a b"
+    assert element(view, "size")["initial_option"]["value"] == "large"
+    assert element(view, "keep")["initial_options"]
+    assert element(view, forms.PLAN_BLOCK)["initial_options"]
+
+
+def test_a_form_remembers_ids_only() -> None:
+    view = forms.view(Wish(Create), FORM)
+    assert forms.Form.of_metadata(view["private_metadata"]) == FORM
+    assert len(view["title"]["text"]) <= 24
+
+
+def test_what_is_filled_in_is_a_wish() -> None:
+    values: dict[str, dict[str, Any]] = {
+        "instance": {"value": {"type": "plain_text_input", "value": " acme "}},
+        "repo": {"value": {"type": "plain_text_input", "value": None}},
+        "size": {"value": {"type": "static_select", "selected_option": {"value": "large"}}},
+        "keep": {"value": {"type": "checkboxes", "selected_options": [{"value": "on"}]}},
+        "tags": {"value": {"type": "plain_text_input", "value": "a b"}},
+        forms.PLAN_BLOCK: {"value": {"type": "checkboxes", "selected_options": []}},
+    }
+    wish = forms.submitted(Create, values)
+    assert wish.parse() == Create(instance="acme", size="large", keep=True, tags=("a", "b"))
+    assert not wish.plan_only
+
+
+def test_an_empty_form_is_a_wish_for_the_defaults() -> None:
+    assert forms.submitted(List, {}).parse() == List()
+
+
+def test_reasons_stand_beside_their_fields() -> None:
+    wish = forms.submitted(Create, {"instance": {"value": {"value": "Acme!"}}})
+    with pytest.raises(InvalidInput) as refused:
+        wish.parse()
+    assert set(forms.errors(Create, refused.value)) == {"instance"}
+    general = InvalidInput("Not like this.")
+    assert forms.errors(Create, general) == {"instance": "Not like this."}

@@ -1,0 +1,356 @@
+"""Every message as Slack gets it: golden files, and Slack's own rules for blocks.
+
+The files were written by this test, run with `UPDATE_GOLDEN=1`, and read by a person.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import forms, home, messages, refusals, results, runs
+from bot.blocks import Message, Render
+from bot.grammar import Wish
+from bot.log_lines import LogLine, log_line, log_message
+from engine import errors
+from engine.actor import Actor, Door, Role
+from engine.answer import Answer, Code, Fact, Facts, Secrets, Table
+from engine.errors import OpsError
+from engine.run import Event, EventKind, RunStatus, RunView, StepStatus
+from sandbox.slack.blockkit import Surface, check_blocks
+from tests.unit.bot.fakes import (
+    ADA,
+    COMMANDS,
+    LISTED,
+    MADE,
+    REGISTRY,
+    START,
+    TROUBLE,
+    Create,
+    Credentials,
+    FakeClock,
+    Help,
+    Status,
+    a_run,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+LATER = START + timedelta(seconds=72)
+CLI = Actor(door=Door.CLI, id="root", name="root", role=Role.ADMIN)
+
+
+def at_work(**fields: Any) -> RunView:
+    """Half-way through: some steps done, one building, the rest waiting."""
+    view = a_run(started_at=START, status=RunStatus.RUNNING)
+    states = (
+        (StepStatus.DONE, 2, ""),
+        (StepStatus.DONE, 9, ""),
+        (StepStatus.RUNNING, 0, ""),
+        (StepStatus.RUNNING, 0, "BUILDING"),
+        (StepStatus.WAITING, 0, ""),
+    )
+    steps = tuple(
+        step.model_copy(
+            update={
+                "status": status,
+                "note": note,
+                "started_at": None if status is StepStatus.WAITING else START,
+                "ended_at": START + timedelta(seconds=took) if took else None,
+                "attempts": 2 if step.key == "redis" else 1,
+            }
+        )
+        for step, (status, took, note) in zip(view.steps, states, strict=True)
+    )
+    return view.model_copy(update={"steps": steps, **fields})
+
+
+def done(**fields: Any) -> RunView:
+    steps = tuple(
+        step.model_copy(update={"status": StepStatus.DONE, "started_at": START, "ended_at": LATER})
+        for step in at_work().steps
+    )
+    return at_work(status=RunStatus.SUCCEEDED, ended_at=LATER, steps=steps).model_copy(
+        update={"result": {"url": "https://gateway.example"}, **fields}
+    )
+
+
+FAILED = at_work(status=RunStatus.FAILED, ended_at=LATER, trouble=TROUBLE, created=MADE)
+ERRORED = at_work(
+    status=RunStatus.ERRORED,
+    ended_at=LATER,
+    trouble=TROUBLE.model_copy(
+        update={"phase": "", "log": (), "incident": "beef0001", "next_step": ""}
+    ),
+)
+
+
+def said(answer: Answer, **how: str) -> Render:
+    return messages.answer(answer, **how)
+
+
+async def asked(question: Any) -> Answer:
+    answer: Answer = await question.answer(None)
+    return answer
+
+
+CASES: dict[str, Render] = {
+    "run-queued": runs.root(a_run(), START),
+    "run-under-way": runs.root(at_work(), LATER),
+    "run-stopping": runs.root(at_work(status=RunStatus.CANCELLING), LATER),
+    "run-removing": runs.root(at_work(removing=True, created=MADE), LATER),
+    "run-succeeded": runs.root(done(), LATER),
+    "run-failed": runs.root(FAILED, LATER),
+    "run-errored": runs.root(ERRORED, LATER),
+    "run-cancelled": runs.root(
+        at_work(status=RunStatus.CANCELLED, ended_at=LATER, cancelled_by="ben", created=MADE),
+        LATER,
+    ),
+    "run-rolled-back": runs.root(
+        at_work(status=RunStatus.ROLLED_BACK, ended_at=LATER, created=MADE[:1]), LATER
+    ),
+    "run-from-the-command-line": runs.root(at_work(actor=CLI), LATER),
+    "result-succeeded": results.final(done()),
+    "result-for-the-command-line": results.final(done(actor=CLI)),
+    "result-failed": results.final(FAILED),
+    "result-errored": results.final(ERRORED),
+    "result-cancelled": results.final(
+        at_work(status=RunStatus.CANCELLED, ended_at=LATER, cancelled_by="ben", created=MADE)
+    ),
+    "result-rolled-back": results.final(at_work(status=RunStatus.ROLLED_BACK, ended_at=LATER)),
+    "answer-table": said(LISTED, line="list"),
+    "answer-table-shared": said(LISTED, line="list", shared_by="U0ADA"),
+    "answer-empty": said(Answer(title="No instances", parts=(Table(columns=("A",), rows=()),))),
+    "answer-meanings": said(
+        Answer(
+            title="What you can do",
+            parts=(
+                Table(
+                    columns=("Instances", ""),
+                    rows=(
+                        ("/luthien create <instance> [--repo REPO]", "Create an instance" * 3),
+                        ("/luthien list", "List them"),
+                    ),
+                ),
+            ),
+        )
+    ),
+    "answer-facts": said(
+        Answer(
+            title="acme & co",
+            parts=(
+                Facts(
+                    facts=(
+                        Fact(label="Address", value="acme.example", url="https://acme.example"),
+                        Fact(label="State", value=""),
+                        Fact(label="Changes", value="+ one, " * 20),
+                        Fact(label="Made", value="1 min ago"),
+                    )
+                ),
+                Code(title="Log", text="a < b\nc > d"),
+            ),
+        ),
+        line="status acme",
+    ),
+    "answer-secrets": said(
+        Answer(
+            title="Credentials of acme",
+            parts=(Secrets(values=(("Proxy key", "sk-1"),), note="Keep them safe."),),
+            private=True,
+        ),
+        line="credentials acme",
+    ),
+    "at-work": messages.at_work("create acme"),
+    "cannot-speak": messages.cannot_speak("create acme", "C0GEN", "luthien"),
+    "nowhere-to-speak": messages.nowhere_to_speak("create acme"),
+    "form-again": messages.form_again("create", "create <instance>"),
+    "refusal-unknown-command": refusals.refusal(
+        errors.UnknownCommand("There is no command `crate`.", nearest="create"),
+        REGISTRY,
+        line="crate acme --keep",
+    ),
+    "refusal-invalid": refusals.refusal(
+        errors.InvalidInput("The name is not good.", why="It has `<`.", next_step="/luthien help"),
+        REGISTRY,
+        line="create <acme>",
+    ),
+    "refusal-not-allowed": refusals.refusal(
+        errors.NotAllowed("`create` needs more.", who="<@U0ADA> can do it."), REGISTRY
+    ),
+    "refusal-locked": refusals.refusal(
+        errors.Locked(
+            "`acme` is busy.",
+            why="Run r-1 holds it.",
+            who="Ada can end it.",
+            next_step="/luthien status acme",
+            link="https://slack.example/p1",
+        ),
+        REGISTRY,
+    ),
+    "incident": refusals.incident("beef0001", "create acme"),
+    "log": log_message(
+        [
+            LogLine("✓ Add Postgres · 2 s"),
+            LogLine("✗ *Deploy*: failed", code="npm ERR!\nexit 1", urgent=True),
+            LogLine("🧹 Removing what this run had made"),
+        ]
+    ),
+}
+
+
+def as_json(render: Render) -> dict[str, Any]:
+    newest, plain = render(True), render(False)
+    kept: dict[str, Any] = {"text": newest.text, "blocks": list(newest.blocks)}
+    if plain.blocks != newest.blocks:
+        kept["plain"] = list(plain.blocks)
+    return kept
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_message_is_as_it_was_read(name: str) -> None:
+    path = GOLDEN / f"{name}.json"
+    found = as_json(CASES[name])
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    assert found == json.loads(path.read_text())
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {p.stem for p in GOLDEN.glob("*.json")} == set(CASES)
+
+
+@pytest.mark.parametrize("rich", [True, False], ids=["newest", "plain"])
+@pytest.mark.parametrize("name", CASES)
+def test_slack_takes_every_message(name: str, rich: bool) -> None:
+    message = CASES[name](rich)
+    assert check_blocks(list(message.blocks), Surface.MESSAGE) == []
+    assert message.text.strip()
+    assert len(message.text) <= 4_000
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
+def test_slack_takes_every_form(command: Any) -> None:
+    view = forms.view(Wish(command), forms.Form(command.name, "C0OPS", "t"))
+    assert check_blocks(view["blocks"], Surface.MODAL) == []
+
+
+def test_slack_takes_the_home() -> None:
+    view = home.view(ADA, COMMANDS, [at_work(thread_url="https://slack.example/p1")], FakeClock())
+    assert check_blocks(view["blocks"], Surface.HOME) == []
+
+
+def test_no_class_of_error_is_without_an_idiom() -> None:
+    ours = {c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, OpsError)}
+    assert ours == set(refusals.IDIOMS)
+
+
+async def test_secrets_stand_in_blocks_and_never_in_the_text() -> None:
+    message = messages.answer(await asked(Credentials(instance="acme")), line="x")(True)
+    assert "sk-proxy-1" in json.dumps(message.blocks)
+    assert "sk-" not in message.text
+    assert "Share here" not in json.dumps(message.blocks)
+
+
+async def test_what_a_vendor_says_cannot_format_or_ping() -> None:
+    message = messages.answer(await asked(Status(instance="acme")))(True)
+    assert "&lt;really&gt;" in json.dumps(message.blocks)
+    assert "<!channel>" not in json.dumps(
+        messages.answer(Answer(title="<!channel> hi"))(True).blocks
+    )
+
+
+async def test_an_answer_can_be_shared() -> None:
+    message = messages.answer(await asked(Help()), line="help")(True)
+    assert "Share here" in json.dumps(message.blocks)
+
+
+def big(rows: int) -> Answer:
+    return Answer(
+        title="Many",
+        parts=(
+            Table(
+                columns=("Name", "Address"),
+                rows=tuple((f"n{i}", "https://x.example/" + "y" * 90) for i in range(rows)),
+            ),
+            Code(text="line\n" * 5_000),
+            *(Facts(facts=(Fact(label="l", value="v" * 9_000),)) for _ in range(60)),
+        ),
+    )
+
+
+@pytest.mark.parametrize("rich", [True, False])
+def test_whatever_is_too_long_is_cut_to_what_slack_takes(rich: bool) -> None:
+    message = messages.answer(big(1_000), line="list")(rich)
+    assert check_blocks(list(message.blocks), Surface.MESSAGE) == []
+    assert "and more than fits" in json.dumps(message.blocks)
+    assert len(message.text) <= 4_000
+
+
+def test_a_run_of_a_hundred_steps_fits() -> None:
+    step = at_work().steps[0]
+    many = tuple(step.model_copy(update={"key": f"s{i}"}) for i in range(100))
+    for rich in (True, False):
+        drawn: Message = runs.root(at_work(steps=many), LATER)(rich)
+        assert check_blocks(list(drawn.blocks), Surface.MESSAGE) == []
+
+
+LINES: list[tuple[EventKind, dict[str, Any], str | None]] = [
+    (EventKind.QUEUED, {}, None),
+    (EventKind.QUEUED, {"by": "ben"}, "↻ ben asked to try again"),
+    (EventKind.QUEUED, {"by": "ben", "removing": True}, "↻ ben asked to remove what was made"),
+    (EventKind.STARTED, {}, None),
+    (EventKind.STEP_STARTED, {}, None),
+    (EventKind.STEP_NOTE, {"text": "BUILDING"}, None),
+    (
+        EventKind.STEP_RETRIED,
+        {"reason": "No answer.", "wait_s": 4, "attempt": 2},
+        "↻ Add Redis: again in 4 s, try 2. No answer.",
+    ),
+    (
+        EventKind.STEP_DONE,
+        {"duration_s": 65.2, "result": {"url": "https://x"}},
+        "✓ Add Redis · 1 min 5 s · <https://x|open>",
+    ),
+    (EventKind.STEP_STOPPED, {}, "◌ Add Redis: stopped"),
+    (
+        EventKind.STEP_FAILED,
+        {"summary": "No <way>.", "why": "Because.", "phase": "BUILD", "log": ["a", "b"]},
+        "✗ *Add Redis*: No &lt;way&gt;.\nFailed phase: `BUILD`\nBecause.",
+    ),
+    (EventKind.CLEANUP_STARTED, {}, "🧹 Removing what this run had made"),
+    (
+        EventKind.REMOVED,
+        {"kind": "project", "id": "p-1", "name": "acme"},
+        "– removed project *acme* (`p-1`)",
+    ),
+    (
+        EventKind.LEFT_BEHIND,
+        {"kind": "volume", "id": "v-1", "name": "data", "reason": "500"},
+        "⚠️ could not remove volume *data* (`v-1`): 500",
+    ),
+    (EventKind.CANCELLING, {"by": "ben"}, "✋ ben asked to stop it"),
+    (EventKind.ENDED, {"status": "failed"}, None),
+]
+
+
+@pytest.mark.parametrize(("kind", "data", "line"), LINES)
+def test_a_line_per_event_worth_keeping(
+    kind: EventKind, data: dict[str, Any], line: str | None
+) -> None:
+    event = Event(seq=1, run_id="r-1", at=START, kind=kind, step="redis", data=data)
+    told = log_line(event, a_run())
+    assert (told.text if told else None) == line
+    if told and data.get("log"):
+        assert (told.code, told.urgent) == ("a\nb", True)
+
+
+def test_every_kind_of_event_was_thought_of() -> None:
+    assert {kind for kind, _, _ in LINES} == set(EventKind)
+
+
+def test_create_is_in_the_registry_of_these_tests() -> None:
+    assert REGISTRY.command("create") is Create
