@@ -9,24 +9,16 @@ body can be killed at any instant and started again.
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 
-from engine.run import RunStatus
 from engine.store.database import prepare_dispatch
 from engine.walk import Walk
 
 if TYPE_CHECKING:
-    from engine.clock import Clock
-    from engine.registry import Registry
-    from engine.store.journal import Journal
-    from engine.walk import Retries
-    from engine.world import Limits, Toolbox
-
-_log = logging.getLogger(__name__)
+    from engine.context import Equipment
 
 APPLICATION_VERSION = "runs-1"
 """DBOS recovers only workflows of an equal version: raise it for breaking changes of the body."""
@@ -44,26 +36,11 @@ class ExecutorSettings:
 class Executor:
     """One per process (DBOS is a process-wide singleton)."""
 
-    def __init__(
-        self,
-        settings: ExecutorSettings,
-        *,
-        journal: Journal,
-        registry: Registry,
-        toolbox: Toolbox,
-        clock: Clock,
-        limits: Limits,
-        retries: Retries,
-    ) -> None:
+    def __init__(self, settings: ExecutorSettings, equipment: Equipment) -> None:
         self._settings = settings
-        self._journal = journal
-        self._registry = registry
-        self._toolbox = toolbox
-        self._clock = clock
-        self._limits = limits
-        self._retries = retries
+        self._equipment = equipment
+        self._journal = equipment.journal
         self._walks: dict[str, tuple[Walk, asyncio.Task[None]]] = {}
-        self._draining = asyncio.Event()
 
     async def launch(self) -> None:
         """Start DBOS on this loop and take up every run that should be going on."""
@@ -105,7 +82,6 @@ class Executor:
     async def drain(self) -> None:
         """Finish the writes that are under way, start nothing more, leave the rest to the next
         start."""
-        self._draining.set()
         await asyncio.gather(*(walk.settle() for walk, _ in self._walks.values()))
         for _, task in self._walks.values():
             task.cancel()
@@ -114,16 +90,7 @@ class Executor:
     async def carry_out(self, run_id: str, execution: int) -> None:
         """The workflow's body; a second call for the same run waits for the first."""
         if run_id not in self._walks:
-            walk = Walk(
-                run_id,
-                execution,
-                journal=self._journal,
-                registry=self._registry,
-                toolbox=self._toolbox,
-                clock=self._clock,
-                limits=self._limits,
-                retries=self._retries,
-            )
+            walk = Walk(run_id, execution, self._equipment)
             task = asyncio.create_task(walk.go(), name=f"run {run_id}")
             self._walks[run_id] = (walk, task)
             task.add_done_callback(lambda _: self._walks.pop(run_id, None))
@@ -132,14 +99,6 @@ class Executor:
         except asyncio.CancelledError:
             # Leaving: the workflow must stay PENDING in DBOS so that the next start goes on.
             await asyncio.Event().wait()
-
-    async def wait(self, run_id: str) -> None:
-        """Until the walk of this run in this process is over (for tests)."""
-        while run_id in self._walks:
-            await asyncio.wait([self._walks[run_id][1]])
-            status = (await self._journal.run(run_id)).status
-            if status not in (RunStatus.QUEUED, RunStatus.RUNNING):
-                return
 
 
 _current: Executor | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.actor import Actor, Origin
 from engine.command import Change, Command, Question
+from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
 from engine.errors import Draining, NotAllowed, Refused
 from engine.execute import Executor, ExecutorSettings
@@ -17,7 +18,6 @@ from engine.run import EventKind, RunStatus, RunView
 from engine.store.database import Database, open_database
 from engine.store.inbox import Inbox
 from engine.store.journal import DuplicateDelivery, IllegalMove, Journal
-from engine.walk import Retries
 from engine.world import Limits, World
 
 if TYPE_CHECKING:
@@ -75,14 +75,11 @@ class Plane:
         self._feed = Feed()
         self.journal = Journal(database, self._feed, clock)
         self._inbox = Inbox(database, settings.keys, registry, clock)
+        equipment = Equipment(
+            self.journal, registry, toolbox, clock, settings.limits, settings.retries
+        )
         self._executor = Executor(
-            ExecutorSettings(settings.dispatch_url, settings.executor_id),
-            journal=self.journal,
-            registry=registry,
-            toolbox=toolbox,
-            clock=clock,
-            limits=settings.limits,
-            retries=settings.retries,
+            ExecutorSettings(settings.dispatch_url, settings.executor_id), equipment
         )
         self._draining = False
 

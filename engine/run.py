@@ -154,6 +154,8 @@ class Trouble(BaseModel):
     next_step: str = ""
     phase: str = ""
     log: tuple[str, ...] = ()
+    errored: bool = False
+    """We could not do it or do not know; else the world said no."""
     incident: str = ""
     """Set when it is our bug: the id under which the log has the stack trace."""
 

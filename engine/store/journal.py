@@ -252,6 +252,21 @@ class Transaction:
             detail=detail,
         )
 
+    async def audit_run(self, run_id: str, action: str, **detail: Any) -> None:
+        """In the name of whoever asked for the run."""
+        row = await _row(self._session, run_id)
+        actor = Actor.model_validate(row.actor)
+        await self.audit(actor.key, action, subject=row.subject, run_id=run_id, **detail)
+
+    async def trouble(self, run_id: str, trouble: Trouble, *, errored: bool) -> None:
+        """Kept with the run (the first one stays) and told."""
+        row = await _row(self._session, run_id)
+        kept = trouble.model_copy(update={"errored": errored}).model_dump(mode="json")
+        if row.trouble is None:
+            row.trouble = kept
+        told = {name: value for name, value in kept.items() if name != "step"}
+        await self.tell(run_id, EventKind.STEP_FAILED, trouble.step or None, **told)
+
     async def move(self, run_id: str, to: RunStatus, **values: Any) -> RunRow:
         """Change the status. Raises IllegalMove when the table of moves does not know it."""
         row = await _row(self._session, run_id)
@@ -276,6 +291,14 @@ class Transaction:
             setattr(row, name, value)
         await self._session.flush()
         return row
+
+    async def stop_steps(self, run_id: str) -> None:
+        """At a run's end: what a process that died had under way is not under way any more."""
+        await self._session.execute(
+            update(StepRow)
+            .where(StepRow.run_id == run_id, StepRow.status == StepStatus.RUNNING)
+            .values(status=StepStatus.STOPPED, ended_at=self.now)
+        )
 
     async def reset_steps(self, run_id: str, *, all_of_them: bool) -> None:
         """Before a retry: unfinished steps wait again; after a removal, all do."""
@@ -316,12 +339,16 @@ class Transaction:
         row = await self._session.get_one(CreatedRow, (run_id, kind, resource_id))
         row.removed_at = self.now
 
-    async def open_disclosure(
-        self, run_id: str, subject: str, actor: str, until: datetime
-    ) -> None:
+    async def open_disclosure(self, run_id: str, until: datetime) -> None:
+        """Whoever asked for the run may read its instance's credentials."""
+        row = await _row(self._session, run_id)
         self._session.add(
             DisclosureRow(
-                run_id=run_id, subject=subject, actor=actor, opened_at=self.now, until=until
+                run_id=run_id,
+                subject=row.subject,
+                actor=Actor.model_validate(row.actor).key,
+                opened_at=self.now,
+                until=until,
             )
         )
 

@@ -17,7 +17,7 @@ from engine.plane import Plane, PlaneSettings, open_plane
 from engine.registry import Registry
 from engine.secrets import generate_key, parse_keys
 from engine.step import Ref, Result, Step, StepContext, StepFailed
-from engine.walk import Retries
+from engine.context import Retries
 from engine.world import Limits, Toolbox, World
 
 if TYPE_CHECKING:
