@@ -289,7 +289,7 @@ class FakeControl:
                 yield event
             await self._more.wait()
 
-    # What doors of this test do not use
+    # What the door does not use
 
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
         raise NotImplementedError
@@ -313,6 +313,12 @@ class FakeControl:
         raise NotImplementedError
 
     async def close_disclosure(self, actor: Actor, subject: str) -> None:
+        raise NotImplementedError
+
+    async def started_by(self, delivery: str) -> RunView | None:
+        raise NotImplementedError
+
+    async def forget_deliveries(self, before: datetime) -> int:
         raise NotImplementedError
 
     async def record(self, actor: Actor, action: str, subject: str, **detail: Any) -> None:

@@ -1,0 +1,357 @@
+"""A run told in Slack: live, after restarts, when Slack is slow, deaf or strict."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.narrator import Narrator
+from bot.scrub import Scrubber
+from bot.telling import Stage
+from bot.voice import Voice
+from engine.actor import Actor, Door, Origin, Role
+from engine.run import EventKind, RunStatus, StepStatus
+from engine.told import PostState
+from tests.unit.bot.fake_slack import LOST_AFTER, LOST_BEFORE, FakeSlack, Fault
+from tests.unit.bot.fakes import ADA, MADE, TROUBLE, Create, FakeClock, FakeControl, MemoryTold
+
+OPS = Origin(door=Door.SLACK, channel="C0OPS")
+DONE, RUNNING, FAILED = StepStatus.DONE, StepStatus.RUNNING, StepStatus.FAILED
+
+
+@dataclass
+class House:
+    """Everything between a run and the people who read of it."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    channel: str | None = "C0OPS"
+
+    def __post_init__(self) -> None:
+        self.slack = FakeSlack(self.clock)
+        self.control = FakeControl(self.clock)
+        self.told = MemoryTold(self.control)
+        self.open()
+
+    def open(self) -> None:
+        """A process starts."""
+        log = logging.getLogger("tests.bot.narrator")
+        voice = Voice(self.slack, self.clock, log, self.slack.hook)
+        stage = Stage(self.control, self.told, voice, self.clock, log, self.channel)
+        self.narrator = Narrator(stage, Scrubber())
+        self.narrator.start()
+
+    async def restart(self) -> None:
+        await self.narrator.stop()
+        self.open()
+        await self.clock.advance(0)
+
+    async def begin(self, name: str = "acme", actor: Actor = ADA, origin: Origin = OPS) -> str:
+        run = self.control.begin(actor, Create(instance=name), origin).id
+        await self.clock.advance(0)
+        return run
+
+    async def work(self, run: str, *keys: str, seconds: float = 3) -> None:
+        """Carry out steps one after another."""
+        for key in keys:
+            self.control.step(run, key, RUNNING)
+            await self.clock.advance(seconds)
+            self.control.step(run, key, DONE)
+            await self.clock.advance(0)
+
+    async def succeed(self, run: str) -> None:
+        result = {"url": "https://gateway.example"}
+        self.control.end(run, RunStatus.SUCCEEDED, result=result)
+        await self.clock.advance(0)
+
+    async def whole_run(self, **how: Any) -> str:
+        run = await self.begin(**how)
+        self.control.start(run)
+        await self.work(run, "project", "postgres", "redis", "deploy", "health")
+        await self.succeed(run)
+        await self.clock.advance(10)
+        return run
+
+
+async def test_a_run_is_told_from_its_first_moment_to_its_result() -> None:
+    house = House()
+    run = await house.begin()
+    assert house.slack.root["channel"] == "C0OPS"
+    assert "Waiting for its turn" in house.slack.root["text"]
+    assert house.slack.root["metadata"]["event_payload"] == {"run": run, "key": "root"}
+
+    house.control.start(run)
+    await house.work(run, "project")
+    house.control.step(run, "deploy", RUNNING, "BUILDING")
+    await house.clock.advance(4)
+    assert "BUILDING" in house.slack.root["text"]
+    assert house.slack.thread() == ["✓ Create the project luthien-acme · 3 s"]
+
+    await house.succeed(run)
+    await house.clock.advance(5)
+    assert "Done in" in house.slack.root["text"]
+    final = house.slack.messages[-1]
+    assert final["reply_broadcast"]
+    assert "https://gateway.example" in final["text"]
+    labels = json.dumps(final["blocks"])
+    assert all(label in labels for label in ("Open gateway", "Show credentials", "Status"))
+    assert house.told.cursors[run] == house.control.events[-1].seq
+    assert house.told.kept[run, "root"].url.startswith("https://slack.example/")
+
+
+async def test_the_credentials_come_within_two_seconds_to_the_requester_alone() -> None:
+    house = House()
+    run = await house.begin()
+    house.control.start(run)
+    await house.work(run, "project")
+    await house.clock.advance(1.9)
+    before = house.clock.monotonic()
+    await house.work(run, "health", seconds=0)
+    await house.succeed(run)
+    await house.clock.advance(2)
+    [whisper] = house.slack.whispers
+    assert whisper["at"] - before <= 2
+    assert (whisper["channel"], whisper["user"]) == ("C0OPS", "U0ADA")
+    assert "thread_ts" not in whisper
+    assert "sk-" not in whisper["text"]
+    assert "sk-proxy-1" in json.dumps(whisper["blocks"])
+    assert "credentials acme --forget" in json.dumps(whisper["blocks"])
+
+
+async def test_lines_due_together_share_a_message() -> None:
+    house = House()
+    run = await house.begin()
+    house.control.start(run)
+    await house.work(run, "project", "postgres", seconds=0.5)
+    house.control.tell(
+        run, EventKind.STEP_RETRIED, "redis", reason="No answer.", wait_s=2, attempt=2
+    )
+    await house.clock.advance(3)
+    assert house.slack.thread() == [
+        "✓ Create the project luthien-acme · 0.5 s\n✓ Add Postgres · 0.5 s\n"
+        "↻ Add Redis: again in 2 s, try 2. No answer."
+    ]
+
+
+async def test_a_run_is_never_silent_for_fifteen_seconds() -> None:
+    house = House()
+    run = await house.begin()
+    house.control.start(run)
+    house.control.step(run, "deploy", RUNNING, "BUILDING")
+    for _ in range(180):
+        await house.clock.advance(1)
+    signs = [at for at, method, _ in house.slack.calls if method.startswith("chat.")]
+    assert max(b - a for a, b in itertools.pairwise(signs)) <= 15
+    assert house.slack.count("chat.update") <= 40
+
+
+async def test_a_failure_is_told_at_once_with_phase_and_log() -> None:
+    house = House()
+    run = await house.begin()
+    house.control.start(run)
+    house.control.step(run, "deploy", RUNNING, "BUILDING")
+    await house.clock.advance(5)
+    trouble = TROUBLE.model_dump(mode="json", exclude={"step"})
+    house.control.step(run, "deploy", FAILED, **trouble)
+    await house.clock.advance(1)
+    [line] = house.slack.thread()
+    assert "Failed phase: `BUILD_IMAGE`" in line
+    assert "npm ERR!" in json.dumps(house.slack.messages[-1]["blocks"])
+
+    thing = {"kind": "volume", "id": "v-9", "name": "data"}
+    house.control.tell(run, EventKind.CLEANUP_STARTED)
+    house.control.tell(run, EventKind.LEFT_BEHIND, None, **thing, reason="500")
+    house.control.end(run, RunStatus.FAILED, trouble=TROUBLE, created=MADE)
+    await house.clock.advance(5)
+    assert "could not remove volume *data*" in house.slack.thread()[1]
+    assert "Still there:" in house.slack.messages[-1]["text"]
+    assert not house.slack.whispers
+
+
+async def test_nothing_is_posted_twice_after_a_restart_at_any_moment() -> None:
+    for moment in range(12):
+        house = House()
+        run = await house.begin()
+        house.control.start(run)
+        steps = ["project", "postgres", "redis", "deploy", "health"]
+        for number, key in enumerate(steps):
+            await house.work(run, key, seconds=1)
+            if number * 2 == moment:
+                await house.restart()
+            await house.clock.advance(1)
+            if number * 2 + 1 == moment:
+                await house.restart()
+        await house.succeed(run)
+        if moment >= 10:
+            await house.restart()
+        await house.clock.advance(10)
+        await house.restart()
+        await house.clock.advance(30)
+        lines = "\n".join(house.slack.thread())
+        keys = [m["metadata"]["event_payload"]["key"] for m in house.slack.messages]
+        assert len(keys) == len(set(keys))
+        assert lines.count("✓ Add Redis") == 1
+        assert lines.count("done in") == 1
+        assert len(house.slack.whispers) == 1
+        assert "Done in" in house.slack.root["text"]
+
+
+async def test_a_process_that_died_while_posting_looks_before_it_repeats() -> None:
+    """Killed between Slack's doing and our knowing, for every kind of message."""
+    for key in ("root", "log", "final"):
+        house = House()
+        run = await house.whole_run()
+        posts = len(house.slack.messages)
+        for (of, known), post in list(house.told.kept.items()):
+            if known.startswith(key):
+                unsure = type(post)(of, known, post.channel, PostState.SENDING, post.digest)
+                house.told.kept[of, known] = unsure
+        house.told.cursors.clear()
+        await house.restart()
+        await house.clock.advance(30)
+        assert len(house.slack.messages) == posts, key
+        assert house.told.cursors[run]
+        assert house.told.kept[run, "root"].state is PostState.SENT
+
+
+async def test_a_post_that_slack_never_answered_is_looked_for() -> None:
+    for kind, messages in ((LOST_AFTER, 1), (LOST_BEFORE, 1)):
+        house = House()
+        house.slack.faults.append(Fault("chat.postMessage", kind))
+        await house.begin()
+        await house.clock.advance(5)
+        assert len(house.slack.messages) == messages
+        assert house.slack.count("conversations.history") == 1
+
+
+async def test_a_504_after_a_thread_message_repeats_nothing() -> None:
+    house = House()
+    run = await house.begin()
+    house.control.start(run)
+    await house.clock.advance(3)
+    house.slack.faults.append(Fault("chat.postMessage", LOST_AFTER))
+    await house.work(run, "project")
+    await house.clock.advance(5)
+    assert house.slack.thread() == ["✓ Create the project luthien-acme · 3 s"]
+    assert house.slack.count("conversations.replies") == 1
+
+
+async def test_429_is_honoured() -> None:
+    house = House()
+    house.slack.faults.append(Fault("chat.postMessage", "ratelimited", 429, retry_after=5))
+    await house.begin()
+    await house.clock.advance(4.9)
+    assert not house.slack.messages
+    await house.clock.advance(1)
+    assert len(house.slack.messages) == 1
+
+
+async def test_slack_that_knows_no_plan_gets_plain_blocks_from_then_on() -> None:
+    house = House()
+    house.slack.plain = True
+    run = await house.begin()
+    house.control.start(run)
+    await house.work(run, "project")
+    await house.clock.advance(30)
+    kinds = {b["type"] for b in house.slack.root["blocks"]}
+    assert kinds == {"section", "context", "actions"}
+    refused = [a for _, m, a in house.slack.calls if "plan" in json.dumps(a.get("blocks", []))]
+    assert len(refused) == 1
+
+
+async def test_a_run_from_the_command_line_is_told_where_the_bot_speaks() -> None:
+    house = House()
+    root = Actor(door=Door.CLI, id="root", name="root", role=Role.ADMIN)
+    await house.whole_run(actor=root, origin=Origin(door=Door.CLI))
+    assert house.slack.root["channel"] == "C0OPS"
+    assert "asked for by root (cli)" in house.slack.root["text"]
+    assert not house.slack.whispers
+
+
+async def test_with_no_channel_to_speak_in_a_run_counts_as_told() -> None:
+    house = House(channel=None)
+    root = Actor(door=Door.CLI, id="root", name="root", role=Role.ADMIN)
+    run = await house.whole_run(actor=root, origin=Origin(door=Door.CLI))
+    assert not house.slack.messages
+    assert house.told.cursors[run] == house.control.events[-1].seq
+
+
+async def test_a_channel_that_takes_no_post_is_replaced_by_the_default() -> None:
+    house = House()
+    house.slack.outsider_in.add("C0GEN")
+    origin = Origin(door=Door.SLACK, channel="C0GEN")
+    await house.whole_run(origin=origin)
+    assert {m["channel"] for m in house.slack.messages} == {"C0OPS"}
+
+
+async def test_a_retry_goes_on_in_the_same_thread() -> None:
+    house = House()
+    run = await house.begin()
+    house.control.start(run)
+    await house.work(run, "project")
+    house.control.end(run, RunStatus.ERRORED, trouble=TROUBLE)
+    await house.clock.advance(10)
+    assert "Interrupted" in house.slack.root["text"]
+
+    house.control.change(run, status=RunStatus.QUEUED, ended_at=None, trouble=None)
+    house.control.tell(run, EventKind.QUEUED, by="ben")
+    await house.clock.advance(3)
+    house.control.start(run)
+    await house.work(run, "health")
+    await house.succeed(run)
+    await house.clock.advance(10)
+    roots = [m for m in house.slack.messages if "thread_ts" not in m]
+    assert len(roots) == 1
+    assert "Done in" in roots[0]["text"]
+    lines = house.slack.thread()
+    assert "↻ ben asked to try again" in "\n".join(lines)
+    assert sum("Interrupted" in line for line in lines) == 1
+    assert sum("done in" in line for line in lines) == 1
+
+
+async def test_being_asked_again_to_tell_what_is_told_says_nothing() -> None:
+    house = House()
+    run = await house.whole_run()
+    posts = len(house.slack.messages)
+    house.narrator.tell(run)
+    await house.clock.advance(30)
+    assert len(house.slack.messages) == posts
+
+
+async def test_ten_runs_at_once_keep_the_budget_and_all_get_their_credentials() -> None:
+    house = House()
+    runs = [await house.begin(f"acme{n}") for n in range(10)]
+    for run in runs:
+        house.control.change(run, delivers=f"credentials {run}")
+        house.control.start(run)
+        house.control.step(run, "deploy", RUNNING, "BUILDING")
+    for _ in range(60):
+        await house.clock.advance(1)
+    for run in runs:
+        house.control.step(run, "deploy", DONE)
+        await house.succeed(run)
+    ended = house.clock.monotonic()
+    await house.clock.advance(2)
+    assert len(house.slack.whispers) == 10
+    assert all(whisper["at"] - ended <= 2 for whisper in house.slack.whispers)
+    for _ in range(60):
+        await house.clock.advance(1)
+    assert sum("done in" in m["text"] for m in house.slack.messages) == 10
+    posts = [at for at, method, _ in house.slack.calls if method == "chat.postMessage"]
+    assert all(b - a >= 0.99 for a, b in itertools.pairwise(posts))
+    edits = [at for at, method, _ in house.slack.calls if method == "chat.update"]
+    assert all(sum(start <= at < start + 59.9 for at in edits) <= 40 for start in edits)
+
+
+async def test_a_root_that_somebody_deleted_stops_nothing_else() -> None:
+    house = House()
+    run = await house.begin()
+    house.slack.faults.append(Fault("chat.update", "message_not_found"))
+    house.control.start(run)
+    await house.clock.advance(20)
+    await house.succeed(run)
+    await house.clock.advance(10)
+    assert any("done in" in text for text in house.slack.thread())
+    assert house.told.cursors[run]
