@@ -6,10 +6,11 @@ channel is the person's direct message with the bot.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from sandbox.control import ControlError, control_route, json_body
 from sandbox.slack import acting, messages, modals, rendering, workspace
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.routing import BaseRoute
 
     from sandbox.slack.records import Channel, Json, Message, Person, View
@@ -82,6 +82,14 @@ class Asked:
             raise ControlError(f"{view.id} is not the modal on top")
         return view
 
+    def target(self) -> acting.Target:
+        return acting.Target(
+            self.get("action_id"),
+            self.get("label"),
+            self.get("block_id"),
+            self.get("selected") or self.get("value"),
+        )
+
     def values(self) -> Json:
         values = self.get("values") or {}
         if not isinstance(values, dict):
@@ -125,7 +133,11 @@ def routes(world: World) -> Sequence[BaseRoute]:
 
         return answer
 
+    async def file(request: Request) -> Response:
+        return _file(Asked(world, request.query_params))
+
     return [
+        control_route("/control/slack/file", file, "GET"),
         *(control_route(f"/control/slack/{k}", endpoint(v), "GET") for k, v in gets.items()),
         *(control_route(f"/control/slack/{k}", endpoint(v), "POST") for k, v in posts.items()),
     ]
@@ -217,6 +229,16 @@ async def _views(asked: Asked) -> Json:
     }
 
 
+def _file(asked: Asked) -> Response:
+    """A file's content, for somebody who is in a channel where it was shared."""
+    viewer = asked.person("as")
+    file = asked.world.state.files.get(asked.text("id"))
+    channels = [asked.world.state.channels[id_] for id_ in file.channels] if file else []
+    if file is None or not any(viewer.id in channel.members for channel in channels):
+        raise ControlError(f"{viewer.name} sees no file {asked.text('id')}")
+    return Response(base64.b64decode(file.content or ""), media_type=file.mimetype)
+
+
 # -- doing ----------------------------------------------------------------------------------------
 
 
@@ -236,14 +258,7 @@ async def _say(asked: Asked) -> Json:
 
 async def _click(asked: Asked) -> Json:
     person = asked.person()
-    return await acting.click(
-        asked.world,
-        person,
-        asked.message(person),
-        action_id=asked.get("action_id"),
-        label=asked.get("label"),
-        value=asked.get("selected") or asked.get("value"),
-    )
+    return await acting.click(asked.world, person, asked.message(person), asked.target())
 
 
 async def _submit(asked: Asked) -> Json:
@@ -253,16 +268,8 @@ async def _submit(asked: Asked) -> Json:
 
 async def _view_action(asked: Asked) -> Json:
     person = asked.person()
-    return await acting.view_action(
-        asked.world,
-        person,
-        asked.view(person),
-        action_id=asked.get("action_id"),
-        label=asked.get("label"),
-        block_id=asked.get("block_id"),
-        value=asked.get("selected") or asked.get("value"),
-        values=asked.values(),
-    )
+    view, target, values = asked.view(person), asked.target(), asked.values()
+    return await acting.view_action(asked.world, person, view, target, values)
 
 
 async def _close(asked: Asked) -> Json:
@@ -276,9 +283,7 @@ async def _close(asked: Asked) -> Json:
 async def _suggest(asked: Asked) -> Json:
     person = asked.person()
     place = asked.view(person) if asked.get("view_id") else asked.message(person)
-    value = str(asked.get("value") or "")
-    action_id, block_id = asked.text("action_id"), asked.get("block_id")
-    return await acting.suggest(asked.world, person, place, action_id, block_id, value)
+    return await acting.suggest(asked.world, person, place, asked.target())
 
 
 async def _home(asked: Asked) -> Json:

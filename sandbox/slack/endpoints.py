@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from sandbox.slack import api, controls, manifest, reply_urls
-from sandbox.slack.api import arguments
+from sandbox.slack.api import arguments, files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.websockets import WebSocket
 
-    from sandbox.slack.records import File
     from sandbox.slack.world import World
     from sandbox.traffic import Traffic
 
@@ -48,11 +47,16 @@ def routes(world: World, traffic: Traffic) -> Sequence[BaseRoute]:
             handle=handle,
         )
 
+    async def permalink(request: Request) -> Response:
+        return _permalink(world, request)
+
     async def download(request: Request) -> Response:
         file = world.state.files.get(request.path_params["file"])
         if request.headers.get("authorization") != f"Bearer {manifest.BOT_TOKEN}":
             return RedirectResponse("/")  # as Slack sends strangers to its sign-in page
-        return PlainTextResponse("not found", 404) if file is None else file_content(file)
+        if file is None:
+            return PlainTextResponse("not found", 404)
+        return Response(base64.b64decode(file.content or ""), media_type=file.mimetype)
 
     methods = ["GET", "POST"]
     return [
@@ -62,6 +66,7 @@ def routes(world: World, traffic: Traffic) -> Sequence[BaseRoute]:
         Route("/slack/{kind}/{team}/{number}/{secret}", reply, methods=["POST"]),
         Route("/slack/upload/v1/{key}", upload, methods=["POST", "PUT"]),
         Route("/slack/files/{file}/{name}", download, methods=["GET"]),
+        Route("/archives/{channel}/{message}", permalink, methods=["GET"]),
         *controls.routes(world),
     ]
 
@@ -76,10 +81,17 @@ async def _upload(world: World, request: Request) -> Response:
     content_type = request.headers.get("content-type", "")
     if content_type.startswith("multipart/form-data"):
         body = arguments.first_file(content_type, body)
-    file.content = base64.b64encode(body).decode()
-    file.size = len(body)
+    files.receive(file, body)
     return PlainTextResponse(f"OK - {len(body)}")
 
 
-def file_content(file: File) -> Response:
-    return Response(base64.b64decode(file.content or ""), media_type=file.mimetype)
+def _permalink(world: World, request: Request) -> Response:
+    """Lead a permalink to its message on the page."""
+    channel = world.state.channels.get(request.path_params["channel"])
+    digits = request.path_params["message"].removeprefix("p")
+    if channel is None or not digits.isdigit():
+        return PlainTextResponse("there is no such message", 404)
+    thread = request.query_params.get("thread_ts")
+    where = f"thread/{thread}" if thread else f"message/{digits[:-6]}.{digits[-6:]}"
+    name = channel.id if channel.is_im else channel.name
+    return RedirectResponse(f"/#/channel/{name}/{where}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.control import ControlError
@@ -14,37 +15,46 @@ if TYPE_CHECKING:
     from sandbox.slack.world import World
 
 
-async def click(
-    world: World,
-    person: Person,
-    message: Message,
-    *,
-    action_id: str | None = None,
-    label: str | None = None,
-    value: Any = None,
-) -> Json:
+async def click(world: World, person: Person, message: Message, target: Target) -> Json:
     """A click on an element of a message; a confirm dialog is accepted."""
-    block, element = element_of(message.blocks or [], action_id, label)
+    block, element = target.find(message.blocks or [])
     if person.id not in element.get("visible_to_user_ids", [person.id]):
         raise ControlError(f"{person.name} does not see this button")
-    action = action_of(world, block, element, value)
+    action = action_of(world, block, element, target.value)
     values = _touched(message, person, block, element, action)
     payload = payloads.message_actions(world, person, message, action, values)
     return shown(await world.deliveries.interaction(payload))
 
 
-def element_of(blocks: list[Json], action_id: str | None, label: str | None) -> tuple[Json, Json]:
-    """The element that a person means, with its block."""
-    found = [
-        (block, element)
-        for block, element in forms.elements(blocks)
-        if action_id in (None, element["action_id"]) and label in (None, *_labels(block, element))
-    ]
-    if not found or (action_id is None and label is None):
-        known = [next(iter(_labels(b, e)), e["action_id"]) for b, e in forms.elements(blocks)]
-        what = f"a button is named by action_id or label; here are: {', '.join(known) or 'none'}"
-        raise ControlError(what)
-    return found[0]
+@dataclass(frozen=True)
+class Target:
+    """The element that a person means: named by action_id or label, told apart by block or value.
+
+    `value` is also what they choose in it, where it is a menu or an input.
+    """
+
+    action_id: str | None = None
+    label: str | None = None
+    block_id: str | None = None
+    value: Any = None
+
+    def find(self, blocks: list[Json]) -> tuple[Json, Json]:
+        """The element with its block."""
+        everything = list(forms.elements(blocks))
+        found = [(block, element) for block, element in everything if self._is(block, element)]
+        exact = [pair for pair in found if self.value and pair[1].get("value") == self.value]
+        if not found or (self.action_id is None and self.label is None):
+            known = [next(iter(_labels(b, e)), e["action_id"]) for b, e in everything]
+            here = ", ".join(known) or "nothing"
+            raise ControlError(f"an element is named by action_id or label; here is: {here}")
+        return (exact or found)[0]
+
+    def _is(self, block: Json, element: Json) -> bool:
+        return (
+            self.action_id in (None, element["action_id"])
+            and self.block_id in (None, block["block_id"])
+            and self.label in (None, *_labels(block, element))
+        )
 
 
 def _labels(block: Json, element: Json) -> list[str]:
@@ -101,25 +111,18 @@ def _touched(message: Message, person: Person, block: Json, element: Json, actio
     return values
 
 
-async def suggest(
-    world: World,
-    person: Person,
-    place: Message | View,
-    action_id: str,
-    block_id: str | None,
-    value: str,
-) -> Json:
-    """The options that the app offers for what was typed into a menu."""
-    blocks = [b for b in place.blocks or [] if block_id in (None, b["block_id"])]
-    block, element = element_of(blocks, action_id, None)
-    if len(value) < element.get("min_query_length", 3):
+async def suggest(world: World, person: Person, place: Message | View, target: Target) -> Json:
+    """The options that the app offers for what was typed (`target.value`) into a menu."""
+    block, element = target.find(place.blocks or [])
+    typed = str(target.value or "")
+    if len(typed) < element.get("min_query_length", 3):
         return {"options": []}
     where = (
         payloads.in_message(world, place)
         if isinstance(place, Message)
         else payloads.in_view(place)
     )
-    payload = payloads.suggestion(person, where, element, block["block_id"], value)
+    payload = payloads.suggestion(person, where, element, block["block_id"], typed)
     outcome = await world.deliveries.interaction(payload)
     body = outcome.body if isinstance(outcome.body, dict) else {}
     if outcome.problem or not {"options", "option_groups"} & body.keys():

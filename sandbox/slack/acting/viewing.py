@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.control import ControlError
 from sandbox.slack import blockkit, forms, modals, payloads, rendering
-from sandbox.slack.acting.clicking import action_of, element_of
+from sandbox.slack.acting.clicking import action_of
 from sandbox.slack.acting.outcome import shown
 from sandbox.slack.errors import SlackError
 
 if TYPE_CHECKING:
+    from sandbox.slack.acting.clicking import Target
     from sandbox.slack.records import Json, Person, View
     from sandbox.slack.world import World
 
@@ -18,20 +19,11 @@ TROUBLE = "We had some trouble connecting. Try again?"
 
 
 async def view_action(
-    world: World,
-    person: Person,
-    view: View,
-    *,
-    action_id: str | None,
-    label: str | None,
-    block_id: str | None,
-    value: Any,
-    values: Json,
+    world: World, person: Person, view: View, target: Target, values: Json
 ) -> Json:
     """A button or menu inside a modal or App Home; `values` is what stands in the other fields."""
-    blocks = [b for b in view.blocks if block_id in (None, b["block_id"])]
-    block, element = element_of(blocks, action_id, label)
-    action = action_of(world, block, element, value)
+    block, element = target.find(view.blocks)
+    action = action_of(world, block, element, target.value)
     enter(world, view, values)
     key = forms.KEYS.get(element["type"])
     if key and element["type"] != "overflow":

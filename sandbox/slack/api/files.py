@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import mimetypes
+import base64
+import contextlib
 import time
+from mimetypes import MimeTypes
 from typing import TYPE_CHECKING
 
 from sandbox.slack import messages, rendering, workspace
@@ -17,6 +19,9 @@ from sandbox.slack.records import File
 if TYPE_CHECKING:
     from sandbox.slack.records import Channel, Json
 
+TYPES = MimeTypes()
+"""Python's own table; this machine's would make answers differ from place to place."""
+UNKNOWN_TYPE = "application/octet-stream"
 LARGEST = 50_000_000
 """Bytes; Slack's own limit is 1 GB, which a stand-in has no use for."""
 
@@ -44,7 +49,7 @@ def files_get_upload_url_external(call: Call) -> Json:
         user=workspace.BOT_USER,
         created=int(time.time()),
         size=size,
-        mimetype=mimetypes.guess_type(name)[0] or "application/octet-stream",
+        mimetype=TYPES.guess_type(name)[0] or UNKNOWN_TYPE,
         upload_key=call.world.secret(48),
         alt_txt=call.maybe("alt_txt"),
     )
@@ -84,6 +89,16 @@ def _destinations(call: Call) -> list[Channel]:
             raise SlackError("not_in_channel")
         channels.append(channel)
     return channels
+
+
+def receive(file: File, content: bytes) -> None:
+    """The second step: the bytes arrive; what reads as text is text."""
+    file.content = base64.b64encode(content).decode()
+    file.size = len(content)
+    if file.mimetype == UNKNOWN_TYPE:
+        with contextlib.suppress(UnicodeDecodeError):
+            content.decode("utf-8")
+            file.mimetype = "text/plain"
 
 
 def _completed(call: Call, entry: object) -> File:

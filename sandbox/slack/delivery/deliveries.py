@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sandbox.slack import workspace
 from sandbox.slack.delivery.outcome import (
+    UNREACHABLE,
     Outcome,
     Parcel,
     ParcelKind,
@@ -75,7 +78,10 @@ class Deliveries:
         self._background(self._until_acked(Parcel(ParcelKind.EVENT, payload)))
 
     async def again(self, times: int) -> list[Outcome]:
-        """Send the last payload again, as a network that delivers twice would."""
+        """Send the last payload again, as a network that delivers twice would.
+
+        Events about what the app did itself do not count.
+        """
         if self.last is None:
             return []
         return [await self._send(self.last) for _ in range(times)]
@@ -83,26 +89,22 @@ class Deliveries:
     async def _until_acked(self, parcel: Parcel) -> None:
         for attempt, pause in enumerate([0.0, *self._world.state.settings.event_retries_after]):
             await asyncio.sleep(pause)
-            outcome = await self._send(Parcel(parcel.kind, parcel.payload, attempt, parcel.reason))
+            outcome = await self._send(replace(parcel, attempt=attempt))
             if outcome.acked or outcome.headers.get("x-slack-no-retry") == "1":
                 return
             if self._carrier is self.socket_mode and outcome.problem == "dispatch_failed":
                 return  # without a connection events are dropped, not queued
-            timeout = outcome.problem == "operation_timeout"
-            reason = "timeout" if self._carrier is self.socket_mode else "http_timeout"
-            parcel = Parcel(
-                parcel.kind,
-                parcel.payload,
-                attempt,
-                reason
-                if timeout
-                else "http_error"
-                if outcome.status != 503
-                else "connection_failed",
-            )
+            parcel = replace(parcel, reason=self._reason(outcome))
+
+    def _reason(self, outcome: Outcome) -> str:
+        """Slack's word for why an event is sent again."""
+        if outcome.problem == "operation_timeout":
+            return "timeout" if self._carrier is self.socket_mode else "http_timeout"
+        return "connection_failed" if outcome.status == UNREACHABLE else "http_error"
 
     async def _send(self, parcel: Parcel) -> Outcome:
-        self.last = parcel
+        if parcel.payload.get("event", {}).get("user") != workspace.BOT_USER:
+            self.last = parcel
         operation = OPERATIONS[parcel.kind]
         fault = self._world.traffic.strike("slack", operation)
         entry = await self._world.traffic.record(

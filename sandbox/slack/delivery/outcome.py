@@ -49,12 +49,16 @@ class Outcome:
         return self.problem is None
 
 
+UNREACHABLE = 503
+"""The status that stands for "nobody answered at all"."""
+
+
 def timed_out(seconds: float) -> Outcome:
     return Outcome(504, ack_ms=round(seconds * 1000, 1), problem="operation_timeout")
 
 
-def undeliverable(status: int = 503) -> Outcome:
-    return Outcome(status, problem="dispatch_failed")
+def undeliverable() -> Outcome:
+    return Outcome(UNREACHABLE, problem="dispatch_failed")
 
 
 class Carrier(Protocol):
