@@ -95,13 +95,18 @@ class Lane:
         await self.ada.types(f"/luthien create {name}")
         await asyncio.wait_for(self.tap.struck.wait(), 40)
         if killed:
+            await until(self._bot_is_down, 10, "the sandbox sees that the bot is gone")
             self.bot.start()
+            await until(self.ada.bot_is_up, 30, "the bot is up again")
         final = await until(lambda: self._final(name), 60, f"{name} is told to its end")
         assert final["text"].startswith("✅"), final["text"]
         await self._one_whole_instance(name)
         await self._told_once(name)
         # An ephemeral message cannot be looked up, so one in doubt is not sent again.
         await self._credentials(name, at_least=0 if call.operation == "chat.postEphemeral" else 1)
+
+    async def _bot_is_down(self) -> bool:
+        return not await self.ada.bot_is_up()
 
     async def _final(self, name: str) -> dict[str, Any] | None:
         for message in await self.ada.reads():
