@@ -47,7 +47,8 @@ class Budget:
 
     def hold(self, duration: timedelta | None) -> None:
         """Nobody asks anything for this long: Railway said "too many requests"."""
-        until = self._clock.monotonic() + (duration or DEFAULT_HOLD).total_seconds()
+        wait = DEFAULT_HOLD if duration is None else duration
+        until = self._clock.monotonic() + wait.total_seconds()
         self._held_until = max(self._held_until, until)
 
     @property

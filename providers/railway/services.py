@@ -121,7 +121,11 @@ class Services:
     async def _redirect(
         self, space: Space, service_id: str, domain: models.ServiceDomain, port: int
     ) -> None:
-        await self._rail.client.write(
+        async def redirected() -> bool | None:
+            seen = await self._domain(space, service_id)
+            return True if seen is not None and seen.target_port == port else None
+
+        write = self._rail.client.write(
             "serviceDomainUpdate",
             bool,
             environment=space.environment_id,
@@ -133,3 +137,4 @@ class Services:
                 "targetPort": port,
             },
         )
+        await self._rail.settle(write, redirected)

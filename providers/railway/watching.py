@@ -98,11 +98,12 @@ class DeploymentWatch:
                         self._watchers.discard(watcher)
 
     async def _tick(self) -> None:
-        projects = sorted({w.project_id for w in self._watchers})
+        watchers = tuple(self._watchers)  # whoever comes in the meantime waits for the next tick
+        projects = sorted({w.project_id for w in watchers})
         found: dict[str, Deployment] = {}
         for start in range(0, len(projects), BATCH):
             found |= await self._deployments(projects[start : start + BATCH])
-        for watcher in tuple(self._watchers):
+        for watcher in watchers:
             now = found.get(watcher.seen.id) or await self._alone(watcher)
             if now is not None and (now.phase, now.state) != (
                 watcher.seen.phase,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 SPEED = 1000
+REPO = "LuthienResearch/luthien-proxy"
 STARTS_WITHIN_S = 20
 
 
@@ -46,9 +47,10 @@ class Sandbox:
         assert answer.is_success, answer.text
         return answer.json()
 
-    def fault(self, operation: str, kind: str, nth: int = 1, **more: Any) -> None:
-        body = {"vendor": "railway", "operation": operation, "nth": nth, "kind": kind}
-        self.control("faults", **body, **more)
+    def fault(self, operation: str, kind: str, nth: int = 1) -> None:
+        """The nth request of this operation from now on goes wrong."""
+        where = {"vendor": "railway", "operation": operation, "nth": nth}
+        self.control("faults", **where, kind=kind, retry_after=0)
 
     def state(self) -> dict[str, Any]:
         shown: dict[str, Any] = self.http.get("/control/state").json()["railway"]
@@ -58,6 +60,10 @@ class Sandbox:
         """Change parts of the Railway world's state."""
         answer = self.http.put("/control/state", json={"railway": {**self.state(), **changes}})
         assert answer.is_success, answer.text
+
+    def settings(self, **changes: Any) -> None:
+        """Change how this Railway behaves."""
+        self.put(settings={**self.state()["settings"], **changes})
 
     def asked(self) -> list[str]:
         """Operations in order, from the journal."""

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from engine.capabilities import Database, DeployState
 from providers.web.probe import WebProbe
+from tests.contract.railway.conftest import REPO
 
 if TYPE_CHECKING:
     from providers.railway.provider import RailwayProvider
     from tests.contract.railway.conftest import Sandbox
 
-REPO = "LuthienResearch/luthien-proxy"
 VARIABLES = {
     "DATABASE_URL": "${{Postgres.DATABASE_URL}}",
     "REDIS_URL": "${{Redis.REDIS_URL}}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import inspect
 import json
 from collections import Counter
 from dataclasses import dataclass, field
@@ -107,6 +108,8 @@ class FakeRailway:
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
         if callable(reply):
             reply = reply(asked)
+        if inspect.isawaitable(reply):
+            reply = await reply
         if isinstance(reply, Exception):
             raise reply
         if isinstance(reply, httpx.Response):

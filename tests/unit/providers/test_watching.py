@@ -118,6 +118,28 @@ async def test_whoever_comes_later_joins_the_same_poll(
     assert railway.counts["projectsByIds"] == 10
 
 
+async def test_whoever_comes_during_a_request_waits_for_the_next(
+    provider: RailwayProvider, railway: FakeRailway, clock: FakeClock
+) -> None:
+    late: list[asyncio.Task[list[Deployment]]] = []
+
+    async def now(asked: Any) -> object:
+        if not late:
+            late.append(asyncio.create_task(follow(provider, 2)))
+            await railway.heard("deployment", 2)
+            for _ in range(20):
+                await asyncio.sleep(0)
+        numbers = [id_.split("-")[1] for id_ in asked.variables["ids"]]
+        status = "BUILDING" if clock.elapsed < 6 else "SUCCESS"
+        return projects(*(a_deployment(f"d-{n}", status) for n in numbers))
+
+    railway.on("deployment", lambda asked: a_deployment(asked.variables["id"]))
+    railway.on("projectsByIds", now)
+    await follow(provider, 1)
+    await asyncio.gather(*late)
+    assert railway.counts["deployment"] == 2, "one look each, at the beginning"
+
+
 async def test_the_poll_ends_with_the_last_watcher_and_begins_again(
     provider: RailwayProvider, railway: FakeRailway, clock: FakeClock
 ) -> None:
