@@ -227,22 +227,26 @@ def begin_step(world: World, deployment_id: str) -> None:
             "step": step["step"],
             "created_at": now,
             "completed_at": None,
+            "seconds": step["seconds"],
             "payload": {},
         }
     )
     _set_status(world, deployment, phases.STATUS_OF_STEP.get(step["step"], "DEPLOYING"))
-    if step["step"] == "HEALTHCHECK":
-        _begin_healthcheck(world, deployment, step)
     world.later(step["seconds"], "deployment.step", deployment.id)
 
 
-def _begin_healthcheck(world: World, deployment: Deployment, step: dict[str, Any]) -> None:
-    """The container answers or it does not; in the second case it is asked until time is up."""
-    problem = apps.problem(world, deployment)
-    if problem is not None and deployment.fail is None:
-        deployment.fail = {"step": "HEALTHCHECK", "error": problem}
-        timeout = deployment.meta["serviceManifest"]["deploy"]["healthcheckTimeout"] or 300
-        step["seconds"] = float(timeout) * world.settings.pace
+def _container_started(world: World, deployment: Deployment) -> None:
+    """From now on it answers or it never will; a health check finds out when its time is up."""
+    deployment.started_at = world.now()
+    checks = [step for step in deployment.steps if step["step"] == "HEALTHCHECK"]
+    if checks and deployment.fail is None:
+        problem = apps.problem(world, deployment)
+        if problem is not None:
+            deployment.fail = {"step": "HEALTHCHECK", "error": problem}
+    for step in checks:
+        if deployment.fail is not None:
+            timeout = deployment.meta["serviceManifest"]["deploy"]["healthcheckTimeout"] or 300
+            step["seconds"] = float(timeout) * world.settings.pace
 
 
 def end_step(world: World, deployment_id: str) -> None:
@@ -260,7 +264,7 @@ def end_step(world: World, deployment_id: str) -> None:
     if step["step"] == "PUBLISH_IMAGE":
         deployment.has_image = True
     if step["step"] == "CREATE_CONTAINER":
-        deployment.started_at = world.now()
+        _container_started(world, deployment)
     deployment.step += 1
     if deployment.step < len(deployment.steps):
         begin_step(world, deployment.id)
@@ -284,6 +288,7 @@ def drain(world: World, deployment: Deployment) -> None:
             "step": "DRAIN_INSTANCES",
             "created_at": now,
             "completed_at": now + world.takes(phases.DRAIN_SECONDS),
+            "seconds": phases.DRAIN_SECONDS,
             "payload": {"durationMs": round(phases.DRAIN_SECONDS / world.speed * 1000)},
         }
     )

@@ -102,7 +102,10 @@ class GatewayEdge:
 
     @staticmethod
     def _reaches(deployment: Deployment, target_port: int | None) -> bool:
-        if deployment.ended_at is not None or deployment.fail is not None:
+        """Whether the container runs, answers, and on the port that the domain points to."""
+        if deployment.ended_at is not None:
+            return False
+        if apps.is_gateway(deployment) and deployment.fail is not None:
             return False
         listening = apps.listens_on(deployment)
         return listening is not None and target_port in (None, listening)

@@ -69,15 +69,17 @@ OTHER_BOOT = (("Server listening on port {port}", "info"),)
 
 def build_lines(world: World, deployment: Deployment) -> Iterator[Line]:
     """Everything until the image is there, and the health check's attempts."""
-    for event, step in zip(deployment.events, deployment.steps, strict=False):
-        begin = event["created_at"]
-        length = world.takes(step["seconds"])
+    for event in deployment.events:
+        begin, end = event["created_at"], event["completed_at"]
+        length = world.takes(event["seconds"])
         messages = list(_build_messages(deployment, event))
         for position, (message, severity) in enumerate(messages):
-            yield begin + length * position / max(len(messages), 1), message, severity
+            yield begin + length * position / len(messages), message, severity
         error = event["payload"].get("error")
-        if error is not None and step["step"] != "CREATE_CONTAINER":
-            yield event["completed_at"], _failure(step["step"], error), "error"
+        if error is not None and event["step"] != "CREATE_CONTAINER":
+            yield end, _failure(event["step"], error), "error"
+        elif event["step"] == "HEALTHCHECK" and end is not None:
+            yield end, "[1/1] Healthcheck succeeded!", "info"
 
 
 def _build_messages(deployment: Deployment, event: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -102,8 +104,6 @@ def _build_messages(deployment: Deployment, event: dict[str, Any]) -> Iterator[t
             if deployment.fail is not None:
                 for attempt in range(1, 9):
                     yield f"Attempt #{attempt} failed with service unavailable", "warn"
-            elif event["completed_at"] is not None:
-                yield "[1/1] Healthcheck succeeded!", "info"
 
 
 def _failure(step: str, error: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -20,6 +21,7 @@ from tests.contract.sandbox_railway.server import listening
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+CLI_DOCUMENTS = Path(__file__).with_name("cli_documents")
 ACCOUNT = {"Authorization": "Bearer sandbox-account"}
 
 
@@ -222,3 +224,23 @@ async def test_subscriptions_stand_in_the_journal_and_can_be_cut(sandbox: Sandbo
     (entry,) = [e for e in entries if e["operation"] == "Watch"]
     assert entry["variables"] == {"id": deployment}
     assert entry["fault"] == "lost-before"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "build_logs_stream",
+        "deployment_logs_stream",
+        "deployment_stream",
+        "deployment_events_stream",
+    ],
+)
+async def test_the_streams_that_railways_command_line_opens(sandbox: Sandbox, name: str) -> None:
+    deployment = await connected_gateway(sandbox)
+    async with sandbox.socket() as socket:
+        await begin(socket)
+        document = (CLI_DOCUMENTS / f"{name}.graphql").read_text()
+        await subscribe(socket, document, id=deployment, deploymentId=deployment)
+        async for first in results(socket):
+            assert first
+            break
