@@ -15,7 +15,7 @@ from engine.capabilities import DeployState
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.run import EventKind, RunStatus
 from engine.secrets import generate_key, parse_keys
-from engine.walk import Retries
+from engine.context import Retries
 from engine.world import Limits
 from tests.unit.commands.clock import FakeClock
 from tests.unit.commands.host import FakeHost
