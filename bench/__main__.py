@@ -1,0 +1,90 @@
+"""`python -m bench`: every measurement, or those named with --only."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from app.demo import ROOT
+from bench import ack_latency, create_time, list_instances, start_up, step_overhead
+from bench.machine import busy, machine
+from bench.processes import scratch
+from bench.report import show, write
+from bench.result import Effort, Result
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+LONGEST_S = 240
+"""One measurement takes no longer."""
+MEASUREMENTS: dict[str, ModuleType] = {
+    "ack": ack_latency,
+    "create": create_time,
+    "list": list_instances,
+    "steps": step_overhead,
+    "start": start_up,
+}
+
+
+@click.command(help="Measure the product, print tables, and write docs/benchmarks.md.")
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(list(MEASUREMENTS)),
+    help="Only this one; may be given several times. The document's other sections stay.",
+)
+@click.option(
+    "--quick", is_flag=True, help="A few of everything, to try it out; the document stays."
+)
+def main(only: tuple[str, ...], quick: bool) -> None:
+    console = Console()
+    folder = scratch()
+    failed = False
+    try:
+        for name in only or MEASUREMENTS:
+            began, load = time.monotonic(), busy()
+            with console.status(f"Measuring: {MEASUREMENTS[name].TITLE} …"):
+                result = _measured(name, Effort(quick), console)
+            if result is None:
+                failed = True
+                continue
+            show(console, result)
+            console.print(f"({time.monotonic() - began:.0f} s)", style="dim")
+            if not quick:
+                where = f"{machine(folder)}; load average before: {load}"
+                order = [measurement.TITLE for measurement in MEASUREMENTS.values()]
+                write(DOCUMENT, [result], when=datetime.now(UTC), machine=where, order=order)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if not quick:
+        console.print(f"\nWritten to {DOCUMENT.relative_to(ROOT)}.")
+    sys.exit(1 if failed else 0)
+
+
+def _measured(name: str, effort: Effort, console: Console) -> Result | None:
+    """None, and the reason on the terminal, when it could not be measured."""
+
+    async def within_time() -> Result:
+        async with asyncio.timeout(LONGEST_S):
+            measured: Result = await MEASUREMENTS[name].measure(effort)
+            return measured
+
+    try:
+        return asyncio.run(within_time())
+    except Exception:  # noqa: BLE001 - the other measurements go on
+        console.print(f"{name} could not be measured:", style="bold red")
+        console.print(traceback.format_exc(), markup=False, highlight=False)
+        return None
+
+
+if __name__ == "__main__":
+    main()

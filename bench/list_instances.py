@@ -1,0 +1,115 @@
+"""`list` in an account with a thousand instances: calls to Railway and time."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bench.figures import Spread, figure
+from bench.processes import (
+    asked_of_railway,
+    control,
+    last_line,
+    running_sandbox,
+    running_server,
+    scratch,
+)
+from bench.result import BenchFailed, Goal, Result, Table
+
+if TYPE_CHECKING:
+    from app.demo import Sandbox
+    from bench.processes import Server
+    from bench.result import Effort
+
+TITLE = "Listing a thousand instances"
+CALLS = 3
+SCHEDULED = 100
+"""Of the instances, so many are marked for deletion."""
+
+HOW = f"""\
+`list` asked of `luthien serve` over its API, in an account that holds 1,000 finished \
+instances of three services each, {SCHEDULED} of them marked for deletion. *Cold* is the first \
+request of a fresh process, which also has to find out what kind of token it has; *warm* are \
+those after it. Every answer is checked: all names, states, addresses and deletion times are \
+there. The time that the stand-in took for its answers is read from its journal; the rest is \
+ours: transport, reading the JSON, the rows, the answer."""
+
+
+async def measure(effort: Effort) -> Result:
+    folder, count = scratch() / "list", effort.count(1000, 200)
+    with running_sandbox(folder, speed=10) as sandbox:
+        scheduled = min(SCHEDULED, count // 2)
+        due = (datetime.now(UTC) + timedelta(days=7)).replace(microsecond=0)
+        await _fill(sandbox, count - scheduled, "luthien-up{n}", "ready")
+        await _fill(sandbox, scheduled, "luthien-down{n}", f"deletion-scheduled:{due.isoformat()}")
+        with running_server(folder, sandbox, pace=10) as server:
+            cold = await _listed(sandbox, server, count, scheduled)
+            warm = [
+                await _listed(sandbox, server, count, scheduled) for _ in range(effort.count(5, 1))
+            ]
+    return _result(count, cold, warm)
+
+
+async def _fill(sandbox: Sandbox, count: int, name: str, mark: str) -> None:
+    body = {"count": count, "name": name, "description": mark}
+    await control(sandbox, "POST", "railway/populate", body)
+
+
+class _Listing:
+    """One `list`: its time, and what Railway was asked."""
+
+    def __init__(self, took_ms: float, lines: list[dict[str, Any]]) -> None:
+        self.took_ms = took_ms
+        self.calls = Counter(str(line["operation"]) for line in lines)
+        self.vendor_ms = sum(float(line["duration_ms"]) for line in lines)
+
+
+async def _listed(sandbox: Sandbox, server: Server, count: int, scheduled: int) -> _Listing:
+    before = await last_line(sandbox)
+    began = time.perf_counter()
+    answer = (await server.command("list"))["answer"]
+    took = (time.perf_counter() - began) * 1000
+    _check(answer["data"]["instances"], count, scheduled)
+    return _Listing(took, await asked_of_railway(sandbox, before))
+
+
+def _check(instances: list[dict[str, Any]], count: int, scheduled: int) -> None:
+    """Raises BenchFailed when the answer lacks anything."""
+    whole = [i for i in instances if i["name"] and i["url"] and len(i["services"]) == 3]
+    states = Counter(i["status"] for i in instances)
+    dated = [i for i in instances if i["deletion_scheduled_at"]]
+    wanted = {"running": count - scheduled, "deletion_scheduled": scheduled}
+    if len(whole) != count or states != wanted or len(dated) != scheduled:
+        raise BenchFailed(f"the list is not whole: {len(whole)} of {count}, {dict(states)}")
+
+
+def _result(count: int, cold: _Listing, warm: list[_Listing]) -> Result:
+    typical = sorted(warm, key=lambda listing: listing.took_ms)[len(warm) // 2]
+    rows = [
+        (
+            name,
+            str(sum(listing.calls.values())),
+            figure(listing.took_ms),
+            figure(listing.vendor_ms),
+            figure(listing.took_ms - listing.vendor_ms),
+        )
+        for name, listing in (("cold", cold), (f"warm, median of {len(warm)}", typical))
+    ]
+    calls = sum(cold.calls.values())
+    asked = ", ".join(f"{n} × {name}" for name, n in cold.calls.items())
+    slowest = Spread.of([listing.took_ms for listing in warm]).most
+    return Result(
+        TITLE,
+        HOW,
+        (
+            Table(
+                f"`list` of {count:,} instances, ms",
+                ("", "calls to Railway", "took", "of this the stand-in", "ours"),
+                tuple(rows),
+            ),
+        ),
+        (Goal(f"at most {CALLS} calls to Railway", f"{calls} cold: {asked}", calls <= CALLS),),
+        (f"The slowest of the warm ones took {figure(slowest)} ms.",),
+    )
