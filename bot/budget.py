@@ -25,6 +25,7 @@ ROUTINE_BURST = 2
 """Progress has 37 a minute and two at once, enough for nine runs of which none is silent for
 15 seconds; the rest is kept for results."""
 MINUTE = 60.0
+SHORTEST = 0.01
 
 
 class Urgency(IntEnum):
@@ -53,8 +54,8 @@ class _Lane:
     def hold(self, seconds: float) -> None:
         self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
 
-    def _take(self, urgency: Urgency) -> float:
-        """Seconds until somebody this urgent may go; takes the turn when it is 0."""
+    def _take(self, urgency: Urgency) -> float | None:
+        """Take the turn, or say in how many seconds somebody this urgent may ask again."""
         raise NotImplementedError
 
     async def turn(self, urgency: Urgency) -> None:
@@ -65,11 +66,11 @@ class _Lane:
             while True:
                 seconds = MINUTE
                 if self._waiting[0] == ticket:
-                    seconds = self._held_until - self._clock.monotonic()
-                    if seconds <= 0:
-                        seconds = self._take(urgency)
-                    if seconds <= 0:
+                    held = self._held_until - self._clock.monotonic()
+                    wait = held if held > 0 else self._take(urgency)
+                    if wait is None:
                         return
+                    seconds = max(wait, SHORTEST)
                 await happened(self._changed, self._clock, seconds)
         finally:
             self._waiting.remove(ticket)
@@ -86,12 +87,12 @@ class _Posts(_Lane):
         super().__init__(clock)
         self._free_at = 0.0
 
-    def _take(self, urgency: Urgency) -> float:
+    def _take(self, urgency: Urgency) -> float | None:
         now = self._clock.monotonic()
         if now < self._free_at and urgency is not Urgency.PRIVATE:
             return self._free_at - now
         self._free_at = now + POST_EVERY
-        return 0.0
+        return None
 
 
 class _Edits(_Lane):
@@ -103,7 +104,7 @@ class _Edits(_Lane):
         self._made: deque[float] = deque()
         self._routine_at = 0.0
 
-    def _take(self, urgency: Urgency) -> float:
+    def _take(self, urgency: Urgency) -> float | None:
         now = self._clock.monotonic()
         while self._made and self._made[0] <= now - MINUTE:
             self._made.popleft()
@@ -115,7 +116,7 @@ class _Edits(_Lane):
             burst = now - ROUTINE_BURST * ROUTINE_EVERY
             self._routine_at = max(self._routine_at, burst) + ROUTINE_EVERY
         self._made.append(now)
-        return 0.0
+        return None
 
 
 class Budget:
