@@ -127,6 +127,7 @@ def routes(world: World) -> Sequence[BaseRoute]:
         handler: Callable[[Asked], Awaitable[Json]],
     ) -> Callable[..., Awaitable[Response]]:
         async def answer(request: Request) -> Response:
+            world.reached_at(request.headers.get("host", ""))
             post = request.method == "POST"
             fields = await json_body(request) if post else request.query_params
             return JSONResponse(await handler(Asked(world, fields)))

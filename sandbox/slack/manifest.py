@@ -83,7 +83,6 @@ class App:
     events: frozenset[str]
     has_home: bool
     interactive: bool
-    socket_mode: bool
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> App:
@@ -117,7 +116,6 @@ class App:
             events=frozenset(settings.get("event_subscriptions", {}).get("bot_events", ())),
             has_home=features.get("app_home", {}).get("home_tab_enabled", False),
             interactive=settings.get("interactivity", {}).get("is_enabled", False),
-            socket_mode=settings.get("socket_mode_enabled", False),
         )
 
     def command(self, name: str) -> SlashCommand | None:
@@ -136,7 +134,6 @@ UNDECLARED = App(
     ),
     has_home=True,
     interactive=True,
-    socket_mode=True,
 )
 """The app of a sandbox that was started without a manifest."""
 

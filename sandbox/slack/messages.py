@@ -50,7 +50,7 @@ def _add(world: World, channel: Channel, user: str, **fields: Any) -> Message:
     blocks = fields.get("blocks")
     fields["blocks"] = rendering.with_ids(world, blocks) if blocks else None
     message = Message(ts=world.timestamp(), channel=channel.id, user=user, **fields)
-    world.messages(channel.id)[message.ts] = message
+    world.add_message(message)
     return message
 
 
@@ -109,7 +109,7 @@ def delete(world: World, message: Message) -> None:
         message.attachments = message.metadata = message.username = None
         message.files = []
     else:
-        del world.messages(message.channel)[message.ts]
+        world.remove_message(message)
     if not message.only_for:
         _tell(
             world,

@@ -15,7 +15,7 @@ from sandbox.slack.limits import RateLimits
 from sandbox.slack.records import Behaviour, Channel, Json, Message, Person, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sandbox.server import Settings
     from sandbox.traffic import Traffic
@@ -31,12 +31,14 @@ class World:
         self.app = manifest.load(settings.manifest)
         self.traffic = traffic
         self.origin = f"http://127.0.0.1:{settings.port}"
+        self._origin_known = settings.port != 0
         self.state = workspace.first_state(self.app)
         self.limits = RateLimits(lambda: self.state.settings.rates)
         self.deliveries = Deliveries(self, settings.request_url)
         self._seed = settings.seed
         self._saved = saved
         self._clock = clock.Clock(self)
+        self._threads: dict[str, dict[str, list[Message]]] = {}
 
     # -- the frame's side ---------------------------------------------------------------------
 
@@ -61,6 +63,7 @@ class World:
         self._after_jump()
 
     def _after_jump(self) -> None:
+        self._threads.clear()
         self.limits.forget()
         self._clock.wake()
         self.traffic.publish({"type": "slack", "what": "channel"})
@@ -75,6 +78,11 @@ class World:
 
     async def bot_connected(self) -> bool:
         return await self.deliveries.connected()
+
+    def reached_at(self, host: str) -> None:
+        """Learn our address from a client, when we were told to pick any port."""
+        if not self._origin_known:
+            self.origin, self._origin_known = f"http://{host}", True
 
     def changed(self, what: str, **hint: str | None) -> None:
         """Save soon, and tell open pages what to fetch again."""
@@ -140,13 +148,27 @@ class World:
         """What was said there, by ts, oldest first; ephemeral messages included."""
         return self.state.messages.setdefault(channel, {})
 
-    def thread(self, channel: str, root: str) -> list[Message]:
+    def thread(self, channel: str, root: str) -> Sequence[Message]:
         """The replies below a message, oldest first, without ephemeral ones."""
-        return [
-            message
-            for message in self.messages(channel).values()
-            if message.thread_ts == root and message.ts != root and not message.only_for
-        ]
+        if channel not in self._threads:
+            self._threads[channel] = {}
+            for message in self.messages(channel).values():
+                self._index(message)
+        return self._threads[channel].get(root, ())
+
+    def add_message(self, message: Message) -> None:
+        self.messages(message.channel)[message.ts] = message
+        if message.channel in self._threads:
+            self._index(message)
+
+    def remove_message(self, message: Message) -> None:
+        del self.messages(message.channel)[message.ts]
+        self._threads.pop(message.channel, None)
+
+    def _index(self, message: Message) -> None:
+        root = message.thread_ts
+        if root and root != message.ts and not message.only_for:
+            self._threads[message.channel].setdefault(root, []).append(message)
 
     def emit(self, name: str, event: Json) -> None:
         """Send an event to the app, if its manifest subscribes to it."""

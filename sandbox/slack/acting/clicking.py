@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.control import ControlError
 from sandbox.slack import forms, payloads, workspace
-from sandbox.slack.acting.outcome import shown
+from sandbox.slack.acting.outcome import interact, shown
 from sandbox.slack.records import Message
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ async def click(world: World, person: Person, message: Message, target: Target) 
     action = action_of(world, block, element, target.value)
     values = _touched(message, person, block, element, action)
     payload = payloads.message_actions(world, person, message, action, values)
-    return shown(await world.deliveries.interaction(payload))
+    return shown(await interact(world, payload))
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ def _labels(block: Json, element: Json) -> list[str]:
 
 
 def action_of(world: World, block: Json, element: Json, value: Any) -> Json:
+    """The entry of `actions` that says what was done with an element."""
     action: Json = {
         "type": element["type"],
         "action_id": element["action_id"],
@@ -123,7 +124,7 @@ async def suggest(world: World, person: Person, place: Message | View, target: T
         else payloads.in_view(place)
     )
     payload = payloads.suggestion(person, where, element, block["block_id"], typed)
-    outcome = await world.deliveries.interaction(payload)
+    outcome = await interact(world, payload)
     body = outcome.body if isinstance(outcome.body, dict) else {}
     if outcome.problem or not {"options", "option_groups"} & body.keys():
         raise ControlError(f"the app offered nothing: {outcome.problem or body}")
@@ -138,7 +139,7 @@ async def shortcut(
     for entry in world.app.shortcuts:
         if entry.callback_id == callback_id and entry.type == kind:
             payload = payloads.shortcut(world, person, entry, message)
-            return shown(await world.deliveries.interaction(payload))
+            return shown(await interact(world, payload))
     raise ControlError(f"the app has no {kind} shortcut {callback_id!r}")
 
 

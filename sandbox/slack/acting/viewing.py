@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.control import ControlError
 from sandbox.slack import blockkit, forms, modals, payloads, rendering
 from sandbox.slack.acting.clicking import action_of
-from sandbox.slack.acting.outcome import shown
+from sandbox.slack.acting.outcome import interact, shown
 from sandbox.slack.errors import SlackError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ async def view_action(
     if block["type"] == "input" and not block.get("dispatch_action"):
         return {"ack_ms": None, "status": 200, "body": ""}
     payload = payloads.view_actions(world, person, view, action)
-    return shown(await world.deliveries.interaction(payload))
+    return shown(await interact(world, payload))
 
 
 def enter(world: World, view: View, values: Json) -> None:
@@ -53,7 +53,7 @@ async def submit(world: World, person: Person, view: View, values: Json) -> Json
     errors = forms.refusals(view.blocks, view.values)
     if errors:
         return {"errors": errors}
-    outcome = await world.deliveries.interaction(payloads.view_submission(world, person, view))
+    outcome = await interact(world, payloads.view_submission(world, person, view))
     if outcome.problem:
         raise ControlError(f"{TROUBLE} ({outcome.problem})")
     return await _after_submission(world, person, view, outcome.body)
@@ -101,7 +101,7 @@ async def _say_closed(world: World, person: Person, views: list[View], *, cleare
     for view in views:
         if view.notify_on_close:
             payload = payloads.view_closed(person, view, cleared=cleared)
-            await world.deliveries.interaction(payload)
+            await interact(world, payload)
 
 
 def open_home(world: World, person: Person, tab: str) -> None:

@@ -18,10 +18,11 @@ async def command(
     world: World, person: Person, channel: Channel, said: str, thread_ts: str | None
 ) -> Json:
     """A slash command typed into a channel."""
-    name, _, rest = said.strip().partition(" ")
-    if not name.startswith("/"):
+    said = said.strip()
+    if not said.startswith("/"):
         raise ControlError(f"a slash command starts with a slash: {said!r}")
-    name = name.lower()
+    name, *words = said.split(maxsplit=1)
+    name, rest = name.lower(), "".join(words)
     entry = world.app.command(name)
     if entry is None:
         return _refused(
@@ -35,9 +36,8 @@ async def command(
     if thread_ts:
         text = f"`{name}` is not supported in threads. Sorry!"
         return _refused(world, person, channel, text, thread_ts)
-    rest = rest.strip()
     text = markup.typed(rest, world.state, named=True) if entry.should_escape else rest
-    payload = payloads.command(world, person, channel, entry, text, said.strip())
+    payload = payloads.command(world, person, channel, entry, text, said)
     outcome = await world.deliveries.command(payload)
     if outcome.problem:
         _slackbot(world, person, channel, f'`{name}` failed with the error "{outcome.problem}"')

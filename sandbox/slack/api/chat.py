@@ -25,7 +25,7 @@ SPLIT_AT = 4_000
 
 def writable(call: Call) -> Channel:
     """The channel to post in; a public one also without membership, with chat:write.public."""
-    channel = call.channel()
+    channel = call.channel(by_name=True)
     if channel.is_archived:
         raise SlackError("is_archived")
     public = not (channel.is_im or channel.is_private)
@@ -133,8 +133,9 @@ def _without_event_metadata(call: Call) -> Call:
     tier=Tier.THREE,
     scopes=["chat:write"],
     required=["channel", "ts"],
-    errors=f"{CONTENT_ERRORS} {METADATA_ERRORS} cant_update_message channel_not_found"
-    " invalid_attachments is_inactive message_not_found msg_too_long streaming_state_conflict",
+    errors=f"{CONTENT_ERRORS} {METADATA_ERRORS} cant_broadcast_message cant_update_message"
+    " channel_not_found invalid_attachments is_inactive message_not_found msg_too_long"
+    " streaming_state_conflict",
 )
 def chat_update(call: Call) -> Json:
     channel = call.channel()
@@ -148,6 +149,8 @@ def chat_update(call: Call) -> Json:
         raise SlackError("msg_too_long")
     changes = given.changes()
     if call.flag("reply_broadcast"):
+        if message.thread_ts in (None, message.ts):
+            raise SlackError("cant_broadcast_message")
         changes["reply_broadcast"] = True
     messages.edit(call.world, message, by=workspace.BOT_USER, **changes)
     return {

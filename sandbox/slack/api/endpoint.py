@@ -29,6 +29,7 @@ BEARER = re.compile(r"Bearer\s+(\S+)", re.IGNORECASE)
 
 async def endpoint(world: World, request: Request) -> Response:
     """Answer one call of the Web API, whatever the method."""
+    world.reached_at(request.headers.get("host", ""))
     name: str = request.path_params["method"]
     method = METHODS.get(name)
     try:

@@ -138,12 +138,18 @@ class Call:
 
     # -- things ---------------------------------------------------------------------------------
 
-    def channel(self, name: str = "channel", *, error: str = "channel_not_found") -> Channel:
-        """The conversation of that argument, if the bot may know of it."""
+    def channel(
+        self, name: str = "channel", *, error: str = "channel_not_found", by_name: bool = False
+    ) -> Channel:
+        """The conversation of that argument, if the bot may know of it.
+
+        `by_name`: a channel's name or a person's id will do, as where messages are posted.
+        """
         given = self.text(name)
         channel = self.world.state.channels.get(given)
-        if channel is None and given[:1] in "UW" and given in self.world.state.people:
-            channel = self.world.direct_channel(given)
+        if channel is None and by_name:
+            known = given in self.world.state.people
+            channel = self.world.direct_channel(given) if known else self.world.channel(given)
         visible = channel and (
             workspace.BOT_USER in channel.members or not (channel.is_im or channel.is_private)
         )

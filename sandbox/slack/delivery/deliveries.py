@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.slack import workspace
 from sandbox.slack.delivery.outcome import (
+    TIMED_OUT,
     UNREACHABLE,
     Outcome,
     Parcel,
@@ -92,8 +93,8 @@ class Deliveries:
             outcome = await self._send(replace(parcel, attempt=attempt))
             if outcome.acked or outcome.headers.get("x-slack-no-retry") == "1":
                 return
-            if self._carrier is self.socket_mode and outcome.problem == "dispatch_failed":
-                return  # without a connection events are dropped, not queued
+            if attempt == 0 and self._carrier is self.socket_mode and outcome.status != TIMED_OUT:
+                return  # what finds no connection at first is dropped, not queued
             parcel = replace(parcel, reason=self._reason(outcome))
 
     def _reason(self, outcome: Outcome) -> str:

@@ -49,12 +49,12 @@ class Outcome:
         return self.problem is None
 
 
-UNREACHABLE = 503
-"""The status that stands for "nobody answered at all"."""
+TIMED_OUT, UNREACHABLE = 504, 503
+"""Statuses that stand for no answer in time, and for nobody there to answer."""
 
 
 def timed_out(seconds: float) -> Outcome:
-    return Outcome(504, ack_ms=round(seconds * 1000, 1), problem="operation_timeout")
+    return Outcome(TIMED_OUT, ack_ms=round(seconds * 1000, 1), problem="operation_timeout")
 
 
 def undeliverable() -> Outcome:

@@ -186,6 +186,7 @@ def manifest(tmp_path: Path) -> Callable[..., Path]:
         shortcuts: list[Json] | None = None,
         *,
         home: bool = True,
+        interactive: bool = True,
     ) -> Path:
         path = tmp_path / "manifest.json"
         content = {
@@ -198,7 +199,10 @@ def manifest(tmp_path: Path) -> Callable[..., Path]:
                 "shortcuts": shortcuts or [],
             },
             "oauth_config": {"scopes": {"bot": scopes.split()}},
-            "settings": {"event_subscriptions": {"bot_events": events.split()}},
+            "settings": {
+                "event_subscriptions": {"bot_events": events.split()},
+                "interactivity": {"is_enabled": interactive},
+            },
         }
         path.write_text(json.dumps(content))
         return path

@@ -169,6 +169,17 @@ async def test_an_ephemeral_message_changes_only_through_its_response_url(
     assert await texts(sandbox) == []
 
 
+async def test_without_interactivity_a_click_goes_nowhere(manifest: Callable[..., Path]) -> None:
+    async with running(manifest=manifest(interactive=False)) as sandbox:
+        posted = await sandbox.client.chat_postMessage(
+            channel=OPS, text="x", blocks=[actions(button())]
+        )
+        refused = await sandbox.control(
+            "click", 400, user="ada", channel="#ops", ts=posted["ts"], label="Go"
+        )
+        assert "not configured to handle interactive responses" in refused["error"]
+
+
 # -- triggers -------------------------------------------------------------------------------------
 
 

@@ -43,6 +43,9 @@ async def test_where_the_bot_may_post(sandbox: Sandbox) -> None:
     client = sandbox.client
     assert (await client.chat_postMessage(channel=ADA, text="x"))["channel"] == DM_ADA
     assert (await client.chat_postMessage(channel=GENERAL, text="x"))["ok"]  # chat:write.public
+    assert (await client.chat_postMessage(channel="#ops", text="x"))["channel"] == OPS
+    by_person = client.conversations_history(channel=ADA)  # only posts find a DM by person
+    assert await error_of(by_person) == "channel_not_found"
     missing = client.chat_postMessage(channel="C0NOWHERE", text="x")
     assert await error_of(missing) == "channel_not_found"
 

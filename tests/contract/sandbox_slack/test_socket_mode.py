@@ -298,6 +298,21 @@ async def test_an_event_without_ack_comes_again(sandbox: Sandbox) -> None:
         assert not any(f["accepts_response_payload"] for f in frames)
 
 
+async def test_an_event_survives_a_restart_of_the_app(sandbox: Sandbox) -> None:
+    await sandbox.settings(ack_seconds=0.05, event_retries_after=[0, 0.5])
+    async with websocket(await link(sandbox)) as session:
+        raw = RawApp(sandbox, session)
+        await raw.receive()
+        await sandbox.control("say", user="ada", channel=DM_ADA, text="hi")
+        event = (await raw.receive())["payload"]
+    async with websocket(await link(sandbox)) as session:
+        raw = RawApp(sandbox, session)
+        await raw.receive()
+        again = await raw.receive()
+        assert again["payload"] == event
+        await raw.ack(again)
+
+
 async def test_hello_and_several_connections(sandbox: Sandbox) -> None:
     async with websocket(await link(sandbox)) as one:
         hello = await RawApp(sandbox, one).receive()
