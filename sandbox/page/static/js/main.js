@@ -35,6 +35,7 @@ async function start() {
   await untilThere();
   if (!persons().some((one) => one.name === state.viewer)) state.viewer = persons()[0]?.name ?? state.viewer;
   addEventListener("hashchange", follow);
+  document.querySelector(".skip-link").addEventListener("click", skip);
   document.addEventListener("visibilitychange", changed);
   api.listen(onHint, onLink);
   await refreshAllChannels();
@@ -43,6 +44,12 @@ async function start() {
   follow();
   refreshViews();
   refreshRailway();
+}
+
+/** The address belongs to the router, so the skip link only moves the focus. */
+function skip(event) {
+  event.preventDefault();
+  (document.getElementById("composer") ?? document.getElementById("main"))?.focus();
 }
 
 /** The page may be opened while the sandbox is still starting. */
@@ -138,7 +145,7 @@ function topBar() {
   return h(
     "header",
     { class: "topbar", key: "topbar" },
-    h("a", { class: "brand", href: "#/channels", "aria-label": `${team.name}, local workspace` }, h("img", { src: "/page/static/icon.svg", alt: "", width: "24", height: "24" }), h("span", {}, team.name), h("span", { class: "brand-note muted" }, "local workspace")),
+    h("a", { class: "brand", href: "#/channels", "aria-label": `${team.name}, local workspace` }, h("img", { src: new URL("../icon.svg", import.meta.url).href, alt: "", width: "24", height: "24" }), h("span", {}, team.name), h("span", { class: "brand-note muted" }, "local workspace")),
     h("span", { class: `link-state ${live ? "" : "is-quiet"}`, role: "status" }, live ? [h("span", { class: "spinner", "aria-hidden": "true" }), live] : null),
     h(
       "div",

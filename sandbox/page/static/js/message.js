@@ -40,6 +40,7 @@ export function messageRow(pane, channelId, message, { compact = false, focusabl
       tabindex: focusable ? "0" : "-1",
       "aria-label": `${name}, ${clock(when)}`,
     },
+    toolbar(pane, channelId, message, place), // first, so that Tab reaches it from the message
     message.ephemeral ? ephemeralMark() : null,
     h("div", { class: "message-side" }, headed ? avatar(message.user, message.username) : h("a", { class: "message-time is-hidden", href: permalink(channelId, message), title: full(when), tabindex: "-1" }, clock(when))),
     h(
@@ -55,7 +56,6 @@ export function messageRow(pane, channelId, message, { compact = false, focusabl
       message.ephemeral ? h("button", { type: "button", class: "link-button", on: { click: () => dismiss(channelId, message) } }, "Dismiss") : null,
       pane === "list" && message.reply_count ? replies(channelId, message) : null,
     ),
-    toolbar(pane, channelId, message, place),
   );
 }
 

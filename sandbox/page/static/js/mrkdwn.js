@@ -154,6 +154,7 @@ function token(body, options) {
   if (target.startsWith("@")) return mention(rest, label);
   if (target.startsWith("#")) return channelLink(rest, label);
   if (target.startsWith("!")) return special(rest, label);
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(target)) return h("span", {}, decode(`<${body}>`)); // no address at all
   const words = label === null ? [decode(target.replace(/^mailto:/, ""))] : inlineLabel(label, options);
   return link(decode(target), words);
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def scene(name: str) -> Any:
-    """A prepared piece of JSON: `every_element`, `form`, `home`, `journal` or `railway`."""
+    """A prepared piece of JSON: what a file of this folder holds."""
     return json.loads((Path(__file__).parent / f"{name}.json").read_text())
 
 
