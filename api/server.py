@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from fastapi import APIRouter, Depends, FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import EventSourceResponse
 from starlette.exceptions import HTTPException
 
 from api.desk import Performs
 from api.errors import Unauthorized, http_status, incident
+from api.events import stream
 from engine.actor import Actor, Door, Origin, Role
 from engine.command import Change
 from engine.control_plane import Outcome
@@ -22,7 +23,7 @@ from engine.control_plane import Request as Wish
 from engine.errors import InvalidInput, NotFound, OpsError, RateLimited, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from starlette.responses import Response
 
@@ -135,13 +136,7 @@ def _commands(control: Serves) -> APIRouter:
     ) -> EventSourceResponse:
         await control.show(run_id)
 
-        async def stream() -> AsyncIterator[ServerSentEvent]:
-            async for event in control.follow(run_id, after=last_event_id):
-                yield ServerSentEvent(
-                    data=event.model_dump_json(), event=event.kind.value, id=str(event.seq)
-                )
-
-        return EventSourceResponse(stream(), ping=15)
+        return stream(control.follow(run_id, after=last_event_id))
 
     return router
 
