@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bot import completion, forms, messages
@@ -45,14 +46,7 @@ def listen(
 def _commands(app: AsyncApp, desk: Desk) -> None:
     @app.command("/luthien")
     async def typed(ack: AsyncAck, body: Body) -> None:
-        ask = Ask(
-            delivery=body["trigger_id"],
-            user=body["user_id"],
-            user_name=body.get("user_name", ""),
-            channel=body["channel_id"],
-            reply=body.get("response_url", ""),
-            trigger=body["trigger_id"],
-        )
+        ask = _ask(body)
         await _acknowledged(ack, await desk.take_line(ask, body.get("text", ""), escaped=True))
 
 
@@ -66,14 +60,17 @@ async def _acknowledged(ack: AsyncAck, render: Render | None) -> None:
 
 
 def _ask(body: Body, *, share: bool = False) -> Ask:
-    """The delivery of a click."""
+    """The delivery of a command, a click, a submission or a shortcut."""
+    user = body.get("user") or {}
     container = body.get("container") or {}
     return Ask(
         delivery=body["trigger_id"],
-        user=body["user"]["id"],
-        user_name=body["user"].get("username") or body["user"].get("name") or "",
-        channel=(body.get("channel") or {}).get("id") or container.get("channel_id"),
-        reply=body.get("response_url", ""),
+        user=body.get("user_id") or user["id"],
+        user_name=body.get("user_name") or user.get("username") or user.get("name") or "",
+        channel=body.get("channel_id")
+        or (body.get("channel") or {}).get("id")
+        or container.get("channel_id"),
+        reply=body.get("response_url") or "",
         trigger=body["trigger_id"],
         clicked=bool(container.get("is_ephemeral")),
         share=share,
@@ -104,13 +101,7 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
     async def submitted(ack: AsyncAck, body: Body, view: Body) -> None:
         form = forms.Form.of_metadata(view["private_metadata"])
         wish = forms.submitted(registry.command(form.command), view["state"]["values"])
-        ask = Ask(
-            delivery=body["trigger_id"],
-            user=body["user"]["id"],
-            user_name=body["user"].get("username") or body["user"].get("name") or "",
-            channel=form.channel,
-            reply=desk.reply_of(form),
-        )
+        ask = replace(_ask(body), channel=form.channel, reply=desk.reply_of(form))
         said = await desk.take_form(ask, wish)
         if isinstance(said, dict):
             desk.keep_reply(form, ask.reply)
@@ -143,7 +134,8 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
 def _events(app: AsyncApp, desk: Desk, home: Home) -> None:
     async def help_out(body: Body, event: Body) -> None:
         """Somebody speaks to us in plain words: say what can be typed."""
-        if event.get("bot_id") or event.get("subtype"):
+        elsewhere = event["type"] == "message" and event.get("channel_type") != "im"
+        if elsewhere or event.get("bot_id") or event.get("subtype") or not event.get("user"):
             return
         ask = Ask(delivery=body["event_id"], user=event["user"], channel=event["channel"])
         render = await desk.take_line(ask, "help", escaped=False)
@@ -151,7 +143,7 @@ def _events(app: AsyncApp, desk: Desk, home: Home) -> None:
             desk.begin(desk.say(ask, render))
 
     app.event("app_mention")(help_out)
-    app.event({"type": "message", "channel_type": "im"})(help_out)
+    app.event("message")(help_out)
 
     @app.event("app_home_opened")
     async def opened(event: Body) -> None:

@@ -1,0 +1,530 @@
+"""What people type, click and fill in, and what they are answered: through real slack-bolt."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import forms
+from bot.completion import Completion
+from bot.desk import Desk
+from bot.grammar import Wish
+from bot.home import Home
+from bot.identity import Identity
+from bot.listeners import listen
+from bot.narrator import Narrator
+from bot.rooms import Rooms
+from bot.scrub import Scrubber
+from bot.telling import Stage
+from bot.voice import Voice
+from engine.actor import Door, Origin
+from engine.control_plane import Request
+from engine.errors import AlreadyExists, Unreachable
+from engine.run import RunStatus
+from tests.unit.bot.fake_slack import FakeSlack
+from tests.unit.bot.fakes import ADA, REGISTRY, Create, FakeClock, FakeControl, MemoryTold, settle
+
+URL = "https://hooks.slack.example/commands/T1/1/secret"
+LOG = logging.getLogger("tests.bot.conversations")
+
+
+async def everybody(**_: Any) -> AuthorizeResult:
+    return AuthorizeResult(
+        enterprise_id=None, team_id="T1", bot_user_id="U0BOT", bot_id="B1", bot_token="xoxb-x"
+    )
+
+
+@dataclass
+class Said:
+    """How one delivery was acknowledged."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        return str(self.body.get("text", ""))
+
+
+@dataclass
+class Workspace:
+    """A workspace with one bot in it. ada is admin, ben deployer, everybody else viewer."""
+
+    admins: frozenset[str] = frozenset({"U0ADA"})
+    channel: str | None = "C0OPS"
+    views: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    homes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.clock = FakeClock()
+        self.slack = FakeSlack(self.clock)
+        self.control = FakeControl(self.clock)
+        self._numbers = itertools.count(1)
+        self.open()
+
+    def open(self) -> None:
+        voice = Voice(self.slack, self.clock, LOG, self.slack.hook)
+        identity = Identity(self.admins, frozenset({"U0BEN"}))
+        told = MemoryTold(self.control)
+        scrubber = Scrubber()
+        stage = Stage(self.control, told, voice, self.clock, LOG, self.channel)
+        self.narrator = Narrator(stage, scrubber)
+        self.desk = Desk(
+            self.control,
+            identity,
+            voice,
+            Rooms(voice, self.clock),
+            self.narrator,
+            open_form=self._open_form,
+            name_of=self._name_of,
+            clock=self.clock,
+            log=LOG,
+            scrubber=scrubber,
+            default_channel=self.channel,
+            bot_name=lambda: "luthien",
+        )
+        self.app = AsyncApp(
+            client=AsyncWebClient(token="xoxb-x"),
+            authorize=everybody,
+            process_before_response=True,
+            logger=LOG,
+        )
+        completion = Completion(self.control, identity, self.clock)
+        home = Home(self.control, identity, self._publish, self.clock)
+        listen(self.app, self.desk, REGISTRY, completion, home)
+
+    async def _open_form(self, trigger: str, view: dict[str, Any]) -> None:
+        if trigger == "expired":
+            raise Unreachable("expired", vendor="slack", call="views.open")
+        self.views.append((trigger, view))
+
+    async def _name_of(self, user: str) -> str:
+        return {"U0ADA": "Ada Lindqvist"}.get(user, "")
+
+    async def _publish(self, user: str, view: dict[str, Any]) -> None:
+        self.homes.append((user, view))
+
+    async def send(self, body: dict[str, Any]) -> Said:
+        response = await self.app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body))
+        await settle()
+        is_json = response.body.startswith("{")
+        body = json.loads(response.body) if is_json else {"text": response.body}
+        return Said(response.status, body)
+
+    async def type(
+        self, text: str, user: str = "U0ADA", channel: str = "C0OPS", trigger: str = ""
+    ) -> Said:
+        return await self.send(
+            {
+                "command": "/luthien",
+                "text": text,
+                "user_id": user,
+                "user_name": user.removeprefix("U0").lower(),
+                "channel_id": channel,
+                "team_id": "T1",
+                "response_url": URL,
+                "trigger_id": trigger or f"t{next(self._numbers)}",
+            }
+        )
+
+    async def click(
+        self, action: str, value: str = "", user: str = "U0ADA", *, private: bool = False
+    ) -> Said:
+        return await self.send(
+            {
+                "type": "block_actions",
+                "user": {"id": user, "username": "somebody"},
+                "team": {"id": "T1"},
+                "container": {"type": "message", "channel_id": "C0OPS", "is_ephemeral": private},
+                "channel": {"id": "C0OPS"},
+                "response_url": URL,
+                "trigger_id": f"t{next(self._numbers)}",
+                "actions": [{"type": "button", "action_id": action, "value": value}],
+            }
+        )
+
+    async def submit(self, view: dict[str, Any], **values: dict[str, Any]) -> Said:
+        state = {block: {"value": value} for block, value in values.items()}
+        return await self.send(
+            {
+                "type": "view_submission",
+                "user": {"id": "U0ADA", "username": "ada"},
+                "team": {"id": "T1"},
+                "trigger_id": f"t{next(self._numbers)}",
+                "view": {**view, "id": "V1", "state": {"values": state}},
+            }
+        )
+
+    async def event(self, event_id: str = "Ev1", **event: Any) -> Said:
+        return await self.send(
+            {"type": "event_callback", "team_id": "T1", "event_id": event_id, "event": event}
+        )
+
+    @property
+    def heard(self) -> list[str]:
+        """What came by response_url."""
+        return [str(hook.get("text", "(withdrawn)")) for hook in self.slack.hooks]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        return self.slack.hooks[-1]
+
+    def labels(self, message: dict[str, Any]) -> dict[str, str]:
+        """Button label → what it does."""
+        return {
+            e["text"]["text"]: e.get("value") or e.get("url", "")
+            for b in message.get("blocks", [])
+            if b["type"] == "actions"
+            for e in b["elements"]
+        }
+
+
+async def test_a_question_is_acknowledged_and_answered_privately() -> None:
+    slack = Workspace()
+    said = await slack.type("list")
+    assert (said.status, said.text) == (200, "")
+    assert slack.last["response_type"] == "ephemeral"
+    assert slack.last["text"].startswith("2 instances")
+    assert slack.labels(slack.last) == {"Status of acme": "status acme", "Share here": "list"}
+    assert not slack.slack.messages
+
+
+async def test_it_is_durable_before_it_is_acknowledged_and_done_after() -> None:
+    slack = Workspace()
+    slack.control.slow.clear()
+    said = await slack.type("create acme", trigger="t-77")
+    assert said.status == 200
+    request = slack.control.accepted["t-77"]
+    assert request.command == Create(instance="acme")
+    assert request.origin == Origin(door=Door.SLACK, channel="C0OPS")
+    assert request.reply == URL
+    assert URL not in request.prompt
+    assert not slack.control.views
+
+
+async def test_a_second_delivery_starts_nothing() -> None:
+    slack = Workspace()
+    for _ in range(3):
+        assert (await slack.type("create acme", trigger="same")).status == 200
+    assert len(slack.control.views) == 1
+    assert len([m for m in slack.slack.messages if "thread_ts" not in m]) == 1
+
+
+async def test_whoever_waits_longer_than_a_moment_gets_a_sign() -> None:
+    slack = Workspace()
+    slack.control.slow.clear()
+    await slack.type("list")
+    await slack.clock.advance(0.6)
+    assert slack.heard == []
+    await slack.clock.advance(0.3)
+    assert slack.heard == ["⏳ `/luthien list`: still at work on it …"]
+    slack.control.slow.set()
+    await settle()
+    assert slack.heard[1].startswith("2 instances")
+
+
+async def test_a_change_speaks_in_the_channel() -> None:
+    slack = Workspace()
+    await slack.type("create acme")
+    assert slack.heard == []
+    assert "Create instance acme" in slack.slack.root["text"]
+
+
+async def test_a_refusal_names_who_can_help() -> None:
+    slack = Workspace()
+    await slack.type("create acme", user="U0CLEO")
+    assert "<@U0ADA> or <@U0BEN> can do this" in slack.heard[0]
+    assert not slack.control.views
+
+
+async def test_while_nobody_is_admin_the_exact_setting_is_shown() -> None:
+    slack = Workspace(admins=frozenset())
+    await slack.type("create acme", user="U0CLEO")
+    assert "`LUTHIEN_ADMINS=U0CLEO`" in slack.heard[0]
+
+
+async def test_an_unknown_word_is_answered_with_the_nearest_as_a_button() -> None:
+    slack = Workspace()
+    said = await slack.type("crate acme --keep")
+    assert said.body["response_type"] == "ephemeral"
+    assert "Did you mean `create`" in said.text
+    assert slack.labels(said.body) == {"/luthien create acme --keep": "create acme --keep"}
+    await slack.click("do:create", "create acme --keep", private=True)
+    assert slack.control.views
+    assert slack.last == {"url": URL, "at": 0.0, "delete_original": True}
+
+
+async def test_bad_input_can_be_corrected_in_a_form() -> None:
+    slack = Workspace()
+    said = await slack.type("create Acme!")
+    assert slack.labels(said.body)["Correct it in a form"] == "create Acme!"
+    await slack.click("form", "create Acme!")
+    [(_, view)] = slack.views
+    assert "Acme!" in json.dumps(view)
+
+
+async def test_missing_arguments_open_a_form_with_reasons_beside_the_fields() -> None:
+    slack = Workspace()
+    said = await slack.type("create --size large")
+    assert (said.status, said.text) == (200, "")
+    [(_, view)] = slack.views
+    assert URL not in json.dumps(view)
+
+    wrong = await slack.submit(view, instance={"value": "Acme!"})
+    assert wrong.body["response_action"] == "errors"
+    assert list(wrong.body["errors"]) == ["instance"]
+    assert not slack.control.accepted
+
+    right = await slack.submit(view, instance={"value": "acme"})
+    assert (right.status, right.body) == (200, {"text": ""})
+    [request] = slack.control.accepted.values()
+    assert request.command == Create(instance="acme")
+    assert request.reply == URL
+
+
+async def test_a_form_is_not_shown_to_who_may_not_submit_it() -> None:
+    slack = Workspace()
+    said = await slack.type("create", user="U0CLEO")
+    assert "needs the role deployer" in said.text
+    assert not slack.views
+
+
+async def test_a_form_that_slack_does_not_open_is_offered_again() -> None:
+    slack = Workspace()
+    await slack.type("create", trigger="expired")
+    assert slack.labels(slack.last) == {"Open the form": "create"}
+
+
+async def test_where_the_bot_cannot_post_nothing_starts() -> None:
+    slack = Workspace()
+    slack.slack.outsider_in.add("C0GEN")
+    said = await slack.type("create acme", channel="C0GEN")
+    assert "`/invite @luthien`" in said.text
+    assert slack.labels(said.body) == {"Try again": "create acme"}
+    assert not slack.control.accepted
+
+    slack.slack.outsider_in.clear()
+    await slack.type("create acme", channel="C0GEN")
+    assert slack.control.views, "a missing membership is not remembered"
+
+
+async def test_questions_are_answered_where_the_bot_is_no_member() -> None:
+    slack = Workspace()
+    slack.slack.outsider_in.add("C0GEN")
+    await slack.type("list", channel="C0GEN")
+    assert slack.heard[0].startswith("2 instances")
+
+
+async def test_a_plan_changes_nothing_and_needs_no_membership() -> None:
+    slack = Workspace()
+    slack.slack.outsider_in.add("C0GEN")
+    await slack.type("create acme —plan", channel="C0GEN")
+    assert slack.heard == ["Plan of create acme"]
+    assert slack.labels(slack.last) == {"Share here": "create acme --plan"}
+
+
+async def test_share_here_shows_the_answer_to_everybody() -> None:
+    slack = Workspace()
+    await slack.click("share", "list", private=True)
+    shared, withdrawn = slack.slack.hooks
+    assert shared["response_type"] == "in_channel"
+    assert "Shared by <@U0ADA>" in json.dumps(shared["blocks"])
+    assert withdrawn["delete_original"]
+
+
+async def test_credentials_are_never_shared() -> None:
+    slack = Workspace()
+    await slack.click("share", "credentials acme", private=True)
+    assert slack.last["response_type"] == "ephemeral"
+
+
+async def test_a_click_in_a_private_message_is_answered_in_its_place() -> None:
+    slack = Workspace()
+    await slack.click("do:credentials", "credentials acme --forget", private=True)
+    assert slack.last["replace_original"] is True
+    await slack.click("do:status", "status acme")
+    assert slack.last["replace_original"] is False
+
+
+async def test_the_rights_of_who_clicks_count() -> None:
+    slack = Workspace()
+    await slack.click("do:create", "create acme", user="U0CLEO")
+    assert not slack.control.views
+    assert "🔒" in slack.heard[0]
+
+
+async def test_what_the_world_refuses_says_what_and_what_next() -> None:
+    slack = Workspace()
+    slack.control.fail_with = AlreadyExists(
+        "`acme` exists.", next_step="/luthien status acme", link="https://railway.example"
+    )
+    await slack.type("create acme")
+    assert "`acme` exists." in slack.heard[0]
+    assert slack.labels(slack.last) == {
+        "/luthien status acme": "status acme",
+        "Open it": "https://railway.example",
+    }
+
+
+async def test_a_bug_gives_the_person_a_number_and_the_log_the_reason(caplog: Any) -> None:
+    slack = Workspace()
+    slack.control.fail_with = RuntimeError("token xoxb-1-very-secret")
+    await slack.type("list")
+    [said] = slack.heard
+    number = said.partition("Incident `")[2][:8]
+    assert number in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert "very-secret" not in caplog.text + said
+
+
+async def test_what_could_not_be_made_durable_is_not_acknowledged() -> None:
+    slack = Workspace()
+
+    async def broken(request: Request) -> bool:
+        raise OSError("disk full")
+
+    slack.control.accept = broken  # type: ignore[method-assign]
+    said = await slack.type("create acme")
+    assert said.status == 500
+    assert "went wrong on our side" in slack.heard[0]
+
+
+async def test_without_a_response_url_an_answer_is_whispered_in_the_channel() -> None:
+    slack = Workspace()
+    await slack.event(type="app_mention", user="U0CLEO", channel="C0OPS", text="<@U0BOT> hi")
+    [whisper] = slack.slack.whispers
+    assert (whisper["user"], whisper["text"]) == ("U0CLEO", "What you can do here\nType `create`.")
+    await slack.event(type="app_mention", user="U0CLEO", channel="C0OPS", text="<@U0BOT> hi")
+    assert len(slack.slack.whispers) == 1, "the same event"
+
+
+async def test_a_direct_message_is_answered_with_help() -> None:
+    slack = Workspace()
+    message = {"type": "message", "channel_type": "im", "channel": "D0ADA", "text": "hi"}
+    await slack.event(user="U0ADA", **message)
+    assert slack.slack.root["text"].startswith("What you can do here")
+    await slack.event("Ev2", user="U0BOT2", bot_id="B2", **message)
+    await slack.event("Ev3", user="U0ADA", subtype="message_changed", **message)
+    assert len(slack.slack.messages) == 1
+
+
+async def test_fields_are_completed() -> None:
+    slack = Workspace()
+    body = {
+        "type": "block_suggestion",
+        "user": {"id": "U0ADA"},
+        "team": {"id": "T1"},
+        "action_id": "complete:instance",
+        "block_id": "instance",
+        "value": "ac",
+        "view": {"id": "V1"},
+    }
+    said = await slack.send(body)
+    assert [o["value"] for o in said.body["options"]] == ["acme", "ac"]
+    said = await slack.send(body | {"action_id": "complete:command", "value": "li"})
+    assert [o["value"] for o in said.body["options"]] == ["list", "li"]
+
+
+async def test_the_home_shows_what_one_may_do_and_ones_runs() -> None:
+    slack = Workspace()
+    await slack.type("create acme")
+    slack.control.start("r-1")
+    await slack.event(type="app_home_opened", user="U0ADA", tab="home", channel="D0ADA")
+    [(user, view)] = slack.homes
+    shown = json.dumps(view)
+    assert user == "U0ADA"
+    assert "Create instance acme" in shown
+    assert "/luthien create" in shown
+    await slack.event("Ev2", type="app_home_opened", user="U0CLEO", tab="home", channel="D1")
+    assert "/luthien create" not in json.dumps(slack.homes[1])
+
+
+async def test_a_shortcut_opens_the_form() -> None:
+    slack = Workspace()
+    body = {
+        "type": "shortcut",
+        "callback_id": f"{forms.CALLBACK}:create",
+        "user": {"id": "U0ADA", "username": "ada"},
+        "team": {"id": "T1"},
+        "trigger_id": "t9",
+    }
+    assert (await slack.send(body)).status == 200
+    [(trigger, view)] = slack.views
+    assert trigger == "t9"
+    await slack.submit(view, instance={"value": "acme"})
+    assert slack.slack.root["channel"] == "C0OPS"
+
+
+async def test_without_any_channel_a_change_is_not_started() -> None:
+    slack = Workspace(channel=None)
+    view = forms.view(Wish(Create), forms.Form("create"))
+    await slack.submit(view, instance={"value": "acme"})
+    assert not slack.control.accepted
+
+
+async def test_whatever_comes_is_acknowledged() -> None:
+    slack = Workspace()
+    common = {"user": {"id": "U0ADA"}, "team": {"id": "T1"}, "trigger_id": "t1"}
+    view = {"id": "V1", "type": "modal", "callback_id": "other", "state": {"values": {}}}
+    for body in (
+        {"command": "/other", "user_id": "U0ADA", "team_id": "T1", "trigger_id": "t1"},
+        {"type": "block_actions", **common, "actions": [{"action_id": "open", "type": "button"}]},
+        {"type": "view_submission", **common, "view": view},
+        {"type": "view_closed", **common, "view": view},
+        {"type": "shortcut", **common, "callback_id": "other"},
+        {"type": "block_suggestion", **common, "action_id": "other", "value": "", "view": view},
+    ):
+        assert (await slack.send(body)).status == 200, body
+    for kind in ("reaction_added", "channel_rename", "message"):
+        assert (await slack.event(f"Ev-{kind}", type=kind)).status == 200
+
+
+async def test_what_was_accepted_before_a_crash_is_done_after_it() -> None:
+    slack = Workspace()
+    slack.control.slow.clear()
+    await slack.type("create acme", trigger="t-1")
+    await slack.desk.stop(grace=slack.control.credentials_window * 0)
+    slack.control.slow.set()
+    assert not slack.control.views
+
+    slack.open()
+    await slack.desk.resume()
+    await settle()
+    assert slack.control.handled == ["t-1"]
+    assert slack.slack.root["text"].startswith("⏳ Create instance acme")
+
+
+async def test_requests_of_other_doors_are_left_to_them() -> None:
+    slack = Workspace()
+    actor = ADA.model_copy(update={"door": Door.API})
+    request = Request("d1", actor, Create(instance="acme"), Origin(door=Door.API))
+    await slack.control.accept(request)
+    await slack.desk.resume()
+    await settle()
+    assert not slack.control.handled
+
+
+async def test_a_person_is_known_by_name_the_second_time() -> None:
+    slack = Workspace()
+    await slack.type("list")
+    await slack.type("list", trigger="t-2")
+    assert slack.control.accepted["t-2"].actor.name == "Ada Lindqvist"
+
+
+async def test_a_run_that_ends_while_nobody_looks_is_over() -> None:
+    slack = Workspace()
+    await slack.type("create acme")
+    slack.control.start("r-1")
+    slack.control.end("r-1", RunStatus.CANCELLED, cancelled_by="ada")
+    await slack.clock.advance(5)
+    assert "Stopped by ada" in slack.slack.root["text"]
+    assert not [t for t in asyncio.all_tasks() if t.get_name() == "telling r-1"]
