@@ -76,7 +76,9 @@ def incident(error: BaseException, *, where: str) -> Bug:
 
 def rebuilt(payload: Mapping[str, Any], *, retry_after: timedelta | None = None) -> OpsError:
     """The error that a server sent as JSON, as the class it was."""
-    known = {cls.code: cls for cls in _classes(OpsError)}
+    known: dict[str, type[OpsError]] = {}
+    for cls in _classes(OpsError):  # ancestors first: a door's own kinds share their codes
+        known.setdefault(cls.code, cls)
     found = known.get(str(payload.get("code")), OpsError)
     summary = str(payload.get("error") or "The server refused without a reason.")
     error: OpsError
