@@ -9,17 +9,22 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 from collections import Counter
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fault.operator import SPEED, BotProcess, Person, SandboxProcess, folder, until
+from tests.e2e.house import House, open_house, until
 from tests.fault.tap import Call, Moment, Tap
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+SPEED = 300.0
+"""Railway's waits and our own are this much shorter: minutes become a second."""
 
 LANES = 3
 """Schedules under way at a time, each with a workspace of its own."""
@@ -77,46 +82,57 @@ READ_CALLS = (
 
 
 class Lane:
-    """A workspace, a bot behind a tap, and the operator; schedules run in it one after another."""
+    """A workspace, a bot behind a tap, and ada; schedules run in it one after another."""
 
-    def __init__(self, sandbox: SandboxProcess, tap: Tap, bot: BotProcess, ada: Person) -> None:
-        self.sandbox = sandbox
+    def __init__(self, house: House, tap: Tap) -> None:
+        self.house = house
         self.tap = tap
-        self.bot = bot
-        self.ada = ada
         self._number = 0
+
+    async def types(self, text: str) -> None:
+        await self.house.control("slack/command", user="ada", channel="#ops", text=text)
+
+    async def reads(self, thread_ts: str = "") -> list[dict[str, Any]]:
+        thread = {"thread_ts": thread_ts} if thread_ts else {}
+        answer = await self.house.http.get(
+            "/control/slack/messages", params={"channel": "#ops", "as": "ada", **thread}
+        )
+        return list(answer.json()["messages"])
+
+    def kill(self) -> None:
+        """SIGKILL: no handler runs, nothing is flushed."""
+        self.house.server.stop(signal.SIGKILL)
 
     async def create_with(self, call: Call, moment: Moment) -> None:
         """One create that is broken off at `call`. Raises AssertionError."""
         self._number += 1
         name = f"acme{self._number}"
         killed = moment is not Moment.LOST
-        self.tap.strike(call, moment, self.bot.kill if killed else lambda: None)
-        await self.ada.types(f"/luthien create {name}")
+        self.tap.strike(call, moment, self.kill if killed else lambda: None)
+        await self.types(f"/luthien create {name}")
         await asyncio.wait_for(self.tap.struck.wait(), 40)
         if killed:
-            await until(self._bot_is_down, 10, "the sandbox sees that the bot is gone")
-            self.bot.start()
-            await until(self.ada.bot_is_up, 30, "the bot is up again")
-        final = await until(lambda: self._final(name), 60, f"{name} is told to its end")
+            await until(self._bot_is_gone, within=10, what="the workspace loses the bot")
+            await self.house.serve()
+        final = await until(lambda: self.final(name), within=60, what=f"{name} is told to its end")
         assert final["text"].startswith("✅"), final["text"]
         await self._one_whole_instance(name)
         await self._told_once(name)
         # An ephemeral message cannot be looked up, so one in doubt is not sent again.
         await self._credentials(name, at_least=0 if call.operation == "chat.postEphemeral" else 1)
 
-    async def _bot_is_down(self) -> bool:
-        return not await self.ada.bot_is_up()
+    async def _bot_is_gone(self) -> bool:
+        return not (await self.house.http.get("/control/ready")).json()["bot"]
 
-    async def _final(self, name: str) -> dict[str, Any] | None:
-        for message in await self.ada.reads():
+    async def final(self, name: str) -> dict[str, Any] | None:
+        for message in await self.reads():
             key = _key(message)
             if key.startswith("final:") and f"instance {name}:" in message["text"]:
                 return message
         return None
 
     async def _one_whole_instance(self, name: str) -> None:
-        [project] = [p for p in await self.ada.projects() if p["name"] == f"luthien-{name}"]
+        [project] = [p for p in await self.house.projects() if p["name"] == f"luthien-{name}"]
         assert project["description"] == "ready"
         [environment] = project["environments"]
         services = Counter(service["name"] for service in environment["services"])
@@ -124,10 +140,10 @@ class Lane:
         assert all(s["status"] == "SUCCESS" for s in environment["services"])
 
     async def _told_once(self, name: str) -> None:
-        messages = await self.ada.reads()
+        messages = await self.reads()
         [root] = [m for m in messages if _key(m) == "root" and f"instance {name}:" in m["text"]]
         await until(lambda: self._root_says_done(root["ts"]), 10, "the root message says its end")
-        thread = await self.ada.reads(root["ts"])
+        thread = await self.reads(root["ts"])
         keys = Counter(_key(m) for m in thread if _key(m))
         assert set(keys.values()) == {1}, keys
         lines = [line for m in thread for line in m["text"].splitlines() if line.startswith("✓")]
@@ -136,18 +152,20 @@ class Lane:
         assert len(steps) == 11, steps
 
     async def _root_says_done(self, ts: str) -> bool:
-        root = next(m for m in await self.ada.reads() if m["ts"] == ts)
+        root = next(m for m in await self.reads() if m["ts"] == ts)
         return bool(root["text"].startswith("✅"))
 
     async def _credentials(self, name: str, *, at_least: int) -> None:
-        shown = [m for m in await self.ada.reads() if _shows_credentials(m, name)]
+        shown = [m for m in await self.reads() if _shows_credentials(m, name)]
         assert at_least <= len(shown) <= 1, len(shown)
-        await self.ada.types(f"/luthien credentials {name}")
+        await self.types(f"/luthien credentials {name}")
         again = len(shown) + 1
-        await until(lambda: self._shown(name, again), 10, f"credentials of {name} on demand")
+        await until(
+            lambda: self._shown(name, again), within=10, what=f"credentials of {name} on demand"
+        )
 
     async def _shown(self, name: str, at_least: int) -> bool:
-        shown = [m for m in await self.ada.reads() if _shows_credentials(m, name)]
+        shown = [m for m in await self.reads() if _shows_credentials(m, name)]
         return len(shown) >= at_least
 
 
@@ -166,31 +184,24 @@ def _shows_credentials(message: dict[str, Any], name: str) -> bool:
 
 
 @asynccontextmanager
-async def lane() -> AsyncIterator[Lane]:
-    place = folder()
-    sandbox = SandboxProcess(place)
-    sandbox.start()
-    async with AsyncExitStack() as stack:
-        stack.callback(sandbox.stop)
-        known = await sandbox.until_ready()
-        tap = await stack.enter_async_context(Tap(sandbox.url))
-        ada = await stack.enter_async_context(Person(sandbox.url, "ada"))
-        bot = BotProcess(known, place / "bot", through=tap.url, pace=SPEED)
-        bot.start()
-        stack.callback(bot.stop)
-        await until(ada.bot_is_up, 30, "the bot is up")
-        yield Lane(sandbox, tap, bot, ada)
+async def lane(folder: Path) -> AsyncIterator[Lane]:
+    folder.mkdir(parents=True)
+    async with open_house(folder, speed=SPEED) as house, Tap(str(house.http.base_url)) as tap:
+        house.settings["RAILWAY_API_URL"] = f"{tap.url}/railway/graphql/v2"
+        house.settings["SLACK_API_URL"] = f"{tap.url}/slack/api/"
+        await house.serve()
+        yield Lane(house, tap)
 
 
-async def survive(schedules: Sequence[tuple[Call, Moment]]) -> None:
+async def survive(schedules: Sequence[tuple[Call, Moment]], folder: Path) -> None:
     """All schedules, a few side by side; every failure is named."""
-    waiting = list(enumerate(schedules))
+    waiting = list(schedules)
     failures: list[str] = []
 
-    async def work() -> None:
-        async with lane() as own:
+    async def work(place: Path) -> None:
+        async with lane(place) as own:
             while waiting:
-                _, (call, moment) = waiting.pop(0)
+                call, moment = waiting.pop(0)
                 try:
                     await own.create_with(call, moment)
                 except (AssertionError, TimeoutError, ValueError) as error:
@@ -198,28 +209,29 @@ async def survive(schedules: Sequence[tuple[Call, Moment]]) -> None:
                     return  # what is left of this lane says nothing about the next schedule
 
     while waiting:
-        await asyncio.gather(*(work() for _ in range(min(LANES, len(waiting)))))
+        lanes = range(min(LANES, len(waiting)))
+        await asyncio.gather(*(work(folder / f"{len(waiting)}-{number}") for number in lanes))
     assert not failures, "\n".join(failures)
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("moment", list(Moment))
-async def test_create_survives_a_break_at_every_write(moment: Moment) -> None:
-    await survive([(call, moment) for call in WRITE_CALLS])
+async def test_create_survives_a_break_at_every_write(moment: Moment, tmp_path: Path) -> None:
+    await survive([(call, moment) for call in WRITE_CALLS], tmp_path)
 
 
 @pytest.mark.timeout(600)
-async def test_create_survives_a_kill_around_its_reads() -> None:
+async def test_create_survives_a_kill_around_its_reads(tmp_path: Path) -> None:
     every = [(call, moment) for call in READ_CALLS for moment in (Moment.BEFORE, Moment.AFTER)]
     chosen = random.Random(SEED).sample(every, min(READS, len(every)))
-    await survive(chosen)
+    await survive(chosen, tmp_path)
 
 
-async def test_no_call_of_create_is_left_out() -> None:
-    async with lane() as own:
+async def test_no_call_of_create_is_left_out(tmp_path: Path) -> None:
+    async with lane(tmp_path / "lane") as own:
         begin = len(own.tap.calls)
-        await own.ada.types("/luthien create whole")
-        await until(lambda: own._final("whole"), 60)
+        await own.types("/luthien create whole")
+        await until(lambda: own.final("whole"), within=60, what="the run is told to its end")
         made = {(c.vendor, c.operation) for c in own.tap.calls[begin:]}
         mutations = [c for c in own.tap.calls[begin:] if c.write and c.vendor == "railway"]
     listed = {(c.vendor, c.operation) for c in (*WRITE_CALLS, *READ_CALLS)}
