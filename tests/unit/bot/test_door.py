@@ -1,0 +1,247 @@
+"""The door as a whole, over the wire: slack_sdk against a small server of our own."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from bot.blocks import Message
+from bot.budget import Urgency
+from bot.checks import scopes_of_manifest
+from bot.door import SlackDoor, SlackSettings
+from bot.voice import Voice
+from engine.clock import SystemClock
+from engine.errors import NotConfigured, OutcomeUnknown, Rejected, Unreachable
+from tests.unit.bot.fakes import FakeClock, FakeControl, MemoryTold
+
+LOG = logging.getLogger("tests.bot.door")
+SECRET = "signing-secret"
+Answers = dict[str, Callable[[web.Request], web.StreamResponse]]
+
+
+def ok(data: dict[str, Any] | None = None, **headers: str) -> web.Response:
+    return web.json_response({"ok": True, **(data or {})}, headers=headers)
+
+
+def no(error: str, **extra: Any) -> web.Response:
+    return web.json_response({"ok": False, "error": error, **extra})
+
+
+GOOD: Answers = {
+    "auth.test": lambda _: ok(
+        {"user": "luthien", "team": "Sandbox", "user_id": "U0BOT", "bot_id": "B1", "url": ""},
+        **{"x-oauth-scopes": ",".join(sorted(scopes_of_manifest()))},
+    ),
+    "apps.connections.open": lambda _: ok({"url": "ws://127.0.0.1:1/"}),
+    "conversations.info": lambda _: ok({"channel": {"is_member": True}}),
+}
+
+
+@asynccontextmanager
+async def slack(answers: Answers) -> AsyncIterator[str]:
+    """Slack's Web API with these answers; its base URL."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return answers[request.match_info["method"]](request)
+
+    app = web.Application()
+    app.router.add_route("*", "/api/{method}", answer)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/api/"))
+
+
+def door(url: str, **settings: Any) -> SlackDoor:
+    given = {"bot_token": "xoxb-1", "app_token": "xapp-1", "api_url": url, "channel": "C0OPS"}
+    control = FakeControl()
+    return SlackDoor(control, MemoryTold(control), SlackSettings(**(given | settings)))
+
+
+async def findings(answers: Answers, **settings: Any) -> dict[str, tuple[bool, str]]:
+    async with slack(GOOD | answers) as url:
+        found = await door(url, **settings).checks()
+    assert all(finding.ok or finding.fix for finding in found)
+    return {finding.name: (finding.ok, finding.detail) for finding in found}
+
+
+async def test_doctor_is_content_with_a_good_setup() -> None:
+    assert await findings({}) == {
+        "Slack bot token": (True, "luthien in Sandbox"),
+        "Slack scopes": (True, f"all {len(scopes_of_manifest())} granted"),
+        "Slack app token": (True, "Socket Mode"),
+        "Slack channel": (True, "C0OPS: the bot is a member"),
+    }
+
+
+async def test_doctor_names_the_missing_scopes() -> None:
+    few: Answers = {"auth.test": lambda _: ok({"user": "x"}, **{"x-oauth-scopes": "commands"})}
+    good, detail = (await findings(few))["Slack scopes"]
+    assert not good
+    assert "chat:write" in detail
+
+
+async def test_doctor_says_which_token_is_wrong() -> None:
+    bad: Answers = {"auth.test": lambda _: no("invalid_auth")}
+    assert await findings(bad) == {"Slack bot token": (False, "invalid_auth")}
+    bad = {"apps.connections.open": lambda _: no("not_allowed_token_type")}
+    assert (await findings(bad))["Slack app token"] == (False, "not_allowed_token_type")
+
+
+async def test_doctor_says_that_the_bot_is_not_in_the_channel() -> None:
+    out: Answers = {"conversations.info": lambda _: no("channel_not_found")}
+    assert (await findings(out))["Slack channel"] == (False, "C0OPS: the bot is no member")
+
+
+async def test_doctor_knows_both_ways_of_delivery() -> None:
+    found = await findings({}, app_token=None, signing_secret=SECRET)
+    assert found["Slack delivery"][0]
+    found = await findings({}, app_token=None, signing_secret=None)
+    assert not found["Slack delivery"][0]
+
+
+async def test_doctor_does_not_raise_when_slack_is_away() -> None:
+    found = await door("http://127.0.0.1:1/api/").checks()
+    assert [(f.name, f.ok) for f in found] == [("Slack bot token", False)]
+
+
+async def test_a_wrong_bot_token_refuses_to_start() -> None:
+    async with slack(GOOD | {"auth.test": lambda _: no("token_revoked")}) as url:
+        with pytest.raises(NotConfigured, match="token_revoked"):
+            await door(url).start()
+
+
+async def test_it_starts_while_slack_is_away_and_stops_again() -> None:
+    there = door("http://127.0.0.1:1/api/")
+    await there.start()
+    assert not there.connected
+    await there.stop()
+
+
+def test_no_secret_is_shown_by_the_settings() -> None:
+    shown = repr(SlackSettings("xoxb-secret", "xapp-secret", "signing-secret"))
+    assert "secret" not in shown.replace("signing_secret", "").replace("SlackSettings", "")
+
+
+def signed(body: str, secret: str = SECRET) -> dict[str, str]:
+    now = str(int(time.time()))
+    base = f"v0:{now}:{body}".encode()
+    signature = "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
+    return {
+        "x-slack-request-timestamp": now,
+        "x-slack-signature": signature,
+        "content-type": "application/x-www-form-urlencoded",
+    }
+
+
+async def test_slack_may_post_to_us_when_it_signs() -> None:
+    body = urlencode(
+        {
+            "command": "/luthien",
+            "text": "lst",
+            "user_id": "U0ADA",
+            "channel_id": "C0OPS",
+            "team_id": "T1",
+            "trigger_id": "t1",
+            "response_url": "http://127.0.0.1:1/r",
+        }
+    )
+    async with slack(GOOD) as url:
+        handler = door(url, app_token=None, signing_secret=SECRET).http_handler
+        assert handler is not None
+        app = Starlette(routes=[Route("/slack/events", handler, methods=["POST"])])
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://us") as client:
+            good = await client.post("/slack/events", content=body, headers=signed(body))
+            bad = await client.post("/slack/events", content=body, headers=signed(body, "other"))
+    assert good.status_code == 200
+    assert "Did you mean `list`" in good.json()["text"]
+    assert bad.status_code == 401
+
+
+def hello(_: bool) -> Message:
+    return Message.of("hello", [])
+
+
+async def told(answer: Callable[[web.Request], web.StreamResponse]) -> object:
+    async with slack({"chat.postMessage": answer}) as url:
+        voice = Voice(AsyncWebClient(token="xoxb-1", base_url=url), SystemClock(), LOG)
+        return await voice.post("C1", hello, Urgency.RESULT)
+
+
+def gone(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.close()
+    return web.Response()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        gone,
+        lambda _: web.Response(status=504, text="<html>gateway timeout</html>"),
+        lambda _: web.Response(text="<html>blocked</html>", content_type="text/html"),
+        lambda _: web.Response(text='{"ok": tr', content_type="application/json"),
+        lambda _: no("internal_error"),
+    ],
+    ids=["disconnect", "504", "html", "truncated", "internal_error"],
+)
+async def test_a_post_without_a_usable_answer_may_have_arrived(
+    answer: Callable[[web.Request], web.StreamResponse],
+) -> None:
+    with pytest.raises(OutcomeUnknown):
+        await told(answer)
+
+
+async def test_a_refusal_is_a_refusal() -> None:
+    with pytest.raises(Rejected) as refused:
+        await told(lambda _: no("missing_scope", needed="chat:write"))
+    assert refused.value.why == "missing_scope (needs chat:write)"
+
+
+async def test_what_was_never_sent_may_be_repeated() -> None:
+    client = AsyncWebClient(token="xoxb-1", base_url="http://127.0.0.1:1/api/")
+    voice = Voice(client, FakeClock(running=True), LOG)
+    with pytest.raises(Unreachable):
+        await voice.post("C1", hello, Urgency.RESULT)
+
+
+async def test_a_message_carries_what_it_is_about() -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def keep(request: web.Request) -> web.StreamResponse:
+        seen.append(await request.json())
+        return ok({"channel": "C1", "ts": "1.1"})
+
+    app = web.Application()
+    app.router.add_post("/api/chat.postMessage", keep)
+    async with TestServer(app) as server:
+        client = AsyncWebClient(token="xoxb-1", base_url=str(server.make_url("/api/")))
+        voice = Voice(client, SystemClock(), LOG)
+        await voice.post(
+            "C1", hello, Urgency.RESULT, thread="1.0", broadcast=True, run="r", key="k"
+        )
+    assert seen == [
+        {
+            "channel": "C1",
+            "text": "hello",
+            "blocks": [],
+            "unfurl_links": False,
+            "unfurl_media": False,
+            "thread_ts": "1.0",
+            "reply_broadcast": True,
+            "metadata": {"event_type": "luthien_run", "event_payload": {"run": "r", "key": "k"}},
+        }
+    ]
