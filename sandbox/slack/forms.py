@@ -82,13 +82,15 @@ def _inside(node: Any, block: Json) -> Iterator[tuple[Json, Json]]:
             yield from _inside(item, inner)
 
 
-def initial(blocks: list[Json]) -> Json:
-    """`state.values` before anybody touched anything."""
+def initial(blocks: list[Json], channel: str | None = None) -> Json:
+    """`state.values` before anybody touched anything; `channel` is where the person was."""
     values: Json = {}
     for block, element in elements(blocks):
         key = KEYS.get(element["type"])
         if key is not None and element["type"] != "overflow":
             first = element.get(INITIAL[key], [] if key in LISTS else None)
+            if not first and channel and element.get("default_to_current_conversation"):
+                first = [channel] if key in LISTS else channel
             values.setdefault(block["block_id"], {})[element["action_id"]] = {
                 "type": element["type"],
                 key: copy.deepcopy(first),

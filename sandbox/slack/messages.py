@@ -25,7 +25,7 @@ def post(world: World, channel: Channel, user: str, **fields: Any) -> Message:
         mentioned = f"<@{workspace.BOT_USER}>" in message.text and user != workspace.BOT_USER
         if mentioned and not channel.is_im:
             world.emit("app_mention", event | {"type": "app_mention"})
-    world.changed("message", channel=channel.id, ts=message.ts, thread_ts=message.thread_ts)
+    _hint(world, message, "message")
     return message
 
 
@@ -41,7 +41,7 @@ def whisper(
 ) -> Message:
     """Show a message to one person only; it is in no history and no event tells of it."""
     message = _add(world, channel, user, only_for=only_for, **fields)
-    world.changed("ephemeral", channel=channel.id, ts=message.ts, user=only_for)
+    _hint(world, message, "ephemeral")
     return message
 
 
@@ -70,6 +70,17 @@ def status(world: World, thread: Message) -> str | None:
     return entry["status"] if entry and entry["until"] > time.time() else None
 
 
+def _hint(world: World, message: Message, what: str) -> None:
+    """Tell open pages."""
+    world.changed(
+        what,
+        channel=message.channel,
+        ts=message.ts,
+        thread_ts=message.thread_ts,
+        user=message.only_for or message.user,
+    )
+
+
 def thread_root(world: World, channel: Channel, thread_ts: str | None) -> str | None:
     """The thread that a reply belongs to: replying to a reply joins its thread."""
     parent = world.messages(channel.id).get(thread_ts) if thread_ts else None
@@ -84,7 +95,7 @@ def edit(world: World, message: Message, *, by: str, **fields: Any) -> Message:
     for name, value in fields.items():
         setattr(message, name, value)
     if message.only_for:
-        world.changed("ephemeral", channel=message.channel, ts=message.ts, user=message.only_for)
+        _hint(world, message, "ephemeral")
         return message
     now = world.timestamp()
     message.edited = Edit(user=by, ts=now)
@@ -96,7 +107,7 @@ def edit(world: World, message: Message, *, by: str, **fields: Any) -> Message:
         message=rendering.message(world, message),
         previous_message=before,
     )
-    world.changed("changed", channel=message.channel, ts=message.ts, thread_ts=message.thread_ts)
+    _hint(world, message, "changed")
     return message
 
 
@@ -119,7 +130,7 @@ def delete(world: World, message: Message) -> None:
             deleted_ts=message.ts,
             previous_message=before,
         )
-    world.changed("deleted", channel=message.channel, ts=message.ts, thread_ts=message.thread_ts)
+    _hint(world, message, "deleted")
 
 
 def _tell(world: World, about: Message, now: str, /, **change: Json | str) -> None:

@@ -114,7 +114,7 @@ def _add(world: World, user: str, given: Json, **place: str | None) -> View:
         id=world.mint("V"), user=user, type="modal", hash="", **_fields(world, given), **place
     )
     view.root_view_id = view.root_view_id or view.id
-    view.values = forms.initial(view.blocks)
+    view.values = forms.initial(view.blocks, view.channel)
     _stamp(world, view)
     world.state.views[view.id] = view
     world.state.modals.setdefault(user, []).append(view.id)
@@ -128,7 +128,7 @@ def replace(world: World, view: View, given: Json) -> View:
     before = view.values
     for name, value in _fields(world, given).items():
         setattr(view, name, value)
-    view.values = forms.carried(forms.initial(view.blocks), before)
+    view.values = forms.carried(forms.initial(view.blocks, view.channel), before)
     _stamp(world, view)
     world.changed("home" if view.type == "home" else "view", user=view.user)
     return view

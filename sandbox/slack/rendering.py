@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from sandbox.slack import workspace
+from sandbox.slack import blockkit, workspace
 
 if TYPE_CHECKING:
     from sandbox.slack.records import Bookmark, Channel, File, Group, Json, Message, Person, View
@@ -108,9 +108,7 @@ def _fill(world: World, node: object) -> None:
                 node.setdefault("emoji", True)
             case "mrkdwn":
                 node.setdefault("verbatim", False)
-            case "button" | "checkboxes" | "overflow" | "radio_buttons" | "datepicker":
-                node.setdefault("action_id", world.secret(5))
-            case "static_select" | "external_select" | "users_select" | "plain_text_input":
+            case kind if kind in blockkit.ELEMENTS:
                 node.setdefault("action_id", world.secret(5))
         for item in node.values():
             _fill(world, item)

@@ -42,7 +42,7 @@ def _ticket(call: Call) -> Ticket:
 
 
 def _shown(view: View) -> Json:
-    return {"view": rendering.view(view)}
+    return {"view": rendering.view(view) | {"state": {"values": {}}}}
 
 
 @method("views.open", tier=Tier.FOUR, required=["view"], errors=TRIGGER_ERRORS)

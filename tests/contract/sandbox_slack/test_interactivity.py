@@ -191,7 +191,9 @@ async def test_a_trigger_opens_one_modal_in_time(sandbox: Sandbox) -> None:
     assert view["id"].startswith("V")
     assert view["root_view_id"] == view["id"]
     assert view["private_metadata"] == "kept"
-    assert view["state"]["values"]["name"]["name"] == {"type": "plain_text_input", "value": None}
+    assert view["state"] == {"values": {}}
+    on_screen = (await sandbox.views("ada"))["modal"]["state"]["values"]
+    assert on_screen["name"]["name"] == {"type": "plain_text_input", "value": None}
     again = client.views_open(trigger_id=trigger, view=FORM)
     assert await error_of(again) == "exchanged_trigger_id"
     wrong = client.views_open(trigger_id="1.2.x", view=FORM)
@@ -298,6 +300,24 @@ async def test_required_fields_are_asked_for_before_anything_is_sent(form: FormA
     assert await form.submit(view, name="acme") == {}
 
 
+async def test_a_menu_can_start_with_the_current_channel_and_give_a_response_url(
+    form: FormApp,
+) -> None:
+    menu = {
+        "type": "conversations_select",
+        "action_id": "where",
+        "default_to_current_conversation": True,
+        "response_url_enabled": True,
+    }
+    form.view = modal(field(menu, block_id="where"), submit=plain("Go"), callback_id="form")
+    await form.submit(await form.open())
+    (reply,) = (await form.submitted.get())["response_urls"]
+    assert reply["channel_id"] == OPS
+    answer = {"text": "posted", "response_type": "in_channel"}
+    assert (await form.sandbox.http.post(reply["response_url"], json=answer)).text == "ok"
+    assert await texts(form.sandbox, "ben") == ["posted"]
+
+
 async def test_errors_stand_beside_the_field(form: FormApp) -> None:
     view = await form.open()
     form.reply = {"response_action": "errors", "errors": {"name": "taken"}}
@@ -350,7 +370,8 @@ async def test_updating_an_open_modal(form: FormApp) -> None:
     await form.sandbox.control("submit", user="ada", view_id=view["id"], values={"size": "l"})
     fuller = {**form.view, "blocks": [section("more"), *FORM["blocks"]]}
     updated = await client.views_update(view_id=view["id"], hash=view["hash"], view=fuller)
-    values = updated["view"]["state"]["values"]
+    assert updated["view"]["hash"] != view["hash"]
+    values = (await form.sandbox.views("ada"))["modal"]["state"]["values"]
     assert values["size"]["size"]["selected_option"]["value"] == "l"  # typed input stays
     stale = client.views_update(view_id=view["id"], hash=view["hash"], view=fuller)
     assert await error_of(stale) == "hash_conflict"
