@@ -1,4 +1,4 @@
-"""One Chromium and one event loop for each module; a fresh workspace and page for each test."""
+"""One Chromium, server and event loop for all; a fresh workspace and page for each test."""
 
 from __future__ import annotations
 
@@ -15,41 +15,42 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Page
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def running() -> AsyncIterator[Browser]:
     async with browser() as one:
         yield one
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stage() -> AsyncIterator[tuple[Workspace, str]]:
-    """One server for the module: its address stays, so the browser keeps the page's files."""
+    """One server for all tests: its address stays, so the browser keeps the page's files."""
     workspace = Workspace()
     async with serve(workspace) as url:
         yield workspace, url
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def context(running: Browser, stage: tuple[Workspace, str]) -> AsyncIterator[BrowserContext]:
     one = await running.new_context(
         viewport={"width": 1280, "height": 800},
         base_url=stage[1],
         locale="en-GB",
         timezone_id="UTC",
+        reduced_motion="reduce",
         permissions=["clipboard-read", "clipboard-write"],
     )
     yield one
     await one.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def world(stage: tuple[Workspace, str]) -> Workspace:
     """The workspace, as on the first day."""
     stage[0].reset()
     return stage[0]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext, world: Workspace) -> AsyncIterator[Page]:
     """A desktop-sized page, not opened yet; an error of its scripts fails the test."""
     one = await context.new_page()

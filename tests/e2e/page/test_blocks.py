@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.page.fake_server import Json, Workspace
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SPECS = os.environ.get("LUTHIEN_SPECS")
 FIXTURES = Path(SPECS or ".") / "slack/slackblocks-spec/spec/fixtures/valid"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.page.fake_server import Json, Workspace
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_first_visit_offers_the_first_command_once(page: Page, world: Workspace) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.page.fake_server import Workspace
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DISTANCE = "el => Math.round(el.scrollHeight - el.clientHeight - el.scrollTop)"
 

@@ -75,7 +75,7 @@ def test_no_module_is_large_and_none_writes_markup() -> None:
             assert forbidden not in code, f"{module.name} uses {forbidden}"
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio(loop_scope="session")
 async def test_nothing_is_fetched_from_elsewhere(page: Page, world: Workspace) -> None:
     scenes.run(world)
     world.railway = scenes.scene("railway")
@@ -88,7 +88,7 @@ async def test_nothing_is_fetched_from_elsewhere(page: Page, world: Workspace) -
     assert len(asked) > 20
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio(loop_scope="session")
 async def test_the_theme_follows_the_system_until_it_is_chosen(page: Page) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     await page.emulate_media(color_scheme="dark")
@@ -102,7 +102,7 @@ async def test_the_theme_follows_the_system_until_it_is_chosen(page: Page) -> No
     assert await page.evaluate(ground) == light
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio(loop_scope="session")
 async def test_on_a_phone_every_pane_is_a_screen(page: Page, world: Workspace) -> None:
     await page.set_viewport_size({"width": 390, "height": 844})
     scenes.run(world)
@@ -133,7 +133,7 @@ async def test_on_a_phone_every_pane_is_a_screen(page: Page, world: Workspace) -
     assert (box["x"], box["width"]) == (0, 390)
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio(loop_scope="session")
 async def test_by_keyboard_alone(page: Page, world: Workspace) -> None:
     scenes.run(world)
     await open_page(page, "#/channel/general")
@@ -155,7 +155,7 @@ async def test_by_keyboard_alone(page: Page, world: Workspace) -> None:
     await expect(message(page, "create acme").get_by_label("Reply in thread")).to_be_focused()
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio(loop_scope="session")
 async def test_everything_that_can_be_used_has_a_name(page: Page, world: Workspace) -> None:
     root = scenes.run(world)
     world.post(text="Every element", blocks=scenes.scene("every_element"))

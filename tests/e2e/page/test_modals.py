@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.page.fake_server import Json, Workspace
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def dialog(page: Page) -> Locator:
