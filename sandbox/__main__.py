@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import click
@@ -40,16 +41,17 @@ def main(
     data: Path | None,
     expect_bot: bool,
 ) -> None:
+    listening = socket.create_server(("127.0.0.1", port))
+    bound: int = listening.getsockname()[1]
     config = uvicorn.Config(
-        create_app(Settings(port, speed, seed, manifest, request_url, data, expect_bot)),
-        host="127.0.0.1",
-        port=port,
+        create_app(Settings(bound, speed, seed, manifest, request_url, data, expect_bot)),
         http=DroppableProtocol,
         ws="websockets-sansio",
         log_level="warning",
         timeout_graceful_shutdown=1,
     )
-    uvicorn.Server(config).run()
+    click.echo(f"The sandbox is at http://127.0.0.1:{bound}")
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 if __name__ == "__main__":

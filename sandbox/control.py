@@ -38,8 +38,13 @@ def routes(
         up = {"railway": True, "slack": True, "bot": bot}
         return JSONResponse(up, 200 if bot or not settings.expect_bot else 503)
 
-    async def journal(_: Request) -> Response:
-        return JSONResponse({"entries": [line.as_json() for line in traffic.journal]})
+    async def journal(request: Request) -> Response:
+        """All lines, or with `?since=` those after a sequence number."""
+        since = request.query_params.get("since", "0")
+        if not since.isdigit():
+            raise ControlError("since has to be a sequence number")
+        lines = [line.as_json() for line in traffic.journal if line.seq > int(since)]
+        return JSONResponse({"entries": lines})
 
     async def faults(request: Request) -> Response:
         fault = _fault(await json_body(request))

@@ -8,10 +8,18 @@ PROJECT_THROTTLE = (
     "You are creating projects too quickly. This workspace allows 1 project per 30 seconds. "
     "Try again shortly."
 )
+THROTTLES = {
+    "environment": "Whoa there pal! Only one environment can be created per user every 30s. "
+    "Try again in a sec",
+    "volume": "Whoa there pal! You are creating volumes too quickly. Try again in a sec",
+    "service": "Endpoint too recently updated",
+    "template": "Endpoint too recently updated",
+}
+"""By a word in the operation's name; every other operation gets the words about projects."""
 TRACE_ID = "7205759403792793601"
 
 
-def instead(vendor: str, kind: str, retry_after: int) -> Response:
+def instead(vendor: str, operation: str, kind: str, retry_after: int) -> Response:
     """The reply to a request that is refused before anything was done."""
     match kind:
         case "429":
@@ -19,12 +27,17 @@ def instead(vendor: str, kind: str, retry_after: int) -> Response:
         case "500":
             return PlainTextResponse("Internal Server Error", status_code=500)
         case "throttle" if vendor == "railway":
-            return JSONResponse(railway_error(PROJECT_THROTTLE))
+            return JSONResponse(railway_error(_throttle(operation)))
         case "throttle":
             return rate_limited(vendor, retry_after)
         case "html":
             return blocked()
     raise ValueError(f"no reply is known for a fault of kind {kind!r}")
+
+
+def _throttle(operation: str) -> str:
+    words = (said for word, said in THROTTLES.items() if word in operation.lower())
+    return next(words, PROJECT_THROTTLE)
 
 
 def railway_error(message: str) -> dict[str, object]:

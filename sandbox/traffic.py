@@ -120,7 +120,7 @@ class Traffic:
         fault = self.strike(vendor, operation)
         entry.fault = fault.kind if fault else None
         try:
-            response = await self._answer(request, fault, handle)
+            response = await self._answer(request, operation, fault, handle)
         except BaseException as error:
             entry.finish(None if isinstance(error, ConnectionResetError) else 500, repr(error))
             await self._tell(entry)
@@ -134,7 +134,11 @@ class Traffic:
         return response
 
     async def _answer(
-        self, request: Request, fault: Fault | None, handle: Callable[[], Awaitable[Response]]
+        self,
+        request: Request,
+        operation: str,
+        fault: Fault | None,
+        handle: Callable[[], Awaitable[Response]],
     ) -> Response:
         if fault is None:
             return await handle()
@@ -156,7 +160,7 @@ class Traffic:
                 await self.disconnect(fault.vendor)
                 return await handle()
             case kind:
-                return fault_replies.instead(fault.vendor, kind, fault.retry_after)
+                return fault_replies.instead(fault.vendor, operation, kind, fault.retry_after)
 
     def strike(self, vendor: str, operation: str) -> Fault | None:
         """Count one request against every planned fault; the first that strikes it, if any."""

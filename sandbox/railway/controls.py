@@ -36,6 +36,7 @@ def control_routes(world: World) -> list[BaseRoute]:
                 _text(body, "repo"),
                 _text(body, "branch"),
                 str(body.get("message") or "A push from the sandbox"),
+                body.get("files"),
             )
         except RailwayError as error:
             raise ControlError(str(error)) from error

@@ -149,7 +149,7 @@ def approve(_: None, call: Call, id_: str) -> bool:
     deployment = call.deployment(id_)
     if deployment.status != "NEEDS_APPROVAL":
         raise RailwayError("Deployment does not need approval")
-    deployments.begin_step(call.world, deployment.id)
+    deployments.initialize(call.world, deployment)
     call.world.changed()
     return True
 

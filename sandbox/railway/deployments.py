@@ -5,9 +5,10 @@ Source: docs.railway.com, deployments/reference (phases), deployments/healthchec
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sandbox.railway import apps, github, phases, variables
+from sandbox.railway import apps, phases, variables
+from sandbox.railway import deployment_plan as plan
 from sandbox.railway.errors import RailwayError
 from sandbox.railway.identity import USER
 from sandbox.railway.records import Deployment
@@ -30,22 +31,23 @@ def start(
     previous: Deployment | None = None,
     reuse_image: bool = False,
     settings_of: Deployment | None = None,
+    status: str = "INITIALIZING",
 ) -> Deployment:
     """A new deployment of an instance; an earlier one still under way gives way to it.
 
     With `previous` the same commit or image goes out again, without a build when `reuse_image`;
-    with `settings_of` also that deployment's variables and configuration.
+    with `settings_of` also that deployment's variables and configuration. Another first status
+    than INITIALIZING holds it back.
     """
     if instance.repo is None and instance.image is None:
         raise RailwayError("Service has no source to deploy from")
     for other in list(world.deployments.of(instance_id=instance.id)):
-        if other.status in phases.UNDER_WAY:
+        if other.status in phases.UNDER_WAY and status != "SKIPPED":
             stop(world, other, "REMOVED")
     if instance.repo is not None and commit is None:
-        commit = _commit_of(previous) or _newest_commit(world, instance)
+        commit = plan.commit_of(previous) or plan.newest_commit(world, instance)
     project = world.projects[instance.project_id]
     service = world.services[instance.service_id]
-    count = sum(1 for _ in world.deployments.of(instance_id=instance.id))
     now = world.now()
     deployment = Deployment(
         world.chance.uuid("deployment"),
@@ -55,162 +57,46 @@ def start(
         instance.id,
         now,
         now,
-        "INITIALIZING",
+        status,
         now,
         [],
-        _meta(world, instance, reason, commit),
-        dict(settings_of.variables) if settings_of else _environment(world, instance),
+        plan.meta(world, instance, reason, commit),
+        dict(settings_of.variables) if settings_of else plan.environment(world, instance),
         world.chance.uuid("snapshot"),
-        statuses=["INITIALIZING"],
-        fail=_planned_failure(world, project.id, project.name, service.name),
+        statuses=[status],
+        fail=plan.failure(world, project, service.name),
         creator=USER,
     )
     if settings_of is not None:
         deployment.meta["serviceManifest"] = settings_of.meta["serviceManifest"]
-    cached = previous is not None or _built_before(world, instance, commit)
-    image = reuse_image or instance.image is not None
-    deployment.has_image = image
-    dice = world.chance.dice("deployment", project.name, service.name, count)
-    for step in _steps(deployment, image=image):
-        low, high = phases.SECONDS[_kind(world, deployment, step)]
-        seconds = dice.uniform(low, high) * world.settings.pace
-        if step == "BUILD_IMAGE" and cached:
-            seconds *= phases.CACHED_BUILD
-        deployment.steps.append({"step": step, "seconds": round(seconds, 3)})
-    if instance.repo is not None and not image and not _clonable(world, instance):
+    deployment.has_image = reuse_image or instance.image is not None
+    cached = previous is not None or plan.built_before(world, instance, commit)
+    deployment.steps = plan.steps(world, instance, deployment, cached=cached)
+    if not deployment.has_image and not plan.clonable(world, instance):
         deployment.fail = {"step": "SNAPSHOT_CODE", "error": "Repository not found or no access"}
     world.deployments.add(deployment)
-    wait = dice.uniform(*phases.SECONDS["INITIALIZE"]) * world.settings.pace
-    world.later(wait, "deployment.begin", deployment.id)
+    if status == "INITIALIZING":
+        initialize(world, deployment)
+    elif status == "WAITING":
+        world.later(phases.CI_SECONDS, "deployment.checked", deployment.id)
     return deployment
 
 
-def _commit_of(previous: Deployment | None) -> dict[str, str] | None:
-    if previous is None or "commitHash" not in previous.meta:
-        return None
-    meta = previous.meta
-    return {
-        "sha": meta["commitHash"],
-        "message": meta["commitMessage"],
-        "author": meta["commitAuthor"],
-    }
+def initialize(world: World, deployment: Deployment) -> None:
+    """Its first step begins in a moment."""
+    _set_status(world, deployment, "INITIALIZING")
+    wait = world.chance.dice("initialize", deployment.id).uniform(*phases.SECONDS["INITIALIZE"])
+    world.later(wait * world.settings.pace, "deployment.begin", deployment.id)
 
 
-def _newest_commit(world: World, instance: ServiceInstance) -> dict[str, str] | None:
-    history = github.commits(world, instance.repo or "", instance.branch or "")
-    return history[0] if history else None
-
-
-def _clonable(world: World, instance: ServiceInstance) -> bool:
-    return github.readable(world, instance.repo or "") and bool(_newest_commit(world, instance))
-
-
-def _built_before(world: World, instance: ServiceInstance, commit: dict[str, str] | None) -> bool:
-    return commit is not None and any(
-        d.has_image and d.meta.get("commitHash") == commit["sha"]
-        for d in world.deployments.of(instance_id=instance.id)
-    )
-
-
-def _planned_failure(
-    world: World, project_id: str, project: str, service: str
-) -> dict[str, str] | None:
-    for owner in (project_id, project, "*"):
-        planned = world.settings.fail_next.pop(f"{owner}/{service}", None)
-        if planned is not None:
-            return {"error": "The sandbox was told to let this fail", **planned}
-    return None
-
-
-def _environment(world: World, instance: ServiceInstance) -> dict[str, str]:
-    """What the container finds in its environment, PORT included where nobody set one."""
-    values = variables.for_deployment(world, instance)
-    shared = variables.raw(world, instance.environment_id, None)
-    own = variables.raw(world, instance.environment_id, instance.service_id)
-    for name in shared.keys() - own.keys():
-        values.pop(name)
-    if instance.repo is not None:
-        values.setdefault("PORT", apps.INJECTED_PORT)
-    return values
-
-
-def _meta(
-    world: World,
-    instance: ServiceInstance,
-    reason: str,
-    commit: dict[str, str] | None,
-) -> dict[str, Any]:
-    """The keys seen in captures of Railway's untyped `meta`."""
-    file = apps.config_file(instance.repo)
-    config = instance.config
-    region = config.get("region") or "us-west2"
-    deploy = {
-        "region": None,
-        "runtime": "V2",
-        "numReplicas": config.get("num_replicas", 1),
-        "startCommand": config.get("start_command"),
-        "preDeployCommand": config.get("pre_deploy_command"),
-        "healthcheckPath": config.get("healthcheck_path"),
-        "healthcheckTimeout": config.get("healthcheck_timeout"),
-        "cronSchedule": config.get("cron_schedule"),
-        "sleepApplication": config.get("sleep_application", False),
-        "restartPolicyType": config.get("restart_policy_type", "ON_FAILURE"),
-        "restartPolicyMaxRetries": config.get("restart_policy_max_retries", 10),
-        "multiRegionConfig": config.get("multi_region_config")
-        or {region: {"numReplicas": config.get("num_replicas", 1)}},
-        "limitOverride": instance.limits,
-        **file.get("deploy", {}),
-    }
-    build = {
-        "builder": config.get("builder", "RAILPACK"),
-        "buildCommand": config.get("build_command"),
-        "dockerfilePath": config.get("dockerfile_path"),
-        **file.get("build", {}),
-    }
-    meta: dict[str, Any] = {
-        "reason": reason,
-        "runtime": "V2",
-        "plan": world.settings.plan,
-        "logsV2": True,
-        "buildOnly": False,
-        "rootDirectory": config.get("root_directory"),
-        "volumeMounts": [
-            v.mount_path
-            for v in world.volume_instances.of(environment_id=instance.environment_id)
-            if v.service_id == instance.service_id and v.deleted_at is None
-        ],
-        "serviceManifest": {"build": build, "deploy": deploy},
-        "fileServiceManifest": file,
-        "propertyFileMapping": {},
-    }
-    if instance.image is not None:
-        return {**meta, "image": instance.image, "imageDigest": apps.digest(instance.image)}
-    meta |= {"repo": instance.repo, "branch": instance.branch, "configFile": "railway.toml"}
-    if commit is not None:
-        meta |= {
-            "commitHash": commit["sha"],
-            "commitMessage": commit["message"],
-            "commitAuthor": commit["author"],
-        }
-    return meta
-
-
-def _steps(deployment: Deployment, *, image: bool) -> list[str]:
-    deploy = deployment.meta["serviceManifest"]["deploy"]
-    steps = [] if image else ["SNAPSHOT_CODE", "BUILD_IMAGE", "PUBLISH_IMAGE"]
-    if deploy["preDeployCommand"]:
-        steps.append("PRE_DEPLOY_COMMAND")
-    steps += ["CREATE_CONTAINER", "CONFIGURE_NETWORK"]
-    if deploy["healthcheckPath"]:
-        steps.append("HEALTHCHECK")
-    return steps
-
-
-def _kind(world: World, deployment: Deployment, step: str) -> str:
-    instance = world.instances[deployment.instance_id]
-    if step == "CREATE_CONTAINER" and instance.image is not None:
-        return "CREATE_DATABASE"
-    return step
+def checked(world: World, deployment_id: str) -> None:
+    """GitHub's checks are through: it goes on, or it is skipped."""
+    deployment = world.deployments[deployment_id]
+    known = world.settings.repos.get(deployment.meta.get("repo", ""), {})
+    if known.get("checks") == "failure":
+        _set_status(world, deployment, "SKIPPED")
+    else:
+        initialize(world, deployment)
 
 
 # -- stepping ----------------------------------------------------------------------------------
@@ -274,9 +160,30 @@ def end_step(world: World, deployment_id: str) -> None:
 
 def _succeed(world: World, deployment: Deployment) -> None:
     _set_status(world, deployment, "SUCCESS")
+    if deployment.meta["serviceManifest"]["deploy"]["sleepApplication"]:
+        world.later(phases.IDLE_SECONDS, "deployment.idle", deployment.id)
     for other in list(world.deployments.of(instance_id=deployment.instance_id)):
         if other is not deployment and other.status in (*phases.RUNNING, "CRASHED"):
             drain(world, other)
+
+
+def idle(world: World, deployment_id: str) -> None:
+    """A serverless deployment that nobody asked anything for a while falls asleep."""
+    deployment = world.deployments[deployment_id]
+    rows = world.http.get(deployment_id, [])
+    asked = max(rows[-1]["at"] if rows else 0.0, deployment.status_updated_at)
+    rest = phases.IDLE_SECONDS - (world.now() - asked) * world.speed
+    if rest > 1:
+        world.later(rest, "deployment.idle", deployment.id)
+    else:
+        _set_status(world, deployment, "SLEEPING")
+
+
+def wake(world: World, deployment: Deployment) -> None:
+    """The first request after a sleep."""
+    _set_status(world, deployment, "SUCCESS")
+    world.later(phases.IDLE_SECONDS, "deployment.idle", deployment.id)
+    world.changed()
 
 
 def drain(world: World, deployment: Deployment) -> None:
@@ -311,7 +218,7 @@ def stop(world: World, deployment: Deployment, status: str) -> None:
         "NEEDS_APPROVAL",
     ):
         return
-    for action in ("deployment.begin", "deployment.step", "deployment.removed"):
+    for action in HAPPENINGS:
         world.call_off(action, deployment.id)
     if deployment.events and deployment.events[-1]["completed_at"] is None:
         deployment.events[-1]["completed_at"] = world.now()
@@ -323,7 +230,7 @@ def stop(world: World, deployment: Deployment, status: str) -> None:
 
 def restart(world: World, deployment: Deployment) -> None:
     """The same container once more, without a build."""
-    for action in ("deployment.begin", "deployment.step", "deployment.removed"):
+    for action in HAPPENINGS:
         world.call_off(action, deployment.id)
     names = [step["step"] for step in deployment.steps]
     deployment.step = names.index("CREATE_CONTAINER")
@@ -364,6 +271,8 @@ def variables_changed(world: World, environment_id: str, service_id: str | None)
 
 
 HAPPENINGS: dict[str, Callable[[World, str], None]] = {
+    "deployment.checked": checked,
+    "deployment.idle": idle,
     "deployment.begin": begin_step,
     "deployment.step": end_step,
     "deployment.removed": drained,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from sandbox.railway import apps, phases
+from sandbox.railway import apps, deployments, phases
 from sandbox.railway.deployment_calls import instance_id
 from sandbox.railway.domains import SUFFIX
 from sandbox.railway.logs import nano
@@ -65,6 +65,8 @@ class GatewayEdge:
         deployment = None if domain is None else self._behind(domain)
         if domain is None or deployment is None:
             return _edge_error(404, "Application not found", request_id)
+        if deployment.status == "SLEEPING":
+            deployments.wake(self._world, deployment)
         begun = time.perf_counter()
         reached = self._reaches(deployment, domain.target_port)
         if not reached:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from sandbox.railway import deployments, github
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
     from sandbox.railway.world import World
 
 
-def push(world: World, repo: str, branch: str, message: str) -> tuple[str, list[str]]:
-    """A new commit on a branch; returns its sha and the deployments that it started."""
+def push(
+    world: World, repo: str, branch: str, message: str, files: list[str] | None = None
+) -> tuple[str, list[str]]:
+    """A new commit on a branch; returns its sha and the deployments that it started.
+
+    With `files` only services whose watch patterns match one of them are built; the others get
+    a deployment that is SKIPPED.
+    """
     if repo not in world.settings.repos:
         raise RailwayError(f"no repository {repo} exists on this stand-in's GitHub")
     branches = world.settings.repos[repo].setdefault("branches", {})
@@ -25,7 +32,9 @@ def push(world: World, repo: str, branch: str, message: str) -> tuple[str, list[
     sha = world.chance.letters(40, "0123456789abcdef", "commit", repo, branch, len(history))
     history.insert(0, {"sha": sha, "message": message, "author": "sandbox-pusher"})
     started = [
-        deployments.start(world, instance, reason="deploy").id
+        deployments.start(
+            world, instance, reason="deploy", status=_first_status(world, instance, files)
+        ).id
         for instance in list(world.instances.values())
         if instance.deleted_at is None
         and instance.auto_deploy
@@ -33,6 +42,20 @@ def push(world: World, repo: str, branch: str, message: str) -> tuple[str, list[
     ]
     world.changed()
     return sha, started
+
+
+def _first_status(world: World, instance: ServiceInstance, files: list[str] | None) -> str:
+    """Source: docs.railway.com, deployments/github-autodeploys."""
+    patterns = instance.config.get("watch_patterns") or []
+    if patterns and files is not None:
+        matched = any(fnmatch(f"/{file.lstrip('/')}", p) for file in files for p in patterns)
+        if not matched:
+            return "SKIPPED"
+    if world.settings.repos[instance.repo or ""].get("needs_approval"):
+        return "NEEDS_APPROVAL"
+    triggers = world.triggers.of(service_id=instance.service_id)
+    mine = [t for t in triggers if t.environment_id == instance.environment_id]
+    return "WAITING" if any(t.check_suites for t in mine) else "INITIALIZING"
 
 
 # -- reading -----------------------------------------------------------------------------------

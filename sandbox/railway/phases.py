@@ -33,6 +33,10 @@ STEPS = tuple(step for step in SECONDS if step not in ("INITIALIZE", "CREATE_DAT
 CACHED_BUILD = 0.3
 """A build of a commit that was built before takes this part of the time."""
 DRAIN_SECONDS = 4.0
+CI_SECONDS = 45.0
+"""How long GitHub's checks take, where a trigger waits for them."""
+IDLE_SECONDS = 600.0
+"""Without a request a serverless deployment sleeps then. Source: deployments/serverless."""
 
 UNDER_WAY = frozenset({"INITIALIZING", "QUEUED", "WAITING", "BUILDING", "DEPLOYING"})
 RUNNING = frozenset({"SUCCESS", "SLEEPING"})

@@ -84,14 +84,14 @@ async def test_what_exists_outlives_a_restart(
 async def test_what_was_under_way_goes_on_after_a_restart(
     tmp_path: Path, run: Callable[[Settings], AbstractAsyncContextManager[Railway]]
 ) -> None:
-    async with run(Settings(speed=300, data=tmp_path)) as railway:
+    async with run(Settings(speed=150, data=tmp_path)) as railway:
         place = await railway.project()
         gateway = await railway.settled_service(place)
         await railway.set_variables(place, gateway, {"PORT": "8000"})
         await railway.connect(gateway)
         (begun,) = await railway.deployments(place, gateway)
         assert begun["status"] in ("INITIALIZING", "BUILDING")
-    async with run(Settings(speed=300, data=tmp_path)) as railway:
+    async with run(Settings(speed=150, data=tmp_path)) as railway:
         assert (await railway.finished(place, gateway))["id"] == begun["id"]
         await railway.configure(service_interval=0)
         other = await railway.settled_service(place, "other")

@@ -55,7 +55,7 @@ async def test_a_service_name_exists_once_in_a_project(railway: Railway) -> None
 
 async def test_a_workflow_is_unknown_then_running_then_complete(railway: Railway) -> None:
     place = await railway.project()
-    await railway.configure(workflow_hidden=20, workflow_running=[20, 20])
+    await railway.configure(workflow_hidden=150, workflow_running=[150, 150])
     workflow = await railway.start_template(place, "postgres")
     assert workflow.startswith(f"deployTemplate/project/{place.project}/")
     seen: list[str] = []
@@ -125,7 +125,7 @@ async def test_a_template_with_a_required_blank_is_refused(railway: Railway) -> 
 
 
 async def test_an_instance_comes_up_through_every_phase(railway: Railway) -> None:
-    await railway.configure(pace=8)
+    await railway.configure(pace=3)
     place = await railway.project()
     for code in ("postgres", "redis"):
         await railway.database(place, code)
@@ -136,8 +136,11 @@ async def test_an_instance_comes_up_through_every_phase(railway: Railway) -> Non
     assert domain.endswith(".localhost")
     await railway.connect(gateway)
     seen = await statuses(railway, place, gateway)
-    assert seen == ["INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"]
     (deployment,) = await railway.deployments(place, gateway)
+    history = railway.world.deployments[deployment["id"]].statuses
+    assert history == ["INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"]
+    assert seen == [status for status in history if status in seen]
+    assert len(seen) >= 2
     assert deployment["meta"]["commitHash"].startswith("0c0da232")
     assert deployment["meta"]["branch"] == "main"
     events = [e["node"] for e in (await railway.ask(EVENTS, id=deployment["id"]))["edges"]]

@@ -161,7 +161,9 @@ async def test_a_newer_deployment_replaces_what_runs_and_what_is_under_way(
 ) -> None:
     await railway.connect(gateway)
     await railway.finished(place, gateway)
+    await railway.configure(pace=5)
     await deploy(railway, place, gateway)
+    await railway.configure(pace=1)
     await deploy(railway, place, gateway)
     assert (await statuses(railway, place, gateway))[1] == "REMOVED"  # was still under way
 
@@ -264,8 +266,12 @@ async def test_restart_cancel_and_remove(railway: Railway, place: Place, gateway
     await deploy(railway, place, gateway)
     running = await railway.finished(place, gateway)
     await act(railway, "deploymentRestart", running["id"])
-    assert (await statuses(railway, place, gateway))[0] == "DEPLOYING"
     await railway.finished(place, gateway)
+    assert railway.world.deployments[running["id"]].statuses[-3:] == [
+        "SUCCESS",
+        "DEPLOYING",
+        "SUCCESS",
+    ]
     await act(railway, "deploymentRemove", running["id"])
 
     async def gone() -> bool:
@@ -385,3 +391,97 @@ async def test_deployments_are_filtered_by_status(
     assert await count({"in": ["SUCCESS"]}) == 1
     assert await count({"notIn": ["SUCCESS"]}) == 1
     assert await count({"in": ["FAILED"]}) == 0
+
+
+# -- held back --------------------------------------------------------------------------------
+
+
+async def test_a_push_may_wait_for_checks_and_be_skipped(
+    railway: Railway, place: Place, gateway: str
+) -> None:
+    await railway.connect(gateway)
+    await railway.finished(place, gateway)
+    triggers = await railway.ask(
+        """query ($project: String!, $environment: String!, $service: String!) {
+          deploymentTriggers(projectId: $project, environmentId: $environment,
+                             serviceId: $service) { edges { node { id branch checkSuites } } }
+        }""",
+        project=place.project,
+        environment=place.environment,
+        service=gateway,
+    )
+    (edge,) = triggers["edges"]
+    assert edge["node"]["checkSuites"] is False
+    await railway.ask(
+        "mutation ($id: String!, $input: DeploymentTriggerUpdateInput!) "
+        "{ deploymentTriggerUpdate(id: $id, input: $input) { checkSuites } }",
+        id=edge["node"]["id"],
+        input={"checkSuites": True},
+    )
+    await railway.control("railway/push", repo=LUTHIEN, branch="main")
+    newest = await railway.finished(place, gateway)
+    history = railway.world.deployments[newest["id"]].statuses
+    assert history[:2] == ["WAITING", "INITIALIZING"]
+    repos = railway.world.settings.repos
+    await railway.configure(repos={**repos, LUTHIEN: {**repos[LUTHIEN], "checks": "failure"}})
+    await railway.control("railway/push", repo=LUTHIEN, branch="main")
+
+    async def skipped() -> bool:
+        return (await statuses(railway, place, gateway))[:2] == ["SKIPPED", "SUCCESS"]
+
+    await railway.until(skipped)
+
+
+async def test_a_push_that_touches_nothing_watched_is_skipped(
+    railway: Railway, place: Place, gateway: str
+) -> None:
+    await railway.connect(gateway)
+    await railway.finished(place, gateway)
+    await railway.ask(
+        """mutation ($service: String!, $input: ServiceInstanceUpdateInput!) {
+          serviceInstanceUpdate(serviceId: $service, input: $input)
+        }""",
+        service=gateway,
+        input={"watchPatterns": ["/src/**"]},
+    )
+    await railway.control("railway/push", repo=LUTHIEN, branch="main", files=["docs/a.md"])
+    assert await statuses(railway, place, gateway) == ["SKIPPED", "SUCCESS"]
+    await railway.control("railway/push", repo=LUTHIEN, branch="main", files=["src/a/b.py"])
+    await railway.finished(place, gateway)
+
+
+async def test_a_stranger_s_push_needs_approval(
+    railway: Railway, place: Place, gateway: str
+) -> None:
+    await railway.connect(gateway)
+    await railway.finished(place, gateway)
+    repos = railway.world.settings.repos
+    await railway.configure(repos={**repos, LUTHIEN: {**repos[LUTHIEN], "needs_approval": True}})
+    await railway.control("railway/push", repo=LUTHIEN, branch="main")
+    (waiting, *_) = await railway.deployments(place, gateway)
+    assert waiting["status"] == "NEEDS_APPROVAL"
+    await act(railway, "deploymentApprove", waiting["id"])
+    assert (await railway.finished(place, gateway))["id"] == waiting["id"]
+
+
+async def test_a_serverless_deployment_sleeps_and_a_request_wakes_it(
+    railway: Railway, place: Place, gateway: str
+) -> None:
+    await railway.ask(
+        """mutation ($service: String!, $input: ServiceInstanceUpdateInput!) {
+          serviceInstanceUpdate(serviceId: $service, input: $input)
+        }""",
+        service=gateway,
+        input={"sleepApplication": True},
+    )
+    domain = await railway.domain(place, gateway)
+    await railway.connect(gateway)
+
+    async def asleep() -> bool:
+        return await statuses(railway, place, gateway) == ["SLEEPING"]
+
+    await railway.until(asleep)
+    async with railway.visit(domain) as visitor:
+        assert (await visitor.get("/health")).status_code == 200
+    assert await statuses(railway, place, gateway) == ["SUCCESS"]
+    await railway.until(asleep)
