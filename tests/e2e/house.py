@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import random
 import signal
 import socket
 import subprocess
@@ -26,9 +28,13 @@ SPEED = 100.0
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Below the range from which the system picks ports for outgoing connections, so that none of
+    those can take it while a server is restarted."""
+    while True:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as found, contextlib.suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 async def until(
@@ -120,7 +126,7 @@ class House:
             assert self.server.ended is None, self.server.log
             return (await self.http.get("/control/ready")).status_code == 200
 
-        await until(connected, within=30, what=lambda: f"bot ready\n{self.server.log}")
+        await until(connected, within=60, what=lambda: f"bot ready\n{self.server.log}")
 
     async def luthien(self, *arguments: str, **settings: str) -> Ran:
         """A command line in this data folder; `settings` come on top."""
@@ -193,7 +199,7 @@ async def open_house(
             except httpx.TransportError:
                 return False
 
-        await until(answers, within=30, what="the sandbox")
+        await until(answers, within=60, what="the sandbox")
         stand_in = await asyncio.to_thread(Sandbox.at, port)
         settings = server_settings(stand_in, listen=listen, pace=speed, data=folder / "luthien")
         settings |= ({"SLACK_APP_TOKEN": ""} if over_http else {}) | changed

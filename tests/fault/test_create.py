@@ -142,7 +142,9 @@ class Lane:
     async def _told_once(self, name: str) -> None:
         messages = await self.reads()
         [root] = [m for m in messages if _key(m) == "root" and f"instance {name}:" in m["text"]]
-        await until(lambda: self._root_says_done(root["ts"]), 10, "the root message says its end")
+        await until(
+            lambda: self._root_says_done(root["ts"]), within=10, what="the root message's end"
+        )
         thread = await self.reads(root["ts"])
         keys = Counter(_key(m) for m in thread if _key(m))
         assert set(keys.values()) == {1}, keys
@@ -185,7 +187,7 @@ def _shows_credentials(message: dict[str, Any], name: str) -> bool:
 
 @asynccontextmanager
 async def lane(folder: Path) -> AsyncIterator[Lane]:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True)  # noqa: ASYNC240 - a moment, before anything runs
     async with open_house(folder, speed=SPEED) as house, Tap(str(house.http.base_url)) as tap:
         house.settings["RAILWAY_API_URL"] = f"{tap.url}/railway/graphql/v2"
         house.settings["SLACK_API_URL"] = f"{tap.url}/slack/api/"
