@@ -43,7 +43,8 @@ def serve(reading: Reading, registry: Registry) -> None:
     settings = reading.usable(serving=True)
     logs.configure(secrets=settings.secrets())
     data = DataFolder(settings.luthien_data_dir)
-    with data.own("serve", wait=PATIENCE, database=settings.database_file):
+    wait = PATIENCE / settings.luthien_pace
+    with data.own("serve", wait=wait, database=settings.database_file):
         asyncio.run(_serve(reading, registry, data))
 
 

@@ -5,11 +5,15 @@
     await ada.sees("Credentials of acme", private=True)
     await ada.clicks("Saved, forget them")
 
+    await ada.types("/luthien status acme")
+    await ada.gets("acme: running")
+
 Everything goes through the sandbox's `/control/slack/*`, as it would through Slack itself.
 """
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +52,19 @@ class Message:
 
     @property
     def words(self) -> str:
-        """All that can be read in it."""
-        return "\n".join([self.text, *_texts(self.blocks)])
+        """All that can be read in it, Slack's escapes resolved."""
+        return html.unescape("\n".join([self.text, *_texts(self.blocks)]))
+
+    @property
+    def touched(self) -> float:
+        """When it was last posted or edited, in seconds since 1970."""
+        return float((self.raw.get("edited") or {}).get("ts") or self.ts)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Label → address of the buttons that open one."""
+        buttons = [e for e in _elements(self.blocks) if e.get("type") == "button"]
+        return {e["text"]["text"]: e["url"] for e in buttons if "url" in e}
 
     @property
     def buttons(self) -> list[str]:
@@ -66,6 +81,7 @@ class Person:
         self._http = http
         self.name = name
         self.room = room
+        self._moved = 0.0
 
     def elsewhere(self, room: str) -> Person:
         """The same person in another channel."""
@@ -115,6 +131,27 @@ class Person:
             return None
 
         seen = await until(found, within=within, what=lambda: f"{self.name} sees {words}")
+        assert isinstance(seen, Message)
+        return seen
+
+    async def gets(self, *words: str, within: float = SOON) -> Message:
+        """The private answer, holding all these words, to what this person did last."""
+
+        async def found() -> Message | None:
+            for message in reversed(await self.messages()):
+                new = message.private and message.touched >= self._moved
+                if new and all(word in message for word in words):
+                    return message
+            return None
+
+        async def missing() -> str:
+            since = [m for m in await self.messages() if m.touched >= self._moved]
+            return f"{self.name} gets {words}, not {[m.text for m in since]}"
+
+        try:
+            seen = await until(found, within=within)
+        except AssertionError:
+            raise AssertionError(await missing()) from None
         assert isinstance(seen, Message)
         return seen
 
@@ -176,6 +213,7 @@ class Person:
         return message
 
     async def _post(self, verb: str, **body: Any) -> dict[str, Any]:
+        self._moved = time.time()
         answer = await self._http.post(f"/control/slack/{verb}", json={"user": self.name, **body})
         assert answer.is_success, f"{verb}: {answer.text}"
         return dict(answer.json())

@@ -1,0 +1,122 @@
+"""`luthien demo`: what a newcomer starts, uses, stops and starts again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+
+from app.demo import clean_environment
+from tests.e2e.chat import Chat
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+
+def free_pair() -> int:
+    """A port that is free together with the next one."""
+    while True:
+        with socket.socket() as one, socket.socket() as two:
+            one.bind(("127.0.0.1", 0))
+            port = int(one.getsockname()[1])
+            try:
+                two.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+@contextmanager
+def demo(port: int, data: Path) -> Iterator[subprocess.Popen[str]]:
+    command = ["demo", "--port", str(port), "--speed", "100", "--data", str(data)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", *command],
+        env=clean_environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@asynccontextmanager
+async def people(port: int) -> AsyncIterator[Chat]:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30
+    ) as http:
+        yield Chat(http)
+
+
+def first_lines(process: subprocess.Popen[str], count: int = 3) -> list[str]:
+    assert process.stdout is not None
+    return [process.stdout.readline() for _ in range(count)]
+
+
+async def test_three_lines_then_it_works_and_a_second_start_finds_it_all(tmp_path: Path) -> None:
+    port = free_pair()
+    with demo(port, tmp_path) as process:
+        page, typed, stop = await asyncio.to_thread(first_lines, process)
+        assert page.split() == ["Open", f"http://127.0.0.1:{port}/"]
+        assert "/luthien create acme" in typed
+        assert "Ctrl-C" in stop
+        assert f"rm -rf {tmp_path}" in stop
+        async with people(port) as chat:
+            await chat.ada.types("/luthien create acme")
+            await chat.ada.sees("Create instance acme", "done in", within=60)
+        process.send_signal(signal.SIGINT)
+        out, err = await asyncio.to_thread(process.communicate)
+        assert (process.returncode, out, err) == (0, "", "")
+    with demo(port, tmp_path) as process:
+        await asyncio.to_thread(first_lines, process)
+        async with people(port) as chat:
+            await chat.ada.types("/luthien list")
+            await chat.ada.sees("acme", "running", private=True)
+
+
+async def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path) -> None:
+    port = free_pair()
+    for taken in (port, port + 1):
+        with socket.create_server(("127.0.0.1", taken)), demo(port, tmp_path) as process:
+            out, err = await asyncio.to_thread(process.communicate)
+            assert (process.returncode, out) == (2, "")
+            assert f"Port {taken} is taken." in err
+            assert f"Next: make demo PORT={port + 100}" in err
+
+
+async def test_when_a_part_dies_the_demo_says_which_and_ends(tmp_path: Path) -> None:
+    port = free_pair()
+    with demo(port, tmp_path) as process:
+        await asyncio.to_thread(first_lines, process)
+        owner = json.loads((tmp_path / "luthien" / "luthien.lock").read_text())
+        os.kill(owner["pid"], signal.SIGKILL)
+        _, err = await asyncio.to_thread(process.communicate)
+        assert process.returncode == 1
+        assert "luthien ended by itself" in err
+        assert str(tmp_path / "luthien.log") in err
+        with socket.create_server(("127.0.0.1", port)):
+            pass  # the other part is gone too
+
+
+async def test_sandbox_passes_its_arguments_on(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", "sandbox", "--help"),
+        cwd=tmp_path,
+        env=clean_environment({}),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert "--request-url" in out.decode()
