@@ -20,7 +20,7 @@ SECRET_KEY = re.compile(
 )
 VARIABLE_NAME = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+|PORT|PGHOST|PG[A-Z]+|REDIS[A-Z]+")
 """An environment variable: its value is hidden whatever it is called."""
-NOT_SECRET = frozenset({"projecttoken", "next_cursor", "client_msg_id"})
+NOT_SECRET = frozenset({"projecttoken", "max_tokens", "input_tokens", "output_tokens"})
 WORD = re.compile(r"[A-Za-z0-9_\-]{12,}")
 VENDOR_TOKEN = re.compile(
     r"\b(?:xox[a-z]-[\w-]+|xapp-[\w-]+|sandbox-(?:account|workspace|project)\b)"

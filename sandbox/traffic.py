@@ -21,7 +21,7 @@ from sandbox import fault_replies
 from sandbox.masking import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from starlette.requests import HTTPConnection, Request
 
@@ -237,7 +237,7 @@ class Traffic:
                 await close()
 
     @contextlib.contextmanager
-    def socket(self, vendor: str, close: Callable[[], Awaitable[None]]) -> Any:
+    def socket(self, vendor: str, close: Callable[[], Awaitable[None]]) -> Iterator[None]:
         """While the body runs, `close` is how this vendor's websocket is cut."""
         self._sockets.setdefault(vendor, set()).add(close)
         try:

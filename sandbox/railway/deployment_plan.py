@@ -59,6 +59,23 @@ def environment(world: World, instance: ServiceInstance) -> dict[str, str]:
     return values
 
 
+def injected(deployment: Deployment) -> dict[str, str]:
+    """The RAILWAY_* variables that only a deployment has."""
+    meta = deployment.meta
+    found = {"RAILWAY_DEPLOYMENT_ID": deployment.id, "RAILWAY_SNAPSHOT_ID": deployment.snapshot_id}
+    if "commitHash" in meta:
+        owner, _, name = meta["repo"].partition("/")
+        found |= {
+            "RAILWAY_GIT_COMMIT_SHA": meta["commitHash"],
+            "RAILWAY_GIT_COMMIT_MESSAGE": meta["commitMessage"],
+            "RAILWAY_GIT_AUTHOR": meta["commitAuthor"],
+            "RAILWAY_GIT_BRANCH": meta["branch"],
+            "RAILWAY_GIT_REPO_OWNER": owner,
+            "RAILWAY_GIT_REPO_NAME": name,
+        }
+    return found
+
+
 def meta(
     world: World,
     instance: ServiceInstance,

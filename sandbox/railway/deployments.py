@@ -74,6 +74,7 @@ def start(
     deployment.steps = plan.steps(world, instance, deployment, cached=cached)
     if not deployment.has_image and not plan.clonable(world, instance):
         deployment.fail = {"step": "SNAPSHOT_CODE", "error": "Repository not found or no access"}
+    deployment.variables |= plan.injected(deployment)
     world.deployments.add(deployment)
     if status == "INITIALIZING":
         initialize(world, deployment)

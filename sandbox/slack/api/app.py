@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sandbox.slack import blockkit, messages, rendering, workspace
+from sandbox.slack import blockkit, directory, messages, workspace
 from sandbox.slack.api.method import Call, TokenKind, method
 from sandbox.slack.errors import SlackError
 from sandbox.slack.limits import Tier
@@ -69,7 +69,7 @@ def team_info(call: Call) -> Json:
 def bots_info(call: Call) -> Json:
     if call.has("bot") and call.text("bot") != workspace.BOT_ID:
         raise SlackError("bot_not_found")
-    bot = rendering.bot_profile(call.world)
+    bot = directory.bot_profile(call.world)
     del bot["team_id"]
     return {"bot": bot}
 

@@ -6,7 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from sandbox.slack import events, messages, rendering, workspace
+from sandbox.slack import directory, events, messages, workspace
 from sandbox.slack.api.method import Call, method, page_of
 from sandbox.slack.errors import SlackError
 from sandbox.slack.limits import Tier
@@ -57,7 +57,7 @@ def conversations_list(call: Call) -> Json:
     ]
     shown, following = page_of(call, visible, 100)
     return {
-        "channels": [rendering.channel(channel, members=True) for channel in shown],
+        "channels": [directory.channel(channel, members=True) for channel in shown],
         "response_metadata": following,
     }
 
@@ -78,7 +78,7 @@ def users_conversations(call: Call) -> Json:
         and (not channel.is_private or workspace.BOT_USER in channel.members)
     ]
     shown, following = page_of(call, mine, 100, 999)
-    channels = [rendering.channel(channel) for channel in shown]
+    channels = [directory.channel(channel) for channel in shown]
     for channel in channels:
         channel.pop("is_member", None)
     return {"channels": channels, "response_metadata": following}
@@ -95,7 +95,7 @@ def users_conversations(call: Call) -> Json:
 def conversations_info(call: Call) -> Json:
     channel = call.channel()
     call.require_family(channel, "read")
-    return {"channel": rendering.channel(channel, members=call.flag("include_num_members"))}
+    return {"channel": directory.channel(channel, members=call.flag("include_num_members"))}
 
 
 @method(
@@ -141,7 +141,7 @@ def conversations_open(call: Call) -> Json:
         before = set(call.world.state.channels)
         channel = call.world.direct_channel(users[0])
         existed = channel.id in before
-    shown = rendering.channel(channel) if call.flag("return_im") else {"id": channel.id}
+    shown = directory.channel(channel) if call.flag("return_im") else {"id": channel.id}
     return {"channel": shown, **({"no_op": True, "already_open": True} if existed else {})}
 
 
@@ -182,7 +182,7 @@ def conversations_create(call: Call) -> Json:
         }
         call.world.emit("channel_created", {"type": "channel_created", "channel": brief})
     call.world.changed("channel", channel=channel.id)
-    return {"channel": rendering.channel(channel)}
+    return {"channel": directory.channel(channel)}
 
 
 @method(
@@ -210,4 +210,4 @@ def conversations_set_topic(call: Call) -> Json:
         subtype="channel_topic",
     )
     call.world.changed("channel", channel=channel.id)
-    return {"channel": rendering.channel(channel)}
+    return {"channel": directory.channel(channel)}

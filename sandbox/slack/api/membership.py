@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.slack import messages, rendering, workspace
+from sandbox.slack import directory, messages, workspace
 from sandbox.slack.api.method import Call, method
 from sandbox.slack.errors import SlackError
 from sandbox.slack.limits import Tier
@@ -37,12 +37,12 @@ def conversations_join(call: Call) -> Json:
         raise SlackError("method_not_supported_for_channel_type")
     if workspace.BOT_USER in channel.members:
         return {
-            "channel": rendering.channel(channel),
+            "channel": directory.channel(channel),
             "warning": "already_in_channel",
             "response_metadata": {"warnings": ["already_in_channel"]},
         }
     messages.join(call.world, channel, workspace.BOT_USER)
-    return {"channel": rendering.channel(channel)}
+    return {"channel": directory.channel(channel)}
 
 
 @method(
@@ -89,7 +89,7 @@ def conversations_invite(call: Call) -> Json:
     for user in users:
         if user not in refused:
             messages.join(call.world, channel, user, inviter=workspace.BOT_USER)
-    return {"channel": rendering.channel(channel)}
+    return {"channel": directory.channel(channel)}
 
 
 def _why_not(call: Call, channel: Channel, user: str) -> str | None:

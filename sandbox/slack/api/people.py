@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from sandbox.slack import rendering
+from sandbox.slack import directory
 from sandbox.slack.api.method import Call, method, page_of
 from sandbox.slack.errors import SlackError
 from sandbox.slack.limits import Tier
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _shown(call: Call, person: Person) -> Json:
-    return rendering.person(person, email=call.holds("users:read.email"))
+    return directory.person(person, email=call.holds("users:read.email"))
 
 
 @method(
@@ -64,7 +64,7 @@ def users_lookup_by_email(call: Call) -> Json:
 def usergroups_list(call: Call) -> Json:
     users, count = call.flag("include_users"), call.flag("include_count")
     groups = call.world.state.groups.values()
-    return {"usergroups": [rendering.group(g, users=users, count=count) for g in groups]}
+    return {"usergroups": [directory.group(g, users=users, count=count) for g in groups]}
 
 
 @method(

@@ -57,6 +57,8 @@ async def test_port_is_injected_but_cannot_be_referenced(railway: Railway, place
     )
     assert snapshot["variables"]["PORT"] == "8080"
     assert snapshot["variables"]["RAILWAY_SERVICE_NAME"] == "gateway"
+    assert snapshot["variables"]["RAILWAY_DEPLOYMENT_ID"] == newest
+    assert snapshot["variables"]["RAILWAY_GIT_COMMIT_SHA"].startswith("0c0da232")
 
 
 async def test_what_a_deployment_sees_has_railways_and_shared_ones_too(
