@@ -185,3 +185,29 @@ async def test_a_thread_has_a_box_of_its_own(page: Page, world: Workspace) -> No
     said: Json = world.last("command")
     assert said["thread_ts"] == root["ts"]
     assert world.user_id(said["user"]) == ADA
+
+
+async def test_completion_learns_from_what_the_app_wrote(page: Page, world: Workspace) -> None:
+    world.railway = scenes.scene("railway")
+    world.post(
+        text="`/luthien runs [instance] [--limit LIMIT]` lists, `/luthien retry rp3` did not"
+    )
+    world.homes[ADA] = {
+        "id": "V1",
+        "type": "home",
+        "blocks": [
+            scenes.section("`/luthien create &lt;instance&gt; [--branch BRANCH]`\nMakes one")
+        ],
+    }
+    await open_page(page)
+    box = page.locator("#composer")
+    for typed, completed in (
+        ("/luthien ru", "/luthien runs "),
+        ("/luthien runs a", "/luthien runs acme "),
+        ("/luthien runs acme --", "/luthien runs acme --limit "),
+        ("/luthien create beta --b", "/luthien create beta --branch "),
+    ):
+        await box.fill("")
+        await box.press_sequentially(typed)
+        await box.press("Tab")
+        await expect(box).to_have_value(completed)

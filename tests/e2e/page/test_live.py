@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.page import scenes
-from tests.e2e.page.fake_server import BEN
+from tests.e2e.page.fake_server import ADA, BEN
 from tests.e2e.page.pages import message, open_page, until
 
 if TYPE_CHECKING:
@@ -137,3 +137,15 @@ async def test_hundreds_of_messages_stay_quick(page: Page, world: Workspace) -> 
     world.edit(posted, blocks=scenes.run_blocks(1))
     await expect(page.locator(".plan-count")).to_have_text("1 of 7")
     assert 0 < await page.evaluate("window.touched") < 40
+
+
+async def test_the_end_stays_in_view_when_panes_open(page: Page, world: Workspace) -> None:
+    root = world.post(text="run", blocks=scenes.run_blocks(5))
+    world.post(text="reply", thread_ts=root["ts"])
+    for n in range(12):
+        world.post(text=f"line {n}, {'long ' * 40}", only_for=ADA)
+    await open_page(page)
+    await expect(message(page, "line 11")).to_be_in_viewport(ratio=1)
+    await page.get_by_role("link", name="1 reply").evaluate("one => one.click()")
+    await expect(page.locator("#thread-composer")).to_be_visible()
+    await expect(message(page, "line 11")).to_be_in_viewport(ratio=1)

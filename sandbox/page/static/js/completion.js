@@ -2,11 +2,13 @@
 // A pure function of the text and what is known; the composer shows the answer.
 
 import { findEmoji } from "./emoji.js";
+import { usageOf } from "./usage.js";
 
 const MOST = 8;
 
 /**
- * `known` is {commands, people: [{name, detail}], channels: [{name, detail}], projects: [name]}.
+ * `known` is {commands, people: [{name, detail}], channels: [{name, detail}], projects: [name], written: [text]},
+ * `written` being what the app has said.
  * The answer is null or {from, to, items: [{insert, label, detail}], eager}: `eager` when Enter takes the first
  * item although nobody pointed at it.
  */
@@ -26,13 +28,13 @@ export function complete(text, caret, known) {
   if (word.startsWith("#")) return answer(named(known.channels, word.slice(1), "#"), word.length > 1);
   if (/^:[a-z0-9_+-]{2,}$/i.test(word)) return answer(findEmoji(word.slice(1).toLowerCase()).map(([name, char]) => ({ insert: `:${name}: `, label: `${char}  :${name}:` })), true);
   const command = known.commands.find((one) => text.startsWith(`${one.command} `));
-  return command ? answer(wordsFor(command, before.slice(command.command.length + 1, start), word, known.projects)) : null;
+  return command ? answer(wordsFor(command, before.slice(command.command.length + 1, start), word, known)) : null;
 }
 
 const named = (list, query, sign) => list.filter((one) => one.name.toLowerCase().startsWith(query.toLowerCase())).map((one) => ({ insert: `${sign}${one.name} `, label: `${sign}${one.name}`, detail: one.detail }));
 
-function wordsFor(command, earlier, word, projects) {
-  const usage = parseUsage(command.usage_hint);
+function wordsFor(command, earlier, word, { projects, written }) {
+  const usage = usageOf(command, written);
   const typed = earlier.trim() ? earlier.trim().split(/\s+/) : [];
   const begins = (candidate) => candidate.toLowerCase().startsWith(word.toLowerCase());
   if (!typed.length && usage.some((one) => one.name)) {
@@ -44,7 +46,8 @@ function wordsFor(command, earlier, word, projects) {
   if (/^-|^[—–]/.test(word)) {
     return flags.filter((flag) => flag.startsWith(dashes) && !typed.includes(flag)).map((flag) => ({ insert: `${flag} `, label: flag, detail: "" }));
   }
-  const names = typed.length === 1 && /<\w*name>|\bname\b/i.test(chosen?.rest ?? "") ? projectNames(command, projects).filter(begins) : [];
+  const asksName = /[<[](?:name|instance)\b/i.test(chosen?.rest ?? "") && !/^(?:create|new|add)$/.test(chosen.name);
+  const names = typed.length === 1 && asksName ? projectNames(command, projects).filter(begins) : [];
   const open = word === "" && typed.length > 1 ? flags.filter((flag) => !typed.includes(flag)) : [];
   return [...names.map((name) => ({ insert: `${name} `, label: name, detail: "exists on Railway" })), ...open.map((flag) => ({ insert: `${flag} `, label: flag, detail: "" }))];
 }
@@ -53,27 +56,4 @@ function wordsFor(command, earlier, word, projects) {
 function projectNames(command, projects) {
   const prefix = `${command.command.slice(1)}-`;
   return projects.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-}
-
-/** `create <name> [--plan] | list [words]` as [{name, rest, flags}]; a part without a leading word has no name. */
-export function parseUsage(hint) {
-  return splitTop(String(hint ?? "")).flatMap((part) => {
-    const flags = part.match(/--[a-z][\w-]*/g) ?? [];
-    const group = /^[[({]\s*([a-z][\w-]*(?:\s*\|\s*[a-z][\w-]*)+)\s*[\])}]\s*(.*)$/i.exec(part);
-    if (group) return group[1].split("|").map((name) => ({ name: name.trim(), rest: group[2], flags }));
-    const [, name, rest] = /^([a-z][\w-]*)\b\s*(.*)$/i.exec(part) ?? [null, null, part];
-    return [{ name: name?.toLowerCase() ?? null, rest, flags }];
-  });
-}
-
-function splitTop(text) {
-  const parts = [""];
-  let depth = 0;
-  for (const letter of text) {
-    if ("[<({".includes(letter)) depth += 1;
-    if ("]>)}".includes(letter)) depth -= 1;
-    if (depth === 0 && (letter === "|" || letter === "\n" || letter === "," || letter === "·")) parts.push("");
-    else parts[parts.length - 1] += letter;
-  }
-  return parts.map((part) => part.trim()).filter(Boolean);
 }

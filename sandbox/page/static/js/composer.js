@@ -3,7 +3,7 @@
 import { h } from "./vdom.js";
 import { complete } from "./completion.js";
 import { icon } from "./icons.js";
-import { channels, mentionName, persons } from "./people.js";
+import { channels, isBot, mentionName, persons } from "./people.js";
 import { besideAnchor, closeMenu, isOpen, moveAmongItems, openMenu } from "./popover.js";
 import { send, sendShortcut } from "./send.js";
 import { recall, remember } from "./storage.js";
@@ -196,6 +196,13 @@ function grow(area) {
   area.style.height = `${Math.min(area.scrollHeight, innerHeight / 3)}px`;
 }
 
+/** The texts of the app that are on this page. */
+function written() {
+  const messages = [...state.messages.values()].flat().filter((one) => isBot(one.user));
+  const home = (state.views.home?.blocks ?? []).map((block) => block.text?.text);
+  return [...messages.map((one) => one.text), ...home].filter(Boolean);
+}
+
 function known(inThread) {
   const { workspace, railway } = state;
   const bot = workspace?.bot;
@@ -203,6 +210,7 @@ function known(inThread) {
     commands: inThread ? [] : workspace?.commands ?? [],
     people: [...persons().map((one) => ({ name: one.name, detail: one.real_name })), ...(bot ? [{ name: mentionName(bot.id), detail: "app" }] : [])].filter((one, i, all) => all.findIndex((other) => other.name === one.name) === i),
     channels: channels().map((one) => ({ name: one.name, detail: one.topic ?? "" })),
+    written: written(),
     projects: (railway?.projects ?? []).filter((one) => !one.deleted_at).map((one) => one.name),
   };
 }

@@ -21,6 +21,7 @@ export function ask(confirm) {
 export function confirmDialog() {
   if (!state.confirm) return null;
   const { confirm, answer } = state.confirm;
+  const dangerous = confirm.style === "danger";
   return h(
     "dialog",
     {
@@ -37,8 +38,8 @@ export function confirmDialog() {
     h(
       "div",
       { class: "dialog-buttons" },
-      h("button", { type: "button", class: "button", on: { click: () => answer(false) } }, textObject(confirm.deny ?? "Cancel")),
-      h("button", { type: "button", class: `button is-solid ${confirm.style === "danger" ? "is-danger" : "is-primary"}`, autofocus: true, on: { click: () => answer(true) } }, textObject(confirm.confirm ?? "Yes")),
+      h("button", { type: "button", class: "button", autofocus: dangerous, on: { click: () => answer(false) } }, textObject(confirm.deny ?? "Cancel")),
+      h("button", { type: "button", class: `button is-solid ${dangerous ? "is-danger" : "is-primary"}`, autofocus: !dangerous, on: { click: () => answer(true) } }, textObject(confirm.confirm ?? "Yes")),
     ),
   );
 }

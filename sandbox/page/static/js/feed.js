@@ -52,6 +52,7 @@ function follow(key, el) {
   const view = { el, stuck: kept?.stuck ?? true, top: kept?.top ?? 0, behind: false };
   scrolling.set(key, view);
   const settle = () => {
+    view.size = `${el.scrollHeight}/${el.clientHeight}`;
     if (view.stuck) el.scrollTop = el.scrollHeight;
   };
   view.observer = new ResizeObserver(settle);
@@ -59,6 +60,8 @@ function follow(key, el) {
   view.observer.observe(el);
   if (!view.stuck) el.scrollTop = view.top;
   el.addEventListener("scroll", () => {
+    // A pane that changed its size scrolls too; that is nobody's wish to leave the end.
+    if (view.stuck && view.size !== `${el.scrollHeight}/${el.clientHeight}`) return settle();
     const distance = el.scrollHeight - el.clientHeight - el.scrollTop;
     view.stuck = distance < NEAR;
     view.top = el.scrollTop;
