@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.railway import apps, phases, variables
 from sandbox.railway import deployment_plan as plan
+from sandbox.railway.activity import record_status
 from sandbox.railway.errors import RailwayError
 from sandbox.railway.identity import USER
 from sandbox.railway.records import Deployment
@@ -254,6 +255,7 @@ def _set_status(world: World, deployment: Deployment, status: str) -> None:
         deployment.status = status
         deployment.statuses.append(status)
         deployment.status_updated_at = now
+        record_status(world, deployment)
     deployment.updated_at = now
 
 

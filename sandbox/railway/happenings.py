@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.railway import deployments, projects, templates, volume_calls
+from sandbox.railway import backup_calls, deployments, projects, templates, volume_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.railway.world import World
 
-WORK = {**templates.WORK, **volume_calls.WORK}
+WORK = {**templates.WORK, **backup_calls.WORK}
 """The two halves of each kind of workflow."""
 
 

@@ -103,6 +103,23 @@ async def test_update_changes_what_is_given_and_null_empties_the_description(
     assert (shown["name"], shown["description"]) == ("luthien-b", None)
 
 
+async def test_activity_tells_deployments_newest_first(railway: Railway) -> None:
+    place, gateway, _ = await railway.instance_of_luthien()
+    await railway.control("railway/crash", project=place.project, service="Redis")
+    query = """query ($id: String!, $filter: EventFilterInput) {
+      events(projectId: $id, filter: $filter) {
+        edges { node { object action severity activityPayload } }
+      }
+    }"""
+    every = [e["node"] for e in (await railway.ask(query, id=place.project))["edges"]]
+    assert every[0]["action"] == "crashed"
+    assert every[0]["severity"] == "CRITICAL"
+    assert sorted(event["action"] for event in every) == ["crashed", "created"] + ["deployed"] * 3
+    mine = await railway.ask(query, id=place.project, filter={"serviceId": {"in": [gateway]}})
+    (edge,) = mine["edges"]
+    assert edge["node"]["activityPayload"]["status"] == "SUCCESS"
+
+
 # -- deletion ----------------------------------------------------------------------------------
 
 
