@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from engine.errors import OutcomeUnknown, ProviderError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+
+
+CONNECT_TIMEOUT = timedelta(seconds=10)
 
 
 class Delivery(Enum):
@@ -49,39 +52,49 @@ def delivery(error: httpx.RequestError) -> Delivery:
     return DELIVERY.get(type(error), Delivery.UNKNOWN)
 
 
-def no_answer(vendor: str, call: str, known: Delivery, *, why: str = "") -> ProviderError:
+def no_answer(
+    vendor: str, call: str, known: Delivery, *, why: str = "", request_id: str = ""
+) -> ProviderError:
     """The error of a write that got no usable answer."""
     match known:
         case Delivery.NEVER_SENT:
             return Unreachable(
-                f"{vendor.capitalize()} cannot be reached.", vendor=vendor, call=call, why=why
+                f"{vendor.capitalize()} cannot be reached.",
+                vendor=vendor,
+                call=call,
+                request_id=request_id,
+                why=why,
             )
         case Delivery.UNKNOWN:
             return OutcomeUnknown(
                 f"{vendor.capitalize()} gave no answer to {call}; it may have been carried out.",
                 vendor=vendor,
                 call=call,
+                request_id=request_id,
                 why=why,
             )
 
 
 def open_client(
-    url: str = "",
+    url: str,
     *,
-    read_timeout: timedelta,
-    connect_timeout: timedelta,
+    timeout: httpx.Timeout,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> httpx.AsyncClient:
     """A client for one vendor. A loopback `url` ignores proxy settings of the environment."""
     return httpx.AsyncClient(
         base_url=url,
         headers={"User-Agent": USER_AGENT},
-        timeout=httpx.Timeout(
-            read_timeout.total_seconds(), connect=connect_timeout.total_seconds(), pool=None
-        ),
+        timeout=timeout,
         trust_env=not is_loopback(urlsplit(url).hostname or ""),
         transport=transport,
     )
+
+
+def patience(answer: timedelta, *, connect: timedelta = CONNECT_TIMEOUT) -> httpx.Timeout:
+    """How long to wait for a connection and for each part of an answer; for a free connection of
+    our own pool as long as it takes."""
+    return httpx.Timeout(answer.total_seconds(), connect=connect.total_seconds(), pool=None)
 
 
 def is_loopback(host: str) -> bool:

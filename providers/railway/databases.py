@@ -10,6 +10,7 @@ from engine.capabilities import Database, Service
 from engine.errors import OutcomeUnknown, Rejected
 from providers.railway import models
 from providers.railway.masking import mask
+from providers.railway.verdicts import Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,10 @@ TEMPLATES: Mapping[Database, str] = {Database.POSTGRES: "postgres", Database.RED
 POLL = timedelta(seconds=1)
 POLLS = 120
 """Source: railwayapp/cli, controllers/workflow.rs."""
+
+AGAIN = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 20))
+"""Pauses before a template is deployed again after "too quickly"."""
+PASSING = (Verdict.THROTTLED, Verdict.SETTLING)
 
 
 class Databases:
@@ -40,35 +45,54 @@ class Databases:
             return existing
         template = await self._rail.client.read("template", models.Template, code=TEMPLATES[kind])
 
-        async def deploy() -> Service:
-            deployed = await self._rail.client.write(
-                "templateDeployV2",
-                models.TemplateDeploy,
-                environment=space.environment_id,
-                in_line=True,
-                input={
-                    "templateId": template.id,
-                    "projectId": space.id,
-                    "environmentId": space.environment_id,
-                    "serializedConfig": filled_in(template.serialized_config, name),
-                },
+        async def named() -> Service | None:
+            return await self._rail.service_named(space, name)
+
+        async def make() -> Service:
+            pauses = iter(AGAIN)
+            while error := await self._deploy_template(space, template, name):
+                pause = next(pauses, None)
+                if pause is None or judge(error).verdict not in PASSING:
+                    raise Rejected(
+                        f"Railway could not add the database {name}.",
+                        vendor="railway",
+                        call="templateDeployV2",
+                        why=mask(error),
+                    )
+                await self._rail.clock.sleep(pause)
+                if (found := await named()) is not None:
+                    return found
+            if (found := await self._rail.look(named)) is not None:
+                return found
+            raise OutcomeUnknown(
+                f"Railway made the database {name} but does not show it yet.",
+                vendor="railway",
+                call="templateDeployV2",
             )
-            if deployed.workflow_id:
-                await self._finished(deployed.workflow_id, name)
-            found = await self._rail.look(lambda: self._rail.service_named(space, name))
-            if found is None:
-                raise OutcomeUnknown(
-                    f"Railway made the database {name} but does not show it yet.",
-                    vendor="railway",
-                    call="templateDeployV2",
-                )
-            return found
 
-        return await self._rail.settle(deploy(), lambda: self._rail.service_named(space, name))
+        return await self._rail.settle(make(), named)
 
-    async def _finished(self, workflow_id: str, name: str) -> None:
+    async def _deploy_template(self, space: Space, template: models.Template, name: str) -> str:
+        """Empty when the workflow did its work, else the workflow's error."""
+        deployed = await self._rail.client.write(
+            "templateDeployV2",
+            models.TemplateDeploy,
+            environment=space.environment_id,
+            in_line=True,
+            input={
+                "templateId": template.id,
+                "projectId": space.id,
+                "environmentId": space.environment_id,
+                "serializedConfig": filled_in(template.serialized_config, name),
+            },
+        )
+        return await self._finished(deployed.workflow_id, name)
+
+    async def _finished(self, workflow_id: str | None, name: str) -> str:
         """A workflow is unknown for a moment before it runs, so NotFound is no answer yet."""
         client = self._rail.client
+        if workflow_id is None:
+            return ""
         with client.budget.polling():
             for _ in range(POLLS):
                 workflow = await client.read(
@@ -76,15 +100,9 @@ class Databases:
                 )
                 match workflow.status:
                     case models.WorkflowStatus.COMPLETE:
-                        return
+                        return ""
                     case models.WorkflowStatus.ERROR:
-                        raise Rejected(
-                            f"Railway could not add the database {name}.",
-                            vendor="railway",
-                            call="workflowStatus",
-                            request_id=workflow_id,
-                            why=mask(workflow.error or ""),
-                        )
+                        return workflow.error or "Railway gives no reason."
                     case models.WorkflowStatus.NOT_FOUND | models.WorkflowStatus.RUNNING:
                         await client.budget.pause(POLL, at_most=POLLS)
         raise OutcomeUnknown(

@@ -50,16 +50,10 @@ class Workspace(Wire):
     name: str
 
 
-class ApiTokenRateLimit(Wire):
-    remaining_points: int
-    resets_at: str
-
-
 class Me(Wire):
     name: str | None = None
     email: str = ""
     workspaces: list[Workspace]
-    api_token_rate_limit: ApiTokenRateLimit | None = None
 
 
 class ApiToken(Wire):

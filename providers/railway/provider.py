@@ -50,11 +50,11 @@ class RailwayProvider(Projects, Services, Sources, Databases):
         await self._client.aclose()
 
     async def describe_token(self) -> TokenDescription:
-        """Kind, workspaces and remaining requests, for `doctor` and `whoami`.
+        """Kind, workspaces and remaining requests as of now, for `doctor` and `whoami`.
 
         Raises NotConfigured for a token that Railway does not accept.
         """
-        return described(await self._client.token(), self._client.budget)
+        return described(await self._client.token(afresh=True), self._client.budget)
 
     async def resolve_workspace(self) -> str:
         """The id of the workspace that spaces live in. Raises NotConfigured."""

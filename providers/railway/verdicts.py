@@ -44,6 +44,8 @@ def _rule(pattern: str, verdict: Verdict, next_step: str = "") -> Rule:
 _TOKEN_STEP = (
     "Check RAILWAY_API_TOKEN (https://railway.com/account/tokens), then `luthien doctor`."
 )
+_TWO_FACTOR_STEP = "The token's owner has to set it up: https://railway.com/account/security"
+_UPDATE_STEP = "Railway's API differs from what this version knows: update luthien-ops."
 _PLAN_STEP = "Look at the workspace's plan and payment: https://railway.com/workspace/billing"
 
 RULES: tuple[Rule, ...] = (
@@ -57,7 +59,7 @@ RULES: tuple[Rule, ...] = (
     # Tokens and rights.
     _rule(r"project token not found", Verdict.TOKEN, _TOKEN_STEP),
     _rule(r"invalid.*token|token.*expired", Verdict.TOKEN, _TOKEN_STEP),
-    _rule(r"two factor authentication required", Verdict.DENIED, _TOKEN_STEP),
+    _rule(r"two factor authentication required", Verdict.REFUSED, _TWO_FACTOR_STEP),
     _rule(r"not authori[sz]ed|unauthori[sz]ed", Verdict.DENIED, _TOKEN_STEP),
     _rule(r"\bnot found\b", Verdict.MISSING),
     # Money.
@@ -78,7 +80,7 @@ DEFAULT_THROTTLE = timedelta(seconds=30)
 def judge(message: str, code: str = "") -> Rule:
     """The rule for an error's message; the code only tells schema errors apart."""
     if code in SCHEMA_CODES:
-        return Rule(re.compile(""), Verdict.INVALID)
+        return Rule(re.compile(""), Verdict.INVALID, _UPDATE_STEP)
     for rule in RULES:
         if rule.pattern.search(message):
             return rule

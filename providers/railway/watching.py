@@ -105,15 +105,15 @@ class DeploymentWatch:
             found |= await self._deployments(projects[start : start + BATCH])
         for watcher in watchers:
             now = found.get(watcher.seen.id) or await self._alone(watcher)
-            if now is not None and (now.phase, now.state) != (
-                watcher.seen.phase,
-                watcher.seen.state,
-            ):
-                watcher.seen = now
-                watcher.inbox.put_nowait(now)
+            if now is not None and now.phase != watcher.seen.phase:
+                watcher.seen = replace(
+                    watcher.seen, state=now.state, phase=now.phase, updated_at=now.updated_at
+                )
+                watcher.inbox.put_nowait(watcher.seen)
 
     async def _deployments(self, projects: list[str]) -> dict[str, Deployment]:
-        """The latest deployments of these projects, by id, in one request."""
+        """The latest deployments of these projects, by id, in one request; without their commits,
+        which are long and known from the first look."""
         answer = await self._rail.client.read(
             "projectsByIds", list[models.DeployingProject], ids=projects
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from providers.http import Delivery, delivery, open_client
+from providers.http import Delivery, delivery, open_client, patience
 from providers.railway.budget import Budget, retry_after
 from providers.railway.masking import mask
 from providers.railway.verdicts import Verdict, judge
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from engine.clock import Clock
     from providers.railway.documents import Document
 
-CONNECT_TIMEOUT = timedelta(seconds=10)
-READ_TIMEOUT = timedelta(seconds=20)
+READ_TIMEOUT = timedelta(seconds=30)
 WRITE_TIMEOUT = timedelta(seconds=60)
 """A write that is given up too early costs more than one that is waited for."""
 
@@ -49,6 +48,11 @@ class Fault(Exception):
         self.request_id = request_id
         self.wait = wait
 
+    def mask(self, secrets: Iterable[str]) -> None:
+        """Take secrets out of what Railway said."""
+        self.message = mask(self.message, secrets)
+        self.args = (self.message,)
+
 
 class Wire:
     """Sends documents; knows headers and status codes, and nothing about policies."""
@@ -60,12 +64,7 @@ class Wire:
         self._clock = clock
         self.budget = Budget(clock)
         self._url = url
-        self._http = open_client(
-            url,
-            read_timeout=READ_TIMEOUT,
-            connect_timeout=CONNECT_TIMEOUT,
-            transport=transport,
-        )
+        self._http = open_client(url, timeout=patience(READ_TIMEOUT), transport=transport)
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -84,25 +83,25 @@ class Wire:
                 self._url,
                 json=body,
                 headers=self._authorization(as_project=as_project),
-                timeout=self._timeout(document),
+                timeout=patience(WRITE_TIMEOUT if document.writes else READ_TIMEOUT),
             )
         except httpx.RequestError as error:
             never = delivery(error) is Delivery.NEVER_SENT
             verdict = Verdict.UNREACHED if never else Verdict.LOST
-            raise Fault(verdict, self._mask(f"{type(error).__name__} {error}".strip())) from error
+            fault = Fault(verdict, f"{type(error).__name__} {error}".strip())
+            fault.mask((self._token,))
+            raise fault from error
         self.budget.learn(response.headers)
-        return self._read(response, document)
+        try:
+            return self._read(response, document)
+        except Fault as fault:
+            fault.mask((self._token, *_values(variables)))
+            raise
 
     def _authorization(self, *, as_project: bool) -> dict[str, str]:
         if as_project:
             return {"Project-Access-Token": self._token}
         return {"Authorization": f"Bearer {self._token}"}
-
-    @staticmethod
-    def _timeout(document: Document) -> httpx.Timeout:
-        longest = WRITE_TIMEOUT if document.writes else READ_TIMEOUT
-        seconds = longest.total_seconds()
-        return httpx.Timeout(seconds, connect=CONNECT_TIMEOUT.total_seconds(), pool=None)
 
     def _read(self, response: httpx.Response, document: Document) -> Data:
         status, request_id = response.status_code, _request_id(response)
@@ -143,13 +142,17 @@ class Wire:
             verdict = Verdict.UNCLEAR
         return Fault(
             verdict,
-            self._mask(message),
+            message,
             next_step=rule.next_step,
             request_id=str(error.get("traceId") or request_id),
         )
 
-    def _mask(self, text: str) -> str:
-        return mask(text, (self._token,))
+
+def _values(variables: Mapping[str, Any]) -> list[str]:
+    """The values of the service variables in a request: an error may repeat them."""
+    given = variables.get("input")
+    written = given.get("variables") if isinstance(given, Mapping) else None
+    return [str(v) for v in written.values()] if isinstance(written, Mapping) else []
 
 
 def _json(response: httpx.Response) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.capabilities import Database, DeployState
+from providers.railway.documents import document
 from providers.web.probe import WebProbe
 from tests.contract.railway.conftest import REPO
 
@@ -70,23 +71,10 @@ async def test_from_nothing_to_a_healthy_gateway_and_back(
     assert shown.deployment.state is DeployState.RUNNING
     assert {s.name for s in listed.services} == {"Postgres", "Redis", "gateway"}
 
-    writes = [o for o in sandbox.asked() if o in WRITES]
+    writes = [o for o in sandbox.asked() if document(o).writes]
     assert len(writes) <= 12
 
     await provider.delete_space(space.id)
     assert await provider.space(space.id) is None
     assert await provider.spaces() == []
     await provider.delete_space(space.id)
-
-
-WRITES = {
-    "projectCreate",
-    "projectUpdate",
-    "templateDeployV2",
-    "serviceCreate",
-    "variableCollectionUpsert",
-    "serviceDomainCreate",
-    "serviceConnect",
-    "serviceInstanceDeployV2",
-    "serviceInstanceAutoDeployUpdate",
-}

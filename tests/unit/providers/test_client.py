@@ -176,7 +176,7 @@ async def test_a_write_that_never_reached_railway_says_so(
         ("Free plan resource provision limit exceeded. Please upgrade!", "plan"),
         ("Your workspace has been restricted. Please attach a payment method", "payment"),
         ("Project names must be between 1 and 32 characters", ""),
-        ("Two Factor Authentication Required", "RAILWAY_API_TOKEN"),
+        ("Two Factor Authentication Required", "account/security"),
     ],
 )
 async def test_a_refused_write_says_why_and_what_next(
@@ -195,7 +195,7 @@ async def test_what_railway_says_it_did_not_do_yet_is_tried_again(
     soon = error("Service gateway was too recently updated, try again in a moment")
     railway.on("projectDelete", soon, soon, soon, True)
     assert await write(client) is True
-    assert clock.slept == [2, 5, 8]
+    assert clock.slept == [1, 3, 5]
 
 
 async def test_what_never_settles_is_refused_within_minutes(
@@ -325,6 +325,20 @@ async def test_errors_hold_no_secret(
     assert "hunter22hunter" not in shown
 
 
+async def test_an_error_that_repeats_what_was_sent_is_masked(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    railway.on("variableCollectionUpsert", error("bad value correct-horse-battery for COLOUR"))
+    with pytest.raises(Rejected) as caught:
+        await client.write(
+            "variableCollectionUpsert",
+            bool,
+            input={"variables": {"COLOUR": "correct-horse-battery"}},
+        )
+    assert "correct-horse" not in str(caught.value)
+    assert "COLOUR" in str(caught.value)
+
+
 # -- the creation line ----------------------------------------------------------------------------
 
 THROTTLE = (
@@ -390,6 +404,21 @@ async def test_a_creation_whose_answer_was_lost_takes_its_turn_all_the_same(
     throttle.last = clock.monotonic()
     await create(client, "d")
     assert railway.counts["projectCreate"] == asked + 1
+
+
+async def test_what_has_to_settle_does_not_hold_up_the_line(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    def answer(asked: Any) -> object:
+        name = asked.variables["input"]["name"]
+        if name == "slow" and railway.counts["projectCreate"] < 5:
+            return error("Endpoint too recently updated")
+        return a_project(name)
+
+    railway.on("projectCreate", answer)
+    await asyncio.gather(*(create(client, name) for name in ("slow", "b", "c")))
+    order = [a.variables["input"]["name"] for a in railway.asked[1:]]
+    assert order[:3] == ["slow", "b", "c"]
 
 
 async def test_a_throttle_without_end_is_reported(

@@ -8,7 +8,15 @@ import httpx
 import pytest
 
 from engine.errors import OutcomeUnknown, Unreachable
-from providers.http import DELIVERY, USER_AGENT, Delivery, delivery, no_answer, open_client
+from providers.http import (
+    DELIVERY,
+    USER_AGENT,
+    Delivery,
+    delivery,
+    no_answer,
+    open_client,
+    patience,
+)
 
 
 def concrete(error: type[httpx.RequestError]) -> set[type[httpx.RequestError]]:
@@ -55,8 +63,7 @@ async def test_requests_say_who_asks() -> None:
 
     client = open_client(
         "https://railway.test",
-        read_timeout=timedelta(seconds=1),
-        connect_timeout=timedelta(seconds=1),
+        timeout=patience(timedelta(seconds=1)),
         transport=httpx.MockTransport(answer),
     )
     async with client:

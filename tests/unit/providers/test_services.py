@@ -388,6 +388,34 @@ async def test_a_workflow_that_fails_is_told(
     assert "hunter22" not in caught.value.why
 
 
+async def test_a_workflow_that_was_throttled_is_started_again(
+    provider: RailwayProvider, railway: FakeRailway, clock: FakeClock
+) -> None:
+    pal = "Whoa there pal! You are creating volumes too quickly. Try again in a sec"
+    throttled = {"status": "Error", "error": pal}
+    railway.on("project", EMPTY, EMPTY, WITH_POSTGRES).on("template", TEMPLATE)
+    railway.on("templateDeployV2", WORKFLOW)
+    railway.on("workflowStatus", throttled, {"status": "Complete"})
+    service = await provider.add_database(SPACE, Database.POSTGRES, name="Postgres")
+    assert service.id == "s-9"
+    assert railway.counts["templateDeployV2"] == 2
+    assert clock.elapsed == 5
+    railway.on("project", EMPTY).on("workflowStatus", throttled)
+    with pytest.raises(Rejected, match="could not add"):
+        await provider.add_database(SPACE, Database.POSTGRES, name="Postgres")
+
+
+async def test_a_throttled_workflow_that_left_a_database_is_enough(
+    provider: RailwayProvider, railway: FakeRailway
+) -> None:
+    throttled = {"status": "Error", "error": "creating volumes too quickly"}
+    railway.on("project", EMPTY, WITH_POSTGRES).on("template", TEMPLATE)
+    railway.on("templateDeployV2", WORKFLOW).on("workflowStatus", throttled)
+    service = await provider.add_database(SPACE, Database.POSTGRES, name="Postgres")
+    assert service.id == "s-9"
+    assert railway.counts["templateDeployV2"] == 1
+
+
 async def test_a_workflow_without_end_is_unknown_after_two_minutes(
     provider: RailwayProvider, railway: FakeRailway, clock: FakeClock
 ) -> None:

@@ -72,8 +72,19 @@ async def test_each_kind_is_recognised_and_described_in_one_line(
     described = await provider.describe_token()
     assert described.token.kind is kind
     assert described.line == line
-    await provider.describe_token()
-    assert len(railway.asked) == questions, "asked once per process"
+    assert len(railway.asked) == questions
+
+
+async def test_work_asks_for_the_kind_once_but_a_description_is_never_stale(
+    provider: RailwayProvider, railway: FakeRailway
+) -> None:
+    railway.on("projects", edges())
+    await provider.spaces()
+    await provider.spaces()
+    assert railway.counts["me"] == 1
+    unknown(railway)
+    with pytest.raises(NotConfigured):
+        await provider.describe_token()
 
 
 async def test_the_line_tells_what_is_left_of_the_hour(
