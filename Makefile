@@ -9,7 +9,7 @@ SPEED ?= 10
 DEMO_DATA ?= .luthien/demo
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo test check format lint types contracts bench lock clean
+.PHONY: help setup demo test check format lint types contracts faults bench lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -48,6 +48,9 @@ types: setup
 
 contracts: setup
 	@$(BIN)/lint-imports --no-cache
+
+faults: setup ## Try every break-off of create, not a sample (SEED, SCHEDULES)
+	@SEED=$(or $(SEED),1) SCHEDULES=$(or $(SCHEDULES),1000) $(BIN)/python -m pytest tests/fault
 
 bench: setup ## Measure; result tables go to docs/benchmarks.md
 	@$(BIN)/python -m bench
