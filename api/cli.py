@@ -13,6 +13,7 @@ import rich_click as click
 from click.exceptions import NoArgsIsHelpError
 from click.shell_completion import CompletionItem, get_completion_class
 from rich_click import RichCommand, RichGroup
+from rich_click.rich_panel import RichCommandPanel
 from typing_extensions import override
 
 from api import render
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from engine.registry import Registry
 
 COMPLETE_VAR = "_LUTHIEN_COMPLETE"
+MACHINE_PANEL = "This machine"
+"""The heading of what concerns this machine alone, not the control plane."""
 
 _SETTINGS: dict[str, Any] = {
     "help_option_names": ["-h", "--help"],
@@ -63,6 +66,7 @@ def build(desk: Desk) -> Luthien:
         help="Create and run isolated systems. A running `luthien serve` is used when there is "
         "one; without it a command works by itself.",
         context_settings=_SETTINGS,
+        panels=[RichCommandPanel(name) for name in _panels(desk.registry)],
     )
     for definition in desk.registry.commands:
         group.add_command(_command(definition, desk, group))
@@ -101,6 +105,12 @@ def parse_line(registry: Registry, line: str) -> Command:
         return definition.parse(_raw(parser.make_context(name, rest).params))
     except click.UsageError as error:
         raise _usage(error) from None
+
+
+def _panels(registry: Registry) -> list[str]:
+    """In the order in which help shows them: what most people come for first."""
+    groups = {definition.group for definition in registry.commands} - {"Instances", "Help"}
+    return ["Instances", *sorted(groups), MACHINE_PANEL, "Help"]
 
 
 def _command(definition: type[Command], desk: Desk, group: Luthien) -> RichCommand:
@@ -190,7 +200,7 @@ def _completion(group: Luthien) -> RichCommand:
         'For bash: `eval "$(luthien completion bash)"` in ~/.bashrc; zsh likewise in ~/.zshrc; '
         "for fish: `luthien completion fish > ~/.config/fish/completions/luthien.fish`.",
         short_help="Print the shell's completion script.",
-        panel="This machine",
+        panel=MACHINE_PANEL,
         context_settings=_SETTINGS,
     )
 

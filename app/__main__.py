@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from app.settings import Reading
     from engine.registry import Registry
 
-PANEL = "This machine"
-
 
 def main() -> None:
     reading = read()
@@ -57,7 +55,7 @@ def _serve(reading: Reading, registry: Registry) -> RichCommand:
         callback=run,
         help="Run the Slack bot and the HTTP API until SIGTERM or Ctrl-C. Runs under way go on "
         "at the next start.",
-        panel=PANEL,
+        panel=cli.MACHINE_PANEL,
     )
 
 
@@ -72,7 +70,7 @@ def _sandbox() -> RichCommand:
         help="Run the local stand-ins of Railway and Slack, with a page to use them by hand. "
         "`luthien sandbox --help` lists its own options.",
         context_settings={"ignore_unknown_options": True, "help_option_names": []},
-        panel=PANEL,
+        panel=cli.MACHINE_PANEL,
     )
 
 
@@ -107,7 +105,7 @@ def _demo() -> RichCommand:
             ),
         ],
         help="Try the whole product against local stand-ins: no account, no secret.",
-        panel=PANEL,
+        panel=cli.MACHINE_PANEL,
     )
 
 

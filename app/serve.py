@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.settings import Reading
+    from app.wiring import Parts
     from bot.door import SlackDoor
     from engine.plane import Plane
     from engine.registry import Registry
@@ -77,13 +78,17 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                 try:
                     await plane.launch()
                     await door.start()
-                    resuming = asyncio.create_task(_resume(plane), name="resume")
+                    beside = [
+                        asyncio.create_task(_resume(plane), name="resume"),
+                        asyncio.create_task(_say_token(parts), name="token"),
+                    ]
                     timetable.start()
                     log.info("serving at %s, data in %s", server.address, data.path)
                     await serving
                     log.info("stopping")
                     timetable.stop()
-                    resuming.cancel()
+                    for task in beside:
+                        task.cancel()
                     await door.stop()
                 finally:
                     http.should_exit = True
@@ -131,6 +136,16 @@ async def _resume(plane: Plane) -> None:
             await plane.handle(request.delivery)
         except OpsError as error:
             log.info("accepted earlier, refused now: %s", error.summary)
+
+
+async def _say_token(parts: Parts) -> None:
+    """One clear line: what kind of token it turned out to be."""
+    if parts.railway is None:
+        return
+    try:
+        log.info("Railway: %s", (await parts.railway.describe_token()).line)
+    except OpsError as error:
+        log.warning("Railway: %s %s", error.summary, error.why)
 
 
 @contextlib.contextmanager

@@ -51,6 +51,7 @@ class Parts:
 
     plane: Plane
     clock: Clock
+    railway: RailwayProvider | None = None
 
 
 class _Unconfigured(Toolbox):
@@ -76,6 +77,7 @@ async def control_plane(reading: Reading, registry: Registry) -> AsyncIterator[P
     async with contextlib.AsyncExitStack() as closing:
         found = [checks.settings(reading)]
         toolbox: Toolbox = _Unconfigured(reading)
+        railway: RailwayProvider | None = None
         if settings.railway_api_token is not None and not reading.faults:
             railway = RailwayProvider(
                 settings.railway_api_url,
@@ -106,7 +108,7 @@ async def control_plane(reading: Reading, registry: Registry) -> AsyncIterator[P
         )
         closing.push_async_callback(plane.close)
         plane.add_check(checks.database(plane.database))
-        yield Parts(plane, clock)
+        yield Parts(plane, clock, railway)
 
 
 def slack_door(settings: Settings, parts: Parts) -> SlackDoor:
