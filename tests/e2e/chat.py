@@ -56,11 +56,6 @@ class Message:
         return html.unescape("\n".join([self.text, *_texts(self.blocks)]))
 
     @property
-    def touched(self) -> float:
-        """When it was last posted or edited, in seconds since 1970."""
-        return float((self.raw.get("edited") or {}).get("ts") or self.ts)
-
-    @property
     def links(self) -> dict[str, str]:
         """Label → address of the buttons that open one."""
         buttons = [e for e in _elements(self.blocks) if e.get("type") == "button"]
@@ -81,7 +76,8 @@ class Person:
         self._http = http
         self.name = name
         self.room = room
-        self._moved = 0.0
+        self._known: dict[str, str] = {}
+        """The private messages on the screen before the last move, by ts."""
 
     def elsewhere(self, room: str) -> Person:
         """The same person in another channel."""
@@ -135,23 +131,20 @@ class Person:
         return seen
 
     async def gets(self, *words: str, within: float = SOON) -> Message:
-        """The private answer, holding all these words, to what this person did last."""
+        """The private answer, holding all these words, to what this person did last: a new
+        message, or one that took the place of what was clicked."""
+
+        others: list[str] = []
 
         async def found() -> Message | None:
-            for message in reversed(await self.messages()):
-                new = message.private and message.touched >= self._moved
-                if new and all(word in message for word in words):
-                    return message
-            return None
+            private = [m for m in await self.messages() if m.private]
+            new = [m for m in private if self._known.get(m.ts) != m.words]
+            others[:] = [message.text for message in new]
+            return next((m for m in reversed(new) if all(w in m for w in words)), None)
 
-        async def missing() -> str:
-            since = [m for m in await self.messages() if m.touched >= self._moved]
-            return f"{self.name} gets {words}, not {[m.text for m in since]}"
-
-        try:
-            seen = await until(found, within=within)
-        except AssertionError:
-            raise AssertionError(await missing()) from None
+        seen = await until(
+            found, within=within, what=lambda: f"{self.name} gets {words}, only {others}"
+        )
         assert isinstance(seen, Message)
         return seen
 
@@ -213,7 +206,7 @@ class Person:
         return message
 
     async def _post(self, verb: str, **body: Any) -> dict[str, Any]:
-        self._moved = time.time()
+        self._known = {m.ts: m.words for m in await self.messages() if m.private}
         answer = await self._http.post(f"/control/slack/{verb}", json={"user": self.name, **body})
         assert answer.is_success, f"{verb}: {answer.text}"
         return dict(answer.json())

@@ -46,3 +46,17 @@ def chat(house: House) -> Chat:
 @pytest.fixture
 def http_chat(http_house: House) -> Chat:
     return Chat(http_house.http)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """One sandbox and server, over Socket Mode, for all tests of a module: each has instances of
+    its own, and its loop is the module's."""
+    async with open_house(tmp_path_factory.mktemp("town")) as opened:
+        await opened.serve()
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def people(town: House) -> Chat:
+    return Chat(town.http)
