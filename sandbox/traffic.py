@@ -100,7 +100,6 @@ class Traffic:
         self.mask = Mask()
         self._seq = 0
         self._watchers: set[asyncio.Queue[dict[str, Any]]] = set()
-        self._progress = asyncio.Condition()
         self._sockets: dict[str, set[Callable[[], Awaitable[None]]]] = {}
 
     # -- requests -----------------------------------------------------------------------------
@@ -122,15 +121,18 @@ class Traffic:
         try:
             response = await self._answer(request, operation, fault, handle)
         except BaseException as error:
-            entry.finish(None if isinstance(error, ConnectionResetError) else 500, repr(error))
-            await self._tell(entry)
+            entry.finish(
+                None if isinstance(error, ConnectionResetError) else 500,
+                self.mask.text(repr(error)),
+            )
+            self._tell(entry)
             raise
         dropped = fault is not None and fault.kind in (FaultKind.LOST_BEFORE, FaultKind.LOST_AFTER)
         entry.finish(
             None if dropped else response.status_code,
-            None if dropped else self.mask.answer(bytes(response.body)),
+            None if dropped else self.mask.answer(bytes(getattr(response, "body", b""))),
         )
-        await self._tell(entry)
+        self._tell(entry)
         return response
 
     async def _answer(
@@ -185,7 +187,7 @@ class Traffic:
         entry.fault = fault
         shown = None if answer is None else self.mask.answer(json.dumps(answer).encode())
         entry.finish(status, shown)
-        await self._tell(entry)
+        self._tell(entry)
         return entry
 
     def _open(self, vendor: str, operation: str, document: str | None, variables: Any) -> Exchange:
@@ -203,23 +205,9 @@ class Traffic:
             del self.journal[: JOURNAL_LIMIT // 10]
         return entry
 
-    async def _tell(self, entry: Exchange) -> None:
+    def _tell(self, entry: Exchange) -> None:
         hint = {"type": "journal", "seq": entry.seq, "vendor": entry.vendor}
         self.publish({**hint, "operation": entry.operation, "status": entry.status})
-        async with self._progress:
-            self._progress.notify_all()
-
-    async def wait_for(
-        self, wanted: Callable[[Exchange], bool], timeout: float = 10.0
-    ) -> Exchange:
-        """The first journal line, past or future, that satisfies `wanted` and has an answer."""
-
-        async with asyncio.timeout(timeout), self._progress:
-            while True:
-                for line in self.journal:
-                    if line.duration_ms is not None and wanted(line):
-                        return line
-                await self._progress.wait()
 
     # -- faults ---------------------------------------------------------------------------------
 
