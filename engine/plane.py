@@ -17,7 +17,8 @@ from engine.preview import preview
 from engine.run import EventKind, RunStatus, RunView
 from engine.store.database import Database, open_database
 from engine.store.inbox import Inbox
-from engine.store.journal import DuplicateDelivery, IllegalMove, Journal
+from engine.store.journal import Journal
+from engine.store.transaction import DuplicateDelivery, IllegalMove
 from engine.world import Limits, World
 
 if TYPE_CHECKING:

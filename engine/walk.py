@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.context import Equipment
     from engine.run import RunView
     from engine.step import Result, Step
-    from engine.store.journal import Transaction
+    from engine.store.transaction import Transaction
 
 _TRIED_IN_VAIN = (StepStatus.FAILED, StepStatus.ERRORED)
 

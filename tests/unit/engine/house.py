@@ -11,13 +11,13 @@ from engine.actor import Actor, Door, Origin, Role
 from engine.answer import Answer
 from engine.clock import SystemClock
 from engine.command import Change, Question, Risk
+from engine.context import Retries
 from engine.errors import OutcomeUnknown, Rejected, Unreachable
 from engine.plan import Plan
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.registry import Registry
 from engine.secrets import generate_key, parse_keys
 from engine.step import Ref, Result, Step, StepContext, StepFailed
-from engine.context import Retries
 from engine.world import Limits, Toolbox, World
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from engine.run import MOVES, RunStatus
-from engine.store.journal import IllegalMove
+from engine.store.transaction import IllegalMove
 from tests.unit.engine.house import ADA, OPS, Build, Vendor, plane
 
 if TYPE_CHECKING:

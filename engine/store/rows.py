@@ -1,0 +1,97 @@
+"""From rows to what doors see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from engine.actor import Actor
+from engine.errors import Locked, NotFound
+from engine.run import Created, RunView, StepStatus, StepView, Trouble
+from engine.store.models import CreatedRow, LockRow, RunRow, StepRow
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def run_row(session: AsyncSession, run_id: str) -> RunRow:
+    """Raises NotFound."""
+    row = await session.scalar(select(RunRow).where(RunRow.id == run_id))
+    if row is None:
+        raise NotFound(
+            f"There is no run `{run_id}`.",
+            why="It never was, or it was removed after its time.",
+            next_step="/luthien runs",
+        )
+    return row
+
+
+async def run_view(session: AsyncSession, row: RunRow) -> RunView:
+    steps = await session.scalars(
+        select(StepRow).where(StepRow.run_id == row.id).order_by(StepRow.position)
+    )
+    created = await session.scalars(
+        select(CreatedRow).where(CreatedRow.run_id == row.id).order_by(CreatedRow.at)
+    )
+    locks = await session.scalars(select(LockRow.name).where(LockRow.run_id == row.id))
+    return RunView.model_validate(
+        {
+            "id": row.id,
+            "command": row.command,
+            "line": row.line,
+            "title": row.title,
+            "subject": row.subject,
+            "status": row.status,
+            "removing": row.removing,
+            "actor": row.actor,
+            "origin": row.origin,
+            "created_at": row.created_at,
+            "started_at": row.started_at,
+            "ended_at": row.ended_at,
+            "expected": row.expected_s,
+            "steps": tuple(
+                StepView(
+                    key=step.key,
+                    kind=step.definition["kind"],
+                    title=step.title,
+                    status=StepStatus(step.status),
+                    attempts=step.attempts,
+                    started_at=step.started_at,
+                    ended_at=step.ended_at,
+                    note=step.note,
+                    expected=step.definition["expected"],
+                    result=step.result,
+                )
+                for step in steps
+            ),
+            "created": tuple(
+                Created(
+                    kind=item.kind,
+                    id=item.resource_id,
+                    name=item.name,
+                    step=item.step,
+                    removed=item.removed_at is not None,
+                )
+                for item in created
+            ),
+            "trouble": Trouble.model_validate(row.trouble) if row.trouble else None,
+            "result": row.result,
+            "delivers": row.plan.get("delivers"),
+            "locks": tuple(locks),
+            "cancelled_by": row.cancelled_by,
+            "thread_url": row.thread_url,
+        }
+    )
+
+
+def locked(name: str, holder: LockRow, run: RunRow) -> Locked:
+    subject = name.partition(":")[2] or name
+    by = Actor.model_validate(run.actor)
+    return Locked(
+        f"`{subject}` is held by run `{run.id}` ({run.title}, {run.status}).",
+        why=f"{by.name} started it at {holder.since:%H:%M} UTC; one run at a time may change it.",
+        who=f"{by.name} or an admin can cancel it; else it ends by itself.",
+        next_step=f"/luthien run {run.id}",
+        link=run.thread_url,
+    )
