@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.capabilities import Space
     from providers.railway.rail import Rail
 
-VENDOR_APP = "https://github.com/apps/railway-app/installations/new"
+GITHUB_APP = "https://github.com/apps/railway-app/installations/new"
 STARTS_WITHIN = tuple(timedelta(seconds=seconds) for seconds in (1, 1, 2, 2, 3))
 """Looks for the deployment that connecting a repository starts by itself."""
 
@@ -31,7 +31,7 @@ class Sources:
             "gitHubRepoAccessAvailable", models.GitHubAccess, fullRepoName=repo
         )
         owner = repo.split("/", 1)[0]
-        how = f"Give Railway's GitHub app access to {repo} (an owner of {owner} can): {VENDOR_APP}"
+        how = f"Give Railway's GitHub app access to {repo} (an owner of {owner} can): {GITHUB_APP}"
         return ours.RepositoryAccess(
             readable=access.has_access,
             public=access.is_public,
