@@ -298,8 +298,9 @@ def create_app(world: Workspace) -> Starlette:
     async def railway(_: Request) -> Response:
         return JSONResponse(world.railway)
 
-    async def journal(_: Request) -> Response:
-        return JSONResponse({"entries": world.journal})
+    async def journal(request: Request) -> Response:
+        since = int(request.query_params.get("since", 0))
+        return JSONResponse({"entries": [one for one in world.journal if one["seq"] > since]})
 
     async def file(request: Request) -> Response:
         return PlainTextResponse(world.files[request.query_params["id"]])

@@ -97,9 +97,15 @@ async def test_the_journal_tells_what_was_asked(page: Page, world: Workspace) ->
     await lines.nth(2).click()
     await expect(page.locator(".journal-details")).to_contain_text("mutation projectCreate")
     await expect(page.locator(".journal-details")).to_contain_text('"name": "luthien-acme"')
-    world.journal.append(world.journal[0] | {"seq": 5, "operation": "chat.postMessage"})
+    pending = world.journal[0] | {"seq": 5, "operation": "views.open"}
+    world.journal.append(pending | {"status": None, "duration_ms": None})
     world.hint(type="journal", seq=5)
+    await expect(lines.first).to_have_text("05:00:00slackviews.open…")
+    world.journal[-1] = pending
+    world.journal.append(world.journal[0] | {"seq": 6, "operation": "chat.postMessage"})
+    world.hint(type="journal", seq=6)
     await expect(lines.first).to_contain_text("chat.postMessage")
+    await expect(lines.nth(1)).to_have_text("05:00:00slackviews.open200")
     await page.get_by_label("Vendor").select_option("railway")
     await expect(lines).to_have_count(2)
 

@@ -53,7 +53,7 @@ export const dismiss = (user, channel, ts) => post("slack/dismiss", { user, chan
 export const invite = (channel, user) => post("slack/invite", { channel, user });
 export const kick = (channel, user) => post("slack/kick", { channel, user });
 export const railway = () => get("railway/summary");
-export const journal = (after) => get("journal", { after });
+export const journal = (since) => get("journal", { since });
 
 const PROBLEMS = {
   operation_timeout: "The app did not answer within 3 seconds.",

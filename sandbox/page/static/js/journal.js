@@ -10,13 +10,15 @@ import { complain } from "./toast.js";
 const SHOWN = 300;
 
 const load = latest(async () => {
-  const { entries } = state.journal;
   try {
-    const after = entries[0]?.seq;
-    const answer = await api.journal(after);
-    const known = new Set(entries.map((one) => one.seq));
-    const fresh = answer.entries.filter((one) => !known.has(one.seq)).reverse();
-    state.journal = { ...state.journal, entries: [...fresh, ...entries].sort((a, b) => b.seq - a.seq).slice(0, SHOWN), loaded: true };
+    const known = new Map(state.journal.entries.map((one) => [one.seq, one]));
+    // Lines that had no answer yet are asked for again.
+    const open = state.journal.entries.filter((one) => one.duration_ms === null).map((one) => one.seq);
+    const newest = state.journal.entries[0]?.seq ?? Math.max(0, state.journal.hinted - SHOWN);
+    const { entries } = await api.journal(Math.min(newest, ...open.map((seq) => seq - 1)));
+    for (const one of entries) known.set(one.seq, one);
+    const latestFirst = [...known.values()].sort((a, b) => b.seq - a.seq).slice(0, SHOWN);
+    state.journal = { ...state.journal, entries: latestFirst, loaded: true };
     changed();
   } catch (error) {
     complain(error);
@@ -30,12 +32,9 @@ export function openJournal() {
   load();
 }
 
-export function onJournalHint() {
+export function onJournalHint(hint) {
+  state.journal.hinted = hint.seq;
   if (isShown() && !document.hidden) load();
-}
-
-export function emptyJournal() {
-  state.journal = { ...state.journal, entries: [], open: null };
 }
 
 export function journal() {
@@ -63,7 +62,8 @@ export function journal() {
 }
 
 function line(one, isOpen) {
-  const bad = one.fault || one.status === null || one.status >= 400;
+  const waiting = one.duration_ms === null;
+  const bad = one.fault || (!waiting && (one.status === null || one.status >= 400));
   const toggle = () => {
     state.journal = { ...state.journal, open: isOpen ? null : one.seq };
     changed();
@@ -78,7 +78,7 @@ function line(one, isOpen) {
       h("time", { class: "journal-time", datetime: one.at, title: full(at) }, exact(at)),
       h("span", { class: `journal-vendor is-${one.vendor}` }, one.vendor),
       h("span", { class: "journal-operation" }, one.operation),
-      h("span", { class: `journal-status ${bad ? "is-bad" : ""}`, title: one.fault ? `Planned fault: ${one.fault}` : "HTTP status" }, one.fault ?? one.status ?? "lost"),
+      h("span", { class: `journal-status ${bad ? "is-bad" : ""}`, title: one.fault ? `Planned fault: ${one.fault}` : "HTTP status" }, one.fault ?? one.status ?? (waiting ? "…" : "lost")),
     ),
     isOpen ? details(one) : null,
   );

@@ -10,7 +10,7 @@ import { feedKey } from "./channel.js";
 import { isAtEnd, reveal } from "./feed.js";
 import { home, openHome } from "./home.js";
 import { icon } from "./icons.js";
-import { emptyJournal, onJournalHint, openJournal } from "./journal.js";
+import { onJournalHint } from "./journal.js";
 import { modal } from "./modal.js";
 import { panel, showPanel } from "./panel.js";
 import { avatar, channelTitle, persons, viewerId } from "./people.js";
@@ -93,11 +93,7 @@ function onHint(hint) {
       railwaySoon = null;
       refreshRailway();
     }, 150);
-  } else if (hint.type === "journal") onJournalHint();
-  else if (hint.type === "reset" || hint.type === "state") {
-    emptyJournal();
-    refreshWorkspace().then(refreshEverything);
-  }
+  } else if (hint.type === "journal") onJournalHint(hint);
 }
 
 /** Make the state agree with the address bar. */

@@ -13,7 +13,7 @@ export const state = {
   lastChannel: null, // shown behind the screens that are no channel
   link: "connecting", // connecting | live | lost
   railway: null, // what /control/railway/summary says
-  journal: { entries: [], open: null, vendor: "all" },
+  journal: { entries: [], open: null, vendor: "all", hinted: 0 },
   panel: { open: recall("panel.open", true), tab: "railway", front: true },
   confirm: null, // the question being asked, if any
   toasts: [],
