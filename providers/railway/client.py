@@ -98,6 +98,8 @@ class RailwayClient:
                 why="RAILWAY_API_TOKEN is not set.",
                 next_step="Make one at https://railway.com/account/tokens, set RAILWAY_API_TOKEN.",
             )
+        if self._token is not None and not afresh:
+            return self._token
         async with self._identifying:
             if self._token is None or afresh:
                 self._token = await identify(self._probe)
