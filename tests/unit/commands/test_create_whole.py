@@ -12,10 +12,10 @@ from commands.credentials import ShowCredentials
 from commands.status import ShowStatus
 from engine.actor import Door, Origin
 from engine.capabilities import DeployState
+from engine.context import Retries
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.run import EventKind, RunStatus
 from engine.secrets import generate_key, parse_keys
-from engine.context import Retries
 from engine.world import Limits
 from tests.unit.commands.clock import FakeClock
 from tests.unit.commands.host import FakeHost
