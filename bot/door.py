@@ -11,6 +11,7 @@ import aiohttp
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
@@ -95,6 +96,7 @@ class SlackDoor:
         self._identity = Identity(settings.admins, settings.deployers, settings.default_role)
         self._rooms = Rooms(self._voice, clock)
         self._bot_name = "luthien"
+        self._self: AuthorizeResult | None = None
         self._narrator = Narrator(
             Stage(control, told, self._voice, clock, self._log, settings.channel), self._scrubber
         )
@@ -114,6 +116,7 @@ class SlackDoor:
         )
         self._app = AsyncApp(
             client=self._client,
+            authorize=self._authorizer(),
             signing_secret=settings.signing_secret or "",
             request_verification_enabled=settings.app_token is None,
             process_before_response=True,
@@ -185,7 +188,7 @@ class SlackDoor:
             retry_handlers=list(handlers),  # type: ignore[arg-type] # handlers have one base
         )
 
-    async def _greet(self) -> None:
+    async def _greet(self) -> AuthorizeResult:
         try:
             said = await self._client.auth_test()
         except SlackApiError as error:
@@ -203,6 +206,19 @@ class SlackDoor:
                 "Slack gave no answer.", vendor="slack", call="auth.test"
             ) from None
         self._bot_name = str(said.get("user") or self._bot_name)
+        self._self = AuthorizeResult.from_auth_test_response(
+            auth_test_response=said, bot_token=self._settings.bot_token
+        )
+        return self._self
+
+    def _authorizer(self) -> Callable[..., Awaitable[AuthorizeResult]]:
+        """Who we are in this workspace: asked at the start, so that the first person to type
+        something does not wait for it."""
+
+        async def authorize() -> AuthorizeResult:
+            return self._self or await self._greet()
+
+        return authorize
 
     async def _connect(self) -> None:
         """Open the socket; the client keeps it open from then on."""

@@ -13,6 +13,10 @@ _PRIVATE_URL = re.compile(
     r"(https?://[^\s\"'<>]*?/(?:commands|actions|services|workflows|link|response)[/?])[^\s\"'<>]+"
 )
 """response_urls and Socket Mode tickets: whoever holds one may speak or listen."""
+_NOISE = ("As you gave `client` as well", "As `installation_store` or `authorize` has been used")
+"""Bolt finds SLACK_BOT_TOKEN by itself and warns that another token counts: it is the same."""
+_FIELD = re.compile(r"((?:response_url|token|trigger_id)(?:=|[\"']?\s*:\s*[\"']))[^&\s\"']+")
+"""The same inside of a payload, form-encoded or JSON."""
 _BEARER = re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]+")
 
 
@@ -28,6 +32,7 @@ class Scrubber(logging.Filter):
             text = text.replace(secret, MASK)
         text = _TOKEN.sub(rf"\1{MASK}", text)
         text = _PRIVATE_URL.sub(rf"\1{MASK}", text)
+        text = _FIELD.sub(rf"\1{MASK}", text)
         return _BEARER.sub(rf"\1{MASK}", text)
 
     def trace(self, error: BaseException) -> str:
@@ -36,6 +41,8 @@ class Scrubber(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
+        if message.startswith(_NOISE):
+            return False
         if record.exc_info and record.exc_info[1] is not None:
             message = f"{message}\n{self.trace(record.exc_info[1])}"
         record.msg, record.args = self.text(message), ()

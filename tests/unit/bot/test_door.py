@@ -177,7 +177,7 @@ def hello(_: bool) -> Message:
 
 async def told(answer: Callable[[web.Request], web.StreamResponse]) -> object:
     async with slack({"chat.postMessage": answer}) as url:
-        voice = Voice(AsyncWebClient(token="xoxb-1", base_url=url), SystemClock(), LOG)
+        voice = Voice(AsyncWebClient(base_url=url, retry_handlers=[]), SystemClock(), LOG)
         return await voice.post("C1", hello, Urgency.RESULT)
 
 
@@ -212,7 +212,7 @@ async def test_a_refusal_is_a_refusal() -> None:
 
 
 async def test_what_was_never_sent_may_be_repeated() -> None:
-    client = AsyncWebClient(token="xoxb-1", base_url="http://127.0.0.1:1/api/")
+    client = AsyncWebClient(base_url="http://127.0.0.1:1/api/", retry_handlers=[])
     voice = Voice(client, FakeClock(running=True), LOG)
     with pytest.raises(Unreachable):
         await voice.post("C1", hello, Urgency.RESULT)

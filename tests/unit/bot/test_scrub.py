@@ -23,6 +23,8 @@ SCRUBBER = Scrubber("my-signing-secret", None)
         "http://127.0.0.1:8899/slack/response/T1/abcdef",
         "ws://x/ xoxp-1-2",
         "Authorization: Bearer abc.def",
+        "response_url=http%3A%2F%2Fhost%2Fabcdef&x=1",
+        '{"response_url": "http://host/abcdef"}',
     ],
 )
 def test_what_looks_like_a_secret_is_masked(secret: str) -> None:
