@@ -173,7 +173,7 @@ class CreateInstance(Change):
                 f"The repository {repo} cannot be read, so the build would fail.",
                 why="It does not exist, or the host was not given access to it.",
                 who=access.how or "Whoever administers the repository can give access.",
-                next_step=typed(f"create {self.instance}"),
+                next_step=typed(self.line()),
                 link=f"https://github.com/{repo}",
             )
 

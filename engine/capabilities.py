@@ -143,7 +143,7 @@ class RunsServices(Protocol):
         self, space: Space, service_id: str, *, repo: str, branch: str
     ) -> Deployment:
         """Connect the repository and return the one deployment that this starts: adopts the one
-        that appears, starts it when none does. Safe to repeat."""
+        that appears, starts it when none does or when the latest one is dead. Safe to repeat."""
 
     async def stop_following_pushes(self, space: Space, service_id: str) -> None:
         """A push to the repository must deploy nothing; read back before returning."""

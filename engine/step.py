@@ -99,6 +99,9 @@ class Step(BaseModel):
     """Unique within the plan."""
     after: tuple[str, ...] = ()
     """Keys of the steps whose results must stand first."""
+    redo: tuple[str, ...] = ()
+    """Keys of earlier steps to carry out again when this one is retried: what it waits for may
+    have failed for good."""
     expected: timedelta = timedelta(seconds=1)
 
     def describe(self) -> str:

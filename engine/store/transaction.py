@@ -197,19 +197,17 @@ class Transaction:
         )
 
     async def reset_steps(self, run_id: str, *, all_of_them: bool) -> None:
-        """Before a retry: unfinished steps wait again; after a removal, all do."""
-        query = update(StepRow).where(StepRow.run_id == run_id)
-        if not all_of_them:
-            query = query.where(StepRow.status != StepStatus.DONE)
-        values: dict[str, Any] = {
-            "status": StepStatus.WAITING,
-            "note": "",
-            "started_at": None,
-            "ended_at": None,
-        }
-        if all_of_them:
-            values |= {"result": {}, "attempts": 0}
-        await self._session.execute(query.values(**values))
+        """Before a retry: unfinished steps wait again, with those that they want redone; after a
+        removal, all do, as if for the first time."""
+        steps = list(await self._session.scalars(select(StepRow).where(StepRow.run_id == run_id)))
+        again = {step.key for step in steps if all_of_them or step.status != StepStatus.DONE}
+        again |= {key for s in steps if s.key in again for key in s.definition.get("redo", ())}
+        for step in steps:
+            if step.key in again:
+                step.status, step.note, step.result = StepStatus.WAITING, "", {}
+                step.started_at = step.ended_at = None
+                step.attempts = 0 if all_of_them else step.attempts
+        await self._session.flush()
 
     async def add_created(
         self, run_id: str, step: str, kind: str, resource_id: str, name: str

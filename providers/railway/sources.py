@@ -19,6 +19,8 @@ GITHUB_APP = "https://github.com/apps/railway-app/installations/new"
 STARTS_WITHIN = tuple(timedelta(seconds=seconds) for seconds in (1, 1, 2, 2, 3))
 """Looks for the deployment that connecting a repository starts by itself."""
 
+_DEAD = (ours.DeployState.FAILED, ours.DeployState.CRASHED, ours.DeployState.REMOVED)
+
 
 class Sources:
     """ReadsRepositories, and the part of RunsServices that deploys from them."""
@@ -42,7 +44,7 @@ class Sources:
         self, space: Space, service_id: str, *, repo: str, branch: str
     ) -> ours.Deployment:
         """Whether connecting deploys by itself is not documented, so the deployment that appears
-        is adopted and one is started only when none does.
+        is adopted and one is started only when none does, or when the latest one is dead.
 
         Source: Railway's public GraphQL schema, `serviceConnect`, `serviceInstanceDeployV2`.
         """
@@ -52,8 +54,9 @@ class Sources:
         wiring = await self._wiring(space, service_id)
         latest = wiring.service_instance.latest_deployment
         connected = _follows(wiring, repo, branch)
-        if connected and latest is not None:
-            return translate.deployment(latest)
+        there = translate.deployment(latest) if latest is not None else None
+        if connected and there is not None and there.state not in _DEAD:
+            return there
         if not connected:
             await self._connect(space, service_id, repo, branch)
         before = latest.id if latest else None
@@ -62,9 +65,10 @@ class Sources:
             now = (await self._wiring(space, service_id)).service_instance.latest_deployment
             return now if now is not None and now.id != before else None
 
-        found = await self._rail.look(started, STARTS_WITHIN)
-        if found is not None:
-            return translate.deployment(found)
+        if not connected or latest is None:
+            found = await self._rail.look(started, STARTS_WITHIN)
+            if found is not None:
+                return translate.deployment(found)
 
         async def deploy() -> models.Deployment:
             return await self._deploy(space, service_id)

@@ -106,6 +106,7 @@ class Build(Change):
     trouble: str = ""
     takes_ms: int = 10
     keep: bool = False
+    redo: str = ""
 
     def locks(self) -> Sequence[str]:
         return ["instance:acme"]
@@ -119,6 +120,7 @@ class Build(Change):
             trouble=self.trouble,
             takes=takes,
             after=tuple(step.key for step in first),
+            redo=(self.redo,) if self.redo else (),
         )
         return Plan(
             title="Build acme",

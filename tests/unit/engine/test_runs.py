@@ -142,6 +142,15 @@ async def test_retry_goes_on_from_the_first_unfinished_step(tmp_path: Path) -> N
     assert vendor.calls["last"] == 2 * tries
 
 
+async def test_retry_redoes_what_the_failed_step_waits_for(tmp_path: Path) -> None:
+    vendor = Vendor()
+    async with plane(tmp_path, vendor) as p:
+        asked = Build(trouble="failed", keep=True, redo="two")
+        run = await over(p, await p.submit(ADA, asked, OPS))
+        await over(p, await p.retry(ADA, run.id))
+    assert (vendor.calls["one"], vendor.calls["two"], vendor.calls["last"]) == (1, 2, 2)
+
+
 async def test_retry_after_a_clean_up_begins_afresh(tmp_path: Path) -> None:
     vendor = Vendor()
     async with plane(tmp_path, vendor) as p:

@@ -207,7 +207,7 @@ async def test_connecting_starts_a_deployment_when_none_appears(
     [
         wiring(REPO, a_deployment("d-1"), "main"),
         wiring(REPO, a_deployment("d-1")),  # automatic deployments are off: no trigger
-        wiring(REPO.lower(), a_deployment("d-1", "FAILED"), "main"),
+        wiring(REPO.lower(), a_deployment("d-1", "BUILDING"), "main"),
         wiring(REPO, a_deployment("d-1", meta=None), "main"),
     ],
 )
@@ -218,6 +218,20 @@ async def test_connecting_again_returns_what_is_there(
     deployment = await provider.connect_source(SPACE, "s-1", repo=REPO, branch="main")
     assert deployment.id == "d-1"
     assert railway.counts.keys() == {"me", "serviceInstance"}
+
+
+@pytest.mark.parametrize("end", ["FAILED", "CRASHED", "REMOVED"])
+async def test_connecting_again_after_a_dead_deployment_starts_a_new_one_at_once(
+    provider: RailwayProvider, railway: FakeRailway, clock: FakeClock, end: str
+) -> None:
+    railway.on("serviceInstance", wiring(REPO, a_deployment("d-1", end), "main"))
+    railway.on("serviceInstanceDeployV2", "d-2")
+    railway.on("deployment", a_deployment("d-2", "QUEUED"))
+    deployment = await provider.connect_source(SPACE, "s-1", repo=REPO, branch="main")
+    assert deployment.id == "d-2"
+    assert railway.counts["serviceInstanceDeployV2"] == 1
+    assert "serviceConnect" not in railway.counts
+    assert clock.elapsed == 0
 
 
 @pytest.mark.parametrize(
