@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from engine.command import Command
     from engine.control_plane import ControlPlane, Outcome
 
-SOON = timedelta(seconds=0.7)
-"""Whoever waits longer gets a sign of life; an answer within a second is the promise."""
+SIGNS = (timedelta(seconds=0.7), timedelta(seconds=12), timedelta(seconds=12))
+"""Pauses after which whoever still waits gets a sign of life; something within a second is the
+promise."""
 TICKETS = 200
 """Forms that may be open at a time with a private way to answer."""
 
@@ -235,9 +236,18 @@ class Desk:
         await self._tell(request, render, replace=bool(prompt.get("clicked")))
 
     async def _sign_of_life(self, request: Request) -> None:
-        await self._clock.sleep(SOON)
-        if request.reply:
-            await self._voice.respond(request.reply, messages.at_work(request.command.line()))
+        """A few: a response_url may be used five times, and the answer needs it too."""
+        if not request.reply:
+            return
+        waited = timedelta()
+        for pause in SIGNS:
+            await self._clock.sleep(pause)
+            waited += pause
+            render = messages.at_work(request.command.line(), waited)
+            try:
+                await self._voice.respond(request.reply, render)
+            except ProviderError as missed:
+                self._log.info("no sign of life given: %s", missed)
 
     async def _withdraw(self, url: str) -> None:
         try:

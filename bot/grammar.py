@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PLAN = "--plan"
 """Universal: show what a change would do, and stop."""
 HELP = ("--help", "-h")
+_WHO = "You can type it again."
 
 _QUOTES = {'"': '"', "'": "'", "“": "”", "”": "”", "„": "“”", "«": "»", "‘": "’", "‚": "‘’"}
 """Opening quote → what closes it. Curly ones come from phones and text editors."""
@@ -121,6 +122,7 @@ def _quoted(rest: str) -> tuple[str, str]:
     raise InvalidInput(
         f"The quote before `{_clip(rest[1:])}` is never closed.",
         why="Everything after a quote belongs to it until the same quote comes again.",
+        who=_WHO,
         next_step="/luthien help",
     )
 
@@ -170,11 +172,16 @@ def _plan(command: type[Command], typed: str) -> bool:
         raise InvalidInput(
             f"`{command.name}` changes nothing, so there is no plan to show.",
             fields={"plan": "is for commands that change something"},
+            why=f"`{PLAN}` is for commands that change something.",
+            who=_WHO,
             next_step=f"/luthien {command.name}",
         )
     if typed.lower() != PLAN:
         raise InvalidInput(
-            f"`{PLAN}` takes no value.", next_step=f"/luthien {command.usage()} {PLAN}"
+            f"`{PLAN}` takes no value.",
+            why="It is there or it is not.",
+            who=_WHO,
+            next_step=f"/luthien help {command.name}",
         )
     return True
 
@@ -184,7 +191,8 @@ def _value_of(command: type[Command], parameter: Parameter, pending: list[_Word]
         raise InvalidInput(
             f"`{parameter.option}` needs a value after it.",
             fields={parameter.name: "needs a value"},
-            why=parameter.description,
+            why=f"It says: {parameter.description}.",
+            who=_WHO,
             next_step=f"/luthien help {command.name}",
         )
     return pending.pop(0).text
@@ -199,6 +207,7 @@ def _place(
     raise InvalidInput(
         f"`{command.name}` has no place for `{_clip(text)}`.",
         why=f"It is typed like this: `{command.usage()}`. A value with spaces needs quotes.",
+        who=_WHO,
         next_step=f"/luthien help {command.name}",
     )
 
@@ -222,6 +231,7 @@ def _unknown_option(
         f"`{command.name}` has no option `{_clip(name)}`."
         + (f" Did you mean `{nearest[0]}`?" if nearest else ""),
         why=f"Its options are {listed}." if known else "It takes no options.",
+        who=_WHO,
         next_step=f"/luthien help {command.name}",
     )
 

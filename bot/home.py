@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot import messages, runs
-from bot.blocks import Block, actions, context, mrkdwn, section
+from bot.blocks import Block, actions, context, mrkdwn, section, sections
 from engine.answer import Offer
+from engine.command import Change
 from engine.errors import OpsError
 from engine.run import RunStatus
 
@@ -64,8 +65,13 @@ def view(
             opened = Offer(label="Open its thread", url=run.thread_url)
             blocks += actions([messages.offer_button(opened)])
     permitted = [c for c in commands if c.role <= actor.role]
-    lines = [f"`/luthien {mrkdwn(c.usage())}`\n{mrkdwn(c.summary())}" for c in permitted]
+    lines = [f"• `/luthien {mrkdwn(c.usage())}` {mrkdwn(c.summary())}" for c in permitted]
     blocks.append(section("*What you can type, in any channel where I am a member*"))
-    blocks += [section("\n\n".join(lines[at : at + 8])) for at in range(0, len(lines), 8)]
-    blocks.append(context("`/luthien help <command>` says more about each."))
+    blocks += sections("\n".join(lines))
+    blocks.append(context(mrkdwn("`/luthien help <command>` says more about each.")))
+    changes = [c for c in permitted if issubclass(c, Change)]
+    blocks += actions(
+        messages.offer_button(Offer(label=f"{c.name.capitalize()} …", line=c.name))
+        for c in changes
+    )
     return {"type": "home", "blocks": blocks[:100]}

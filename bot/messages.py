@@ -5,6 +5,7 @@ A renderer is called with True for the newest blocks, with False for those every
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.blocks import (
@@ -25,6 +26,7 @@ from bot.blocks import (
 )
 from bot.tables import definitions, grid, is_prose, table
 from engine.answer import Answer, Code, Facts, Offer, Offers, Secrets, Table, Text
+from engine.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +82,8 @@ def in_words(said: Answer) -> str:
             case Facts():
                 words += [f"{fact.label}: {fact.value}" for fact in part.facts]
             case Table():
-                words += [" · ".join(row) for row in part.rows[:20]] or [part.empty]
+                rows = [" · ".join(filter(None, row)) for row in part.rows[:20]]
+                words += rows or [part.empty]
             case Code():
                 words.append(part.title)
             case Secrets() | Offers():
@@ -162,9 +165,10 @@ def _joined(blocks: list[Block]) -> Iterator[Block]:
     yield from actions(row)
 
 
-def at_work(line: str) -> Render:
+def at_work(line: str, waited: timedelta) -> Render:
     """A sign of life for whoever waits longer than a moment."""
-    text = f"⏳ `/luthien {mrkdwn(clip(line, 200))}`: still at work on it …"
+    since = f" ({duration(waited)})" if waited >= timedelta(seconds=2) else ""
+    text = f"⏳ `/luthien {mrkdwn(clip(line, 200))}`: still at work on it …{since}"
     return lambda _: Message.of(text, [context(text)])
 
 

@@ -49,6 +49,16 @@ class Posting:
     def known(self, key: str) -> Post | None:
         return self._posts.get(key)
 
+    def results(self, until: int) -> list[Post]:
+        """The final messages of executions that ended with or before this event."""
+        return [
+            post
+            for post in self._posts.values()
+            if post.key.startswith("final:")
+            and post.state is PostState.SENT
+            and int(post.key.partition(":")[2]) <= until
+        ]
+
     async def once(
         self,
         key: str,

@@ -67,7 +67,8 @@ def refusal(error: OpsError, registry: Registry, *, line: str = "") -> Render:
     if isinstance(error, RateLimited):
         why = f"{why} Try again in {duration(error.retry_after)}.".strip()
     verdict = "" if "othing was" in why else idiom.verdict
-    following = _following(error.next_step)
+    mended = _mended(error, line)
+    following = _following(f"{PROMPT} {mended}" if mended else error.next_step)
     buttons = [*_fixes(error, registry, line), *_safe_step(error, registry)]
     if error.link:
         buttons.append(button(idiom.link, OPEN, url=error.link))
@@ -101,12 +102,18 @@ def _following(next_step: str) -> str:
     return f"Next: `{mrkdwn(next_step)}`" if next_step[0] == "/" else f"Next: {mrkdwn(next_step)}"
 
 
+def _mended(error: OpsError, line: str) -> str:
+    """What was typed with the nearest command in the place of the unknown one."""
+    if not isinstance(error, UnknownCommand) or not error.nearest:
+        return ""
+    return " ".join([error.nearest, *line.split()[1:]])
+
+
 def _fixes(error: OpsError, registry: Registry, line: str) -> list[Block]:
     """Buttons that mend what was typed."""
     if not line or len(line) > MOST_VALUE:
         return []
-    if isinstance(error, UnknownCommand) and error.nearest:
-        mended = " ".join([error.nearest, *line.split()[1:]])
+    if mended := _mended(error, line):
         return [offer_button(Offer(label=f"{PROMPT} {mended}", line=mended, style="primary"))]
     if isinstance(error, InvalidInput):
         try:

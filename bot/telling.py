@@ -40,6 +40,8 @@ CALM = timedelta(seconds=1.5)
 """Between two edits because something happened."""
 CREDENTIALS_FIRST = 1.5
 """Seconds for which the result waits so that the credentials come before it."""
+RETIRED = "retired"
+"""Stands for the digest of a result whose buttons are gone."""
 TOGETHER = 2.0
 """Lines due within so many seconds share one message."""
 
@@ -98,6 +100,7 @@ class Telling:
                 told_until = await self._posting.settle_log(root.ts)
                 listening.append(tasks.create_task(self._watch(told_until)))
                 listening.append(tasks.create_task(self._paint(root)))
+                listening.append(tasks.create_task(self._retire_results(root, after)))
                 writing = tasks.create_task(self._write_log(root))
                 await self._over.wait()
                 await self._conclude(root, writing)
@@ -284,6 +287,19 @@ class Telling:
             await self._posting.keep(replace(post, state=PostState.SENT))
         except OpsError as missed:
             self._stage.log.warning("credentials of %s not delivered: %s", self._run_id, missed)
+
+    async def _retire_results(self, root: Place, after: int) -> None:
+        """Take the buttons off earlier results once the run goes on: they would be refused."""
+        for post in self._posting.results(until=after):
+            if self._view.status.over or post.digest == RETIRED:
+                continue
+            place = Place(post.channel, post.ts)
+            try:
+                await self._stage.voice.take_buttons(place, root.ts, Urgency.LOG)
+            except ProviderError as missed:
+                self._stage.log.info("old result of %s keeps buttons: %s", self._run_id, missed)
+            else:
+                await self._posting.keep(replace(post, digest=RETIRED))
 
     def _now(self) -> datetime:
         return self._stage.clock.now()

@@ -125,6 +125,27 @@ class Voice:
 
         await self._patiently(attempt, self.budget.hold_edits, doubt=True)
 
+    async def take_buttons(self, place: Place, thread: str, urgency: Urgency) -> None:
+        """Leave a message of this thread as it is, without its buttons."""
+        page = await self.read(
+            "conversations.replies",
+            channel=place.channel,
+            ts=thread,
+            oldest=place.ts,
+            latest=place.ts,
+            inclusive=True,
+        )
+        found = next((m for m in page.get("messages", []) if m.get("ts") == place.ts), None)
+        if found is None:
+            return
+        kept = tuple(b for b in found.get("blocks", []) if b["type"] != "actions")
+        message = Message(found.get("text", ""), kept)
+
+        def same() -> Render:
+            return lambda _: message
+
+        await self.edit(place, same, urgency, asyncio.Lock())
+
     async def whisper(self, channel: str, user: str, render: Render) -> None:
         """Say it to one person only, in the channel itself. Nobody can look for it later."""
 

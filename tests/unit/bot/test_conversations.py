@@ -227,9 +227,12 @@ async def test_whoever_waits_longer_than_a_moment_gets_a_sign() -> None:
     assert slack.heard == []
     await slack.clock.advance(0.3)
     assert slack.heard == ["⏳ `/luthien list`: still at work on it …"]
+    await slack.clock.advance(60)
+    assert len(slack.heard) == 3, "the answer needs the address too"
+    assert "(25 s)" in slack.heard[2]
     slack.control.slow.set()
     await settle()
-    assert slack.heard[1].startswith("2 instances")
+    assert slack.heard[3].startswith("2 instances")
 
 
 async def test_a_change_speaks_in_the_channel() -> None:

@@ -164,7 +164,7 @@ CASES: dict[str, Render] = {
         ),
         line="credentials acme",
     ),
-    "at-work": messages.at_work("create acme"),
+    "at-work": messages.at_work("create acme", timedelta(seconds=13)),
     "cannot-speak": messages.cannot_speak("create acme", "C0GEN", "luthien"),
     "nowhere-to-speak": messages.nowhere_to_speak("create acme"),
     "form-again": messages.form_again("create", "create <instance>"),

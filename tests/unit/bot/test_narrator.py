@@ -294,6 +294,7 @@ async def test_a_retry_goes_on_in_the_same_thread() -> None:
     house.control.end(run, RunStatus.ERRORED, trouble=TROUBLE)
     await house.clock.advance(10)
     assert "Interrupted" in house.slack.root["text"]
+    assert "Try again" in json.dumps(house.slack.messages[-1])
 
     house.control.change(run, status=RunStatus.QUEUED, ended_at=None, trouble=None)
     house.control.tell(run, EventKind.QUEUED, by="ben")
@@ -305,6 +306,8 @@ async def test_a_retry_goes_on_in_the_same_thread() -> None:
     roots = [m for m in house.slack.messages if "thread_ts" not in m]
     assert len(roots) == 1
     assert "Done in" in roots[0]["text"]
+    [old] = [m for m in house.slack.messages if "Interrupted" in m["text"]]
+    assert "Try again" not in json.dumps(old), "its buttons would be refused now"
     lines = house.slack.thread()
     assert "↻ ben asked to try again" in "\n".join(lines)
     assert sum("Interrupted" in line for line in lines) == 1
