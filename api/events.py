@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import anyio
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from api.upcoming import upcoming
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -30,7 +32,7 @@ async def _until(
     events: AsyncIterator[Event], stopping: anyio.Event
 ) -> AsyncIterator[ServerSentEvent]:
     stopped = asyncio.create_task(stopping.wait())
-    coming = _next(events)
+    coming = upcoming(events)
     try:
         while True:
             await asyncio.wait((coming, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -39,14 +41,7 @@ async def _until(
             yield ServerSentEvent(
                 data=event.model_dump_json(), event=event.kind.value, id=str(event.seq)
             )
-            coming = _next(events)
+            coming = upcoming(events)
     finally:
         coming.cancel()
         stopped.cancel()
-
-
-def _next(events: AsyncIterator[Event]) -> asyncio.Task[Event | None]:
-    async def take() -> Event | None:
-        return await anext(events, None)
-
-    return asyncio.create_task(take())

@@ -12,6 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table as Grid
 from rich.text import Text as Rich
 
+from api.upcoming import upcoming
 from engine.run import EventKind, StepStatus
 from engine.words import about, duration, listed
 
@@ -225,7 +226,7 @@ async def show(
     """Show a run until its events end; never silent for longer than `silence`."""
     shown: Shows = LiveSteps(run, err) if err.is_terminal else PlainLines(run, err)
     with shown:
-        coming = _next(events)
+        coming = upcoming(events)
         try:
             while True:
                 done, _ = await asyncio.wait([coming], timeout=silence.total_seconds())
@@ -236,13 +237,6 @@ async def show(
                 if event is None:
                     return
                 shown.take(event)
-                coming = _next(events)
+                coming = upcoming(events)
         finally:
             coming.cancel()
-
-
-def _next(events: AsyncIterator[Event]) -> asyncio.Task[Event | None]:
-    async def take() -> Event | None:
-        return await anext(events, None)
-
-    return asyncio.create_task(take())

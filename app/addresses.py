@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
+from providers.http import is_loopback
 
-def is_loopback(url: str) -> bool:
+
+def leads_here(url: str) -> bool:
     """Whether a URL leads to this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 def parse_listen(text: str) -> tuple[str, int]:

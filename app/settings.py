@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.aliases import AliasChoices
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.addresses import is_loopback, parse_listen
+from app.addresses import leads_here, parse_listen
 from engine.actor import Role
 from engine.errors import NotConfigured
 from engine.secrets import parse_keys
@@ -23,7 +23,7 @@ GRACE_FLOOR = timedelta(days=7)
 def _url(text: str) -> str:
     if not re.fullmatch(r"https?://[^\s/]+\S*", text):
         raise ValueError("is not an http(s) address")
-    if text.startswith("http://") and not is_loopback(text):
+    if text.startswith("http://") and not leads_here(text):
         raise ValueError("must be https, or the token would travel in the clear")
     return text
 
@@ -327,7 +327,7 @@ def name_of(field: str) -> str:
 
 def _cross_checks(settings: Settings) -> list[Fault]:
     found: list[Fault] = []
-    if settings.luthien_delete_grace < GRACE_FLOOR and not is_loopback(settings.railway_api_url):
+    if settings.luthien_delete_grace < GRACE_FLOOR and not leads_here(settings.railway_api_url):
         found.append(
             _fault("luthien_delete_grace", "is shorter than P7D, which only a stand-in may have")
         )

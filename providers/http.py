@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import timedelta
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
@@ -98,7 +99,13 @@ def patience(answer: timedelta, *, connect: timedelta = CONNECT_TIMEOUT) -> http
 
 
 def is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+    """Whether a host name or address means this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _user_agent() -> str:
