@@ -15,7 +15,7 @@ from rich.console import Console
 
 from app.demo import ROOT
 from bench import ack_latency, create_time, list_instances, start_up, step_overhead
-from bench.machine import busy, machine
+from bench.machine import load, machine
 from bench.processes import scratch
 from bench.report import show, write
 from bench.result import Effort, Result
@@ -51,7 +51,7 @@ def main(only: tuple[str, ...], quick: bool) -> None:
     failed = False
     try:
         for name in only or MEASUREMENTS:
-            began, load = time.monotonic(), busy()
+            began, before = time.monotonic(), load()
             with console.status(f"Measuring: {MEASUREMENTS[name].TITLE} …"):
                 result = _measured(name, Effort(quick), console)
             if result is None:
@@ -60,7 +60,7 @@ def main(only: tuple[str, ...], quick: bool) -> None:
             show(console, result)
             console.print(f"({time.monotonic() - began:.0f} s)", style="dim")
             if not quick:
-                where = f"{machine(folder)}; load average before: {load}"
+                where = f"{machine(folder)}; {before}"
                 order = [measurement.TITLE for measurement in MEASUREMENTS.values()]
                 write(DOCUMENT, [result], when=datetime.now(UTC), machine=where, order=order)
     finally:

@@ -76,10 +76,10 @@ async def measure(effort: Effort) -> Result:
             child.until(lambda: answers(f"http://127.0.0.1:{port}/readyz"))
             for text in (QUESTION, CHANGE):
                 await race.one_at_a_time(text, effort.count(30, 5))  # warm
-            pairs = effort.count(400, 40)
+            pairs = effort.count(300, 40)
             question = await race.one_at_a_time(QUESTION, pairs)
             change = await race.one_at_a_time(CHANGE, pairs // 2)
-            loaded = await race.under_load(QUESTION, effort.count(5, 1))
+            loaded = await race.under_load(QUESTION, effort.count(4, 1))
             default = [
                 await client.acknowledged_ms(race.default, QUESTION)
                 for _ in range(effort.count(100, 20))

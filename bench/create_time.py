@@ -69,7 +69,7 @@ class Creation:
 
 async def measure(effort: Effort) -> Result:
     done: list[Creation] = []
-    for speed, count in ((5.0, effort.count(3, 1)), (2.0, effort.count(1, 0))):
+    for speed, count in ((5.0, effort.count(2, 1)), (2.0, effort.count(1, 0))):
         folder = scratch() / f"create-{speed:g}"
         if not count:
             continue

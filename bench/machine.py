@@ -23,9 +23,13 @@ def machine(folder: Path) -> str:
     return ", ".join(parts)
 
 
-def busy() -> str:
-    """How much others wanted of the CPU in the last minute: figures suffer from that."""
-    return f"{os.getloadavg()[0]:.1f}"
+def load() -> str:
+    """How much of the CPU was wanted in the last minute, and what that means for the figures."""
+    average = os.getloadavg()[0]
+    said = f"load average before {average:.1f}"
+    if average > (os.cpu_count() or 1) / 2:
+        said += ": **busy with other work, so figures are worse than on an idle machine**"
+    return said
 
 
 def _cpu() -> str:

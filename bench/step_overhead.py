@@ -32,7 +32,7 @@ async def measure(effort: Effort) -> Result:
     steps = effort.count(200, 20)
     single = await _runs("one", 1, steps)
     short = [(await _runs(f"short-{n}", 1, 1))[0] for n in range(effort.count(3, 1))]
-    steps_each = effort.count(50, 5)
+    steps_each = effort.count(30, 5)
     many = await _runs("many", AT_ONCE, steps_each)
     seconds = max(r["ended"] for r in many) - min(r["submitted"] for r in many)
     rows = (
