@@ -71,6 +71,9 @@ class SlackChecks:
         granted = frozenset(
             s.strip() for s in (said.headers.get("x-oauth-scopes") or "").split(",") if s.strip()
         )
+        if not self._wanted:
+            who = f"{said.get('user')} in {said.get('team')}; manifest.json is not at hand"
+            return [Finding(name, True, who)]
         missing = sorted(self._wanted - granted)
         scopes = Finding(
             "Slack scopes",

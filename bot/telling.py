@@ -40,6 +40,8 @@ CALM = timedelta(seconds=1.5)
 """Between two edits because something happened."""
 CREDENTIALS_FIRST = 1.5
 """Seconds for which the result waits so that the credentials come before it."""
+NEWS = timedelta(minutes=1)
+"""How old the end of a run may be that nobody in Slack waits for."""
 RETIRED = "retired"
 """Stands for the digest of a result whose buttons are gone."""
 TOGETHER = 2.0
@@ -89,7 +91,7 @@ class Telling:
             since=self._view.created_at,
         )
         after = await stage.told.cursor(self._run_id)
-        channel = self._channel()
+        channel = None if self._is_old_news() else self._channel()
         async with asyncio.TaskGroup() as tasks:
             listening = [tasks.create_task(self._feed(after))]
             root = await self._begin(channel) if channel else None
@@ -108,6 +110,18 @@ class Telling:
                 task.cancel()
         if self._ended is not None:
             await stage.told.finish(self._run_id, self._ended.seq)
+
+    def _is_old_news(self) -> bool:
+        """It was over before anybody here heard of it, and nobody in Slack asked for it: say, a
+        run of the command line while the bot was not running."""
+        ended = self._view.ended_at
+        return (
+            self._view.status.over
+            and ended is not None
+            and self._now() - ended > NEWS
+            and self._view.actor.door is not Door.SLACK
+            and self._posting.known("root") is None
+        )
 
     def _channel(self) -> str | None:
         """Where the run is told: where it began to be, where it was asked for, or the default."""

@@ -270,6 +270,23 @@ async def test_a_run_from_the_command_line_is_told_where_the_bot_speaks() -> Non
     assert not house.slack.whispers
 
 
+async def test_a_run_that_nobody_here_asked_for_and_that_is_long_over_is_no_news() -> None:
+    house = House()
+    await house.narrator.stop()
+    root = Actor(door=Door.CLI, id="root", name="root", role=Role.ADMIN)
+    theirs = await house.begin(actor=root, origin=Origin(door=Door.CLI))
+    ours = await house.begin(name="beta")
+    for run in (theirs, ours):
+        house.control.start(run)
+        house.control.end(run, RunStatus.SUCCEEDED)
+    await house.clock.advance(600)
+    await house.restart()
+    await house.clock.advance(10)
+    told = {m["metadata"]["event_payload"]["run"] for m in house.slack.messages}
+    assert told == {ours}
+    assert house.told.cursors.keys() == {theirs, ours}
+
+
 async def test_with_no_channel_to_speak_in_a_run_counts_as_told() -> None:
     house = House(channel=None)
     root = Actor(door=Door.CLI, id="root", name="root", role=Role.ADMIN)
