@@ -10,7 +10,7 @@ from engine.actor import Actor, Origin
 from engine.command import Change, Command, Question
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
-from engine.errors import Draining, NotAllowed, Refused
+from engine.errors import Draining, NotAllowed, ProviderError, Refused, Rejected
 from engine.execute import Executor, ExecutorSettings
 from engine.feed import Feed, changed
 from engine.preview import preview
@@ -153,14 +153,21 @@ class Plane:
         plan_only: bool = False,
         delivery: str | None = None,
     ) -> Outcome:
-        if isinstance(command, Question):
-            return Outcome(answer=await self.ask(actor, command, origin))
-        if not isinstance(command, Change):
-            raise TypeError(f"{type(command).__name__} is neither a Question nor a Change")
-        if plan_only:
-            plan = await self.preview(actor, command, origin)
-            return Outcome(answer=preview(plan, command))
-        return Outcome(run=await self.submit(actor, command, origin, delivery=delivery))
+        try:
+            if isinstance(command, Question):
+                return Outcome(answer=await self.ask(actor, command, origin))
+            if not isinstance(command, Change):
+                raise TypeError(f"{type(command).__name__} is neither a Question nor a Change")
+            if plan_only:
+                plan = await self.preview(actor, command, origin)
+                return Outcome(answer=preview(plan, command))
+            return Outcome(run=await self.submit(actor, command, origin, delivery=delivery))
+        except ProviderError as error:
+            # Until here only reads were made, so the same may be asked again.
+            refused = isinstance(error, Rejected)
+            line = "doctor" if refused else f"{command.line()}{' --plan' if plan_only else ''}"
+            error.next_step = error.next_step or f"/luthien {line}"
+            raise
 
     # ── deliveries ────────────────────────────────────────────────────────────────────────────
 
@@ -219,7 +226,9 @@ class Plane:
         except IllegalMove:
             view = await self.journal.run(run_id)
             raise Refused(
-                f"Run `{run_id}` is {view.status} already; there is nothing to stop.",
+                f"Run `{run_id}` is over already; there is nothing to stop.",
+                why=f"Its state is {view.status.replace('_', ' ')}.",
+                who="Anybody may look at it.",
                 next_step=f"/luthien run {run_id}",
             ) from None
         self._executor.stop(run_id)
@@ -293,6 +302,8 @@ class Plane:
         if removing and not view.left and view.status != RunStatus.ERRORED:
             raise Refused(
                 f"Run `{run_id}` left nothing behind that could be removed.",
+                why="What it made is removed already, or it made nothing.",
+                who="Anybody may look at it.",
                 next_step=f"/luthien run {run_id}",
             )
         command = self.registry.load_command(view.command, (await self.journal.arguments(run_id)))
@@ -320,8 +331,9 @@ class Plane:
         except IllegalMove:
             view = await self.journal.run(run_id)
             raise Refused(
-                f"Run `{run_id}` is {view.status}: there is nothing to "
-                + ("remove." if removing else "try again."),
+                f"There is nothing to {'remove' if removing else 'try again'} in run `{run_id}`.",
+                why=f"Its state is {view.status.replace('_', ' ')}.",
+                who="Anybody may look at it.",
                 next_step=f"/luthien run {run_id}",
             ) from None
         await self._executor.start(run_id, execution)

@@ -14,23 +14,28 @@ if TYPE_CHECKING:
 
 def preview(plan: Plan, command: Change) -> Answer:
     """Steps, names, expected duration and monthly cost; nothing was changed."""
-    facts = [
-        Fact(label="Changes", value=", ".join(plan.changes) or "none"),
-        Fact(label="Expected duration", value=f"about {duration(plan.expected)}"),
-    ]
+    facts = [Fact(label="Expected duration", value=f"about {duration(plan.expected)}")]
     if plan.monthly_cost_usd is not None:
         facts.append(
             Fact(label="Expected cost", value=f"about ${plan.monthly_cost_usd:.2f} a month")
         )
+    numbers = {step.key: str(number) for number, step in enumerate(plan.steps, 1)}
     rows = tuple(
-        (str(number), step.describe(), ", ".join(step.after) or "—", duration(step.expected))
-        for number, step in enumerate(plan.steps, 1)
+        (
+            numbers[step.key],
+            step.describe(),
+            ", ".join(sorted((numbers[key] for key in step.after), key=int)),
+            duration(step.expected),
+        )
+        for step in plan.steps
     )
+    changes = [Text(text="\n".join(["*Changes*", *plan.changes]))] if plan.changes else []
     return Answer(
         title=f"Plan: {plan.title}. Nothing was changed.",
         parts=(
+            *changes,
             Facts(facts=tuple(facts)),
-            Table(columns=("#", "Step", "After", "About"), rows=rows),
+            Table(columns=("#", "Step", "After step", "Takes about"), rows=rows),
             *(Text(text=note) for note in plan.notes),
             Offers(offers=(Offer(label="Do it", line=command.line(), style="primary"),)),
         ),

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from engine.actor import Actor
 from engine.errors import Locked, NotFound
-from engine.run import Created, RunView, StepStatus, StepView, Trouble
+from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.store.models import CreatedRow, LockRow, RunRow, StepRow
 
 if TYPE_CHECKING:
@@ -88,10 +88,15 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
 def locked(name: str, holder: LockRow, run: RunRow) -> Locked:
     subject = name.partition(":")[2] or name
     by = Actor.model_validate(run.actor)
+    why = f"{by.name} started it at {holder.since:%H:%M} UTC; one run at a time may change it."
+    who = f"{by.name} or an admin can cancel it; else it ends by itself."
+    if RunStatus(run.status).over:
+        why = "It did not reach its end, and what it made is kept until somebody decides."
+        who = f"{by.name} or an admin can go on with it (`retry`) or remove it (`clean-up`)."
     return Locked(
         f"`{subject}` is held by run `{run.id}` ({run.title}, {run.status}).",
-        why=f"{by.name} started it at {holder.since:%H:%M} UTC; one run at a time may change it.",
-        who=f"{by.name} or an admin can cancel it; else it ends by itself.",
+        why=why,
+        who=who,
         next_step=f"/luthien run {run.id}",
         link=run.thread_url,
     )

@@ -96,7 +96,9 @@ class RailwayClient:
             raise NotConfigured(
                 "There is no Railway token.",
                 why="RAILWAY_API_TOKEN is not set.",
-                next_step="Make one at https://railway.com/account/tokens, set RAILWAY_API_TOKEN.",
+                who="Whoever runs this bot makes one at https://railway.com/account/tokens"
+                " and sets RAILWAY_API_TOKEN.",
+                next_step="/luthien doctor",
             )
         if self._token is not None and not afresh:
             return self._token
@@ -270,7 +272,7 @@ def _read_error(fault: Fault, call: str) -> ProviderError:
             call=call,
             request_id=fault.request_id,
             why=fault.message,
-            next_step="Try again in a minute; https://status.railway.com shows known problems.",
+            who="Nobody here can mend that; https://status.railway.com shows known problems.",
         )
     return _said_no(fault, call)
 

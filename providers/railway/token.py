@@ -58,18 +58,18 @@ class Token:
                 raise NotConfigured(
                     f"The Railway token has no access to the workspace {wanted}.",
                     why=f"It sees {listing or 'no workspace'}.",
-                    next_step="Set one of these lines, or leave RAILWAY_WORKSPACE_ID unset.",
+                    who="Whoever runs this bot sets one of these lines, or none, and restarts it.",
+                    next_step="/luthien doctor",
                 )
             return found
         if len(self.workspaces) != 1:
             raise NotConfigured(
                 f"The Railway token sees {len(self.workspaces) or 'no'} workspaces.",
                 why=f"One has to be chosen. {listing}".strip(),
-                next_step=(
-                    f"Set one of these lines, e.g. RAILWAY_WORKSPACE_ID={self.workspaces[0].id}"
-                    if self.workspaces
-                    else f"Make a token with access to a workspace: {TOKENS_PAGE}"
-                ),
+                who="Whoever runs this bot sets one of these lines and restarts it."
+                if self.workspaces
+                else f"Whoever runs this bot makes a token with access to one: {TOKENS_PAGE}",
+                next_step="/luthien doctor",
             )
         return self.workspaces[0]
 
@@ -78,8 +78,9 @@ class Token:
         return NotConfigured(
             f"The Railway token is a project token and cannot {what}.",
             why=f"It belongs to {self.owner} alone.",
-            who="Whoever may create tokens in the Railway workspace.",
-            next_step=f"Set RAILWAY_API_TOKEN to an account or workspace token: {TOKENS_PAGE}",
+            who="Whoever runs this bot sets RAILWAY_API_TOKEN to an account or workspace token:"
+            f" {TOKENS_PAGE}",
+            next_step="/luthien doctor",
         )
 
 
@@ -142,7 +143,8 @@ async def identify(ask: Probe) -> Token:
     raise NotConfigured(
         "Railway does not accept the token.",
         why="It is neither an account, nor a workspace, nor a project token that Railway knows.",
-        next_step=f"Make a new one at {TOKENS_PAGE} and set RAILWAY_API_TOKEN.",
+        who=f"Whoever runs this bot makes a new one at {TOKENS_PAGE} and sets RAILWAY_API_TOKEN.",
+        next_step="/luthien doctor",
     )
 
 

@@ -104,7 +104,7 @@ async def test_a_token_that_railway_does_not_know(
     railway.on("me", refusal)
     with pytest.raises(NotConfigured, match="does not accept the token") as caught:
         await provider.describe_token()
-    assert "RAILWAY_API_TOKEN" in caught.value.next_step
+    assert "RAILWAY_API_TOKEN" in caught.value.who
     assert TOKEN not in str(caught.value)
 
 
@@ -167,7 +167,7 @@ async def test_a_project_token_is_refused_where_it_cannot_work(
     ):
         with pytest.raises(NotConfigured, match="project token") as caught:
             await refused
-        assert "RAILWAY_API_TOKEN" in caught.value.next_step
+        assert "RAILWAY_API_TOKEN" in caught.value.who
         assert "luthien-acme / production" in caught.value.why
 
 
