@@ -75,6 +75,8 @@ def _why(view: RunView) -> str:
         lines.append(f"Failed phase: `{mrkdwn(trouble.phase)}`")
     if trouble.why:
         lines.append(mrkdwn(trouble.why))
+    if trouble.link and view.left:
+        lines.append(link(trouble.link, "Look at it"))
     if trouble.incident:
         lines.append(f"Incident `{trouble.incident}`: the log has the reason under that number.")
     return "\n".join(lines)

@@ -152,6 +152,9 @@ class Trouble(BaseModel):
     summary: str
     why: str = ""
     next_step: str = ""
+    """An exact command; empty: trying again is the natural one."""
+    link: str = ""
+    """Where the vendor shows more, while what it is about exists."""
     phase: str = ""
     log: tuple[str, ...] = ()
     errored: bool = False

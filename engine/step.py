@@ -77,11 +77,14 @@ class Stopped(Exception):
 class StepFailed(Exception):
     """The world said no. `detail` is kept with the run and told: phase, log lines, links."""
 
-    def __init__(self, summary: str, *, why: str = "", next_step: str = "", **detail: Any) -> None:
+    def __init__(
+        self, summary: str, *, why: str = "", next_step: str = "", link: str = "", **detail: Any
+    ) -> None:
         super().__init__(summary)
         self.summary = summary
         self.why = why
         self.next_step = next_step
+        self.link = link
         self.detail: dict[str, Any] = detail
 
 

@@ -25,6 +25,7 @@ def said_no(error: StepFailed | Rejected | Refused, step: Step) -> Trouble:
         summary=error.summary,
         why=error.why,
         next_step=error.next_step,
+        link=error.link,
         phase=str(detail.get("phase", "")),
         log=tuple(str(line) for line in detail.get("log", ())),
     )

@@ -66,7 +66,7 @@ class CheckHealth(Step):
         failed = StepFailed(
             f"{self.service_name} does not answer as it should: {_seen(probes)}.",
             why=" ".join(dict.fromkeys(details)),
-            next_step=f"Look at {url}{next(p for p, probe in probes.items() if not probe.ok)}",
+            link=url + next(p for p, probe in probes.items() if not probe.ok),
         )
         try:
             space = await ctx.use(HostsSpaces).space(ctx.value(self.space.id))

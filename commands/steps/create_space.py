@@ -39,7 +39,7 @@ class CreateSpace(Step):
             raise StepFailed(
                 f"A project named {self.name} has appeared since this was planned.",
                 why=f"It is not this run's: {_whose(space)}. It was left as it is.",
-                next_step=f"Look at it: {space.console_url}" if space.console_url else "",
+                link=space.console_url,
             )
         await ctx.created("project", space.id, space.name)
         return as_result(space)

@@ -38,12 +38,11 @@ class WaitForDeployment(Step):
         raise StepFailed(f"The deployment of {self.service_name} can no longer be seen.")
 
     async def _failed(self, ctx: StepContext, seen: Deployment) -> StepFailed:
-        next_step = f"The whole log, while the project exists: {seen.url}" if seen.url else ""
         if seen.state == DeployState.REMOVED:
             return StepFailed(
                 f"The deployment of {self.service_name} was removed before it ran.",
                 why="Somebody stopped it, or a newer deployment took its place.",
-                next_step=next_step,
+                link=seen.url,
             )
         word = "crashed" if seen.state == DeployState.CRASHED else "failed"
         summary = f"The deployment of {self.service_name} {word}"
@@ -53,13 +52,13 @@ class WaitForDeployment(Step):
             return StepFailed(
                 f"{summary}.",
                 why=f"Its log could not be read: {error.summary}",
-                next_step=next_step,
+                link=seen.url,
                 phase=seen.phase,
             )
         return StepFailed(
             f"{summary} in phase {failure.phase}." if failure.phase else f"{summary}.",
             why=failure.reason,
-            next_step=next_step,
+            link=seen.url,
             phase=failure.phase or seen.phase,
             log=list(failure.log),
         )

@@ -72,7 +72,7 @@ class TestWaitForDeployment:
             await WAIT.run(ctx)
         assert failed.value.detail == {"phase": "HEALTHCHECK", "log": ["a", "b", "c"]}
         assert failed.value.why == "No answer in time."
-        assert "https://console.test/deployment-" in failed.value.next_step
+        assert "https://console.test/deployment-" in failed.value.link
 
     async def test_at_most_30_lines_are_told(self, host: FakeHost) -> None:
         host.phases[-1] = ("FAILED", DeployState.FAILED)
@@ -118,7 +118,7 @@ class TestCheckHealth:
         with pytest.raises(StepFailed, match="/health 200, /ready 503") as failed:
             await HEALTH.run(FakeContext(host, results=results))
         assert failed.value.why == ""
-        assert failed.value.next_step.endswith("/ready")
+        assert failed.value.link.endswith("/ready")
         assert failed.value.detail["log"] == ["line 1", "line 2"]
         assert host.clock.now() - before == timedelta(minutes=4)
 
