@@ -25,7 +25,8 @@ async function call(method, path, body) {
   } catch {
     // an answer without JSON; the status says the rest
   }
-  if (!response.ok) throw new ApiError(answer?.error ?? `The sandbox answered ${response.status}.`, response.status);
+  if (!response.ok)
+    throw new ApiError(answer?.error ?? `The sandbox answered ${response.status}.`, response.status);
   return answer ?? {};
 }
 
@@ -38,7 +39,8 @@ const post = (path, body) => call("POST", path, body);
 export const workspace = () => get("slack/workspace");
 export const messages = (channel, as, thread_ts) => get("slack/messages", { channel, as, thread_ts });
 export const views = (as) => get("slack/views", { as });
-export const command = (user, channel, text, thread_ts) => post("slack/command", { user, channel, text, thread_ts });
+export const command = (user, channel, text, thread_ts) =>
+  post("slack/command", { user, channel, text, thread_ts });
 export const say = (user, channel, text, thread_ts) => post("slack/say", { user, channel, text, thread_ts });
 export const click = (action) => post("slack/click", action);
 export const viewAction = (action) => post("slack/view_action", action);
@@ -46,7 +48,8 @@ export const suggest = (question) => post("slack/suggest", question);
 export const submit = (user, view_id, values) => post("slack/submit", { user, view_id, values });
 export const close = (user, view_id, all) => post("slack/close", { user, view_id, all });
 export const openHome = (user) => post("slack/home", { user });
-export const shortcut = (user, callback_id, channel, ts) => post("slack/shortcut", { user, callback_id, channel, ts });
+export const shortcut = (user, callback_id, channel, ts) =>
+  post("slack/shortcut", { user, callback_id, channel, ts });
 export const react = (user, channel, ts, name) => post("slack/react", { user, channel, ts, name });
 export const stopStream = (user, channel, ts) => post("slack/stop_stream", { user, channel, ts });
 export const dismiss = (user, channel, ts) => post("slack/dismiss", { user, channel, ts });

@@ -14,19 +14,34 @@ import { dataTable, table } from "./tables.js";
 import { plan, taskCard } from "./tasks.js";
 
 const RENDERERS = {
-  actions: (surface, block) => h("div", { class: "actions" }, block.elements.map((one) => element(surface, block, one))),
+  actions: (surface, block) =>
+    h(
+      "div",
+      { class: "actions" },
+      block.elements.map((one) => element(surface, block, one)),
+    ),
   alert: (_, block) => alertBlock(block),
   auth_provider: authProvider,
   card,
   carousel,
   container: (surface, block) => container(surface, block, blocks),
   context: (_, block) => h("div", { class: "context" }, block.elements.map(contextElement)),
-  context_actions: (surface, block) => h("div", { class: "context-actions" }, block.elements.map((one) => element(surface, block, one))),
+  context_actions: (surface, block) =>
+    h(
+      "div",
+      { class: "context-actions" },
+      block.elements.map((one) => element(surface, block, one)),
+    ),
   data_table: dataTable,
   data_visualization: (_, block) => dataVisualization(block),
   divider: () => h("hr"),
   file: (_, block) => fileBlock(block),
-  header: (_, block) => h(`h${Math.min(Math.max(block.level ?? 3, 1) + (block.level ? 2 : 0), 6)}`, { class: "header" }, textObject(block.text)),
+  header: (_, block) =>
+    h(
+      `h${Math.min(Math.max(block.level ?? 3, 1) + (block.level ? 2 : 0), 6)}`,
+      { class: "header" },
+      textObject(block.text),
+    ),
   image: (_, block) => image(block),
   input,
   markdown: (_, block) => h("div", { class: "markdown" }, markdown(block.text)),
@@ -42,7 +57,11 @@ const RENDERERS = {
 export function blocks(surface, list) {
   return (list ?? []).map((block, i) => {
     const render = RENDERERS[block.type] ?? unknown;
-    return h("div", { key: `${block.type}/${block.block_id ?? i}`, class: `block is-${block.type}` }, safely(render, surface, block));
+    return h(
+      "div",
+      { key: `${block.type}/${block.block_id ?? i}`, class: `block is-${block.type}` },
+      safely(render, surface, block),
+    );
   });
 }
 
@@ -57,7 +76,12 @@ function safely(render, surface, block) {
 }
 
 function unknown(_, block) {
-  return h("details", { class: "unknown" }, h("summary", {}, `This page cannot draw a “${block.type}” block`), h("pre", {}, JSON.stringify(block, null, 2)));
+  return h(
+    "details",
+    { class: "unknown" },
+    h("summary", {}, `This page cannot draw a “${block.type}” block`),
+    h("pre", {}, JSON.stringify(block, null, 2)),
+  );
 }
 
 function section(surface, block) {
@@ -68,13 +92,20 @@ function section(surface, block) {
       "div",
       { class: "section-words" },
       block.text ? h("div", { class: "text" }, textObject(block.text)) : null,
-      block.fields ? h("div", { class: "fields" }, block.fields.map((field) => h("div", { class: "field text" }, textObject(field)))) : null,
+      block.fields
+        ? h(
+            "div",
+            { class: "fields" },
+            block.fields.map((field) => h("div", { class: "field text" }, textObject(field))),
+          )
+        : null,
     ),
     block.accessory ? h("div", { class: "accessory" }, element(surface, block, block.accessory)) : null,
   );
 }
 
-const contextElement = (one) => (one.type === "image" ? picture(one, "is-inline") : h("span", { class: "text" }, textObject(one)));
+const contextElement = (one) =>
+  one.type === "image" ? picture(one, "is-inline") : h("span", { class: "text" }, textObject(one));
 
 function image(block) {
   const title = block.title ? h("figcaption", {}, textObject(block.title)) : null;
@@ -87,13 +118,25 @@ const nameable = (one) => /_input$|picker$/.test(one.type);
 function input(surface, block) {
   const id = inputId(surface, block);
   const error = surface.local.errors[block.block_id];
-  const label = [textObject(block.label), block.optional ? h("span", { class: "optional" }, " (optional)") : null];
+  const label = [
+    textObject(block.label),
+    block.optional ? h("span", { class: "optional" }, " (optional)") : null,
+  ];
   return h(
     "div",
     { class: `input ${error ? "has-error" : ""}` },
-    nameable(block.element) ? h("label", { class: "input-label", for: id }, label) : h("span", { class: "input-label" }, label),
+    nameable(block.element)
+      ? h("label", { class: "input-label", for: id }, label)
+      : h("span", { class: "input-label" }, label),
     element(surface, block, block.element),
-    error ? h("p", { class: "input-error", id: `${id}-error`, role: "alert" }, icon("alert"), h("span", {}, error)) : null,
+    error
+      ? h(
+          "p",
+          { class: "input-error", id: `${id}-error`, role: "alert" },
+          icon("alert"),
+          h("span", {}, error),
+        )
+      : null,
     block.hint ? h("p", { class: "input-hint", id: `${id}-hint` }, textObject(block.hint)) : null,
   );
 }

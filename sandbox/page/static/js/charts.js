@@ -11,7 +11,8 @@ const SHORT = new Intl.NumberFormat(undefined, { notation: "compact", maximumFra
 
 export function dataVisualization(block) {
   const { chart, title } = block;
-  const names = chart.type === "pie" ? chart.segments.map((one) => one.label) : chart.series.map((one) => one.name);
+  const names =
+    chart.type === "pie" ? chart.segments.map((one) => one.label) : chart.series.map((one) => one.name);
   return h(
     "figure",
     { class: "chart" },
@@ -28,7 +29,15 @@ function legend(chart, names) {
     "ul",
     { class: "chart-legend" },
     names.map((name, i) =>
-      h("li", {}, h("span", { class: `swatch series-${i % 12}` }), name, total ? h("span", { class: "muted" }, ` ${Math.round((chart.segments[i].value / total) * 100)}%`) : null),
+      h(
+        "li",
+        {},
+        h("span", { class: `swatch series-${i % 12}` }),
+        name,
+        total
+          ? h("span", { class: "muted" }, ` ${Math.round((chart.segments[i].value / total) * 100)}%`)
+          : null,
+      ),
     ),
   );
 }
@@ -50,14 +59,42 @@ function axes(chart, title) {
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${chart.type} chart` },
     scale.ticks.map((tick) => [
-      h("line", { class: tick === 0 ? "axis" : "grid", x1: PAD.left, x2: WIDTH - PAD.right, y1: y(tick), y2: y(tick) }),
+      h("line", {
+        class: tick === 0 ? "axis" : "grid",
+        x1: PAD.left,
+        x2: WIDTH - PAD.right,
+        y1: y(tick),
+        y2: y(tick),
+      }),
       h("text", { class: "tick", x: PAD.left - 8, y: y(tick) + 4, "text-anchor": "end" }, SHORT.format(tick)),
     ]),
     categories.map((label, i) =>
-      i % every ? null : h("text", { class: "tick", x: middle(i), y: PAD.top + plotHeight + 18, "text-anchor": "middle" }, clipped(label, Math.max(4, Math.floor((band * every) / 7)))),
+      i % every
+        ? null
+        : h(
+            "text",
+            { class: "tick", x: middle(i), y: PAD.top + plotHeight + 18, "text-anchor": "middle" },
+            clipped(label, Math.max(4, Math.floor((band * every) / 7))),
+          ),
     ),
-    axis.x_label ? h("text", { class: "axis-label", x: PAD.left + plotWidth / 2, y: HEIGHT - 4, "text-anchor": "middle" }, axis.x_label) : null,
-    axis.y_label ? h("text", { class: "axis-label", transform: `translate(12 ${PAD.top + plotHeight / 2}) rotate(-90)`, "text-anchor": "middle" }, axis.y_label) : null,
+    axis.x_label
+      ? h(
+          "text",
+          { class: "axis-label", x: PAD.left + plotWidth / 2, y: HEIGHT - 4, "text-anchor": "middle" },
+          axis.x_label,
+        )
+      : null,
+    axis.y_label
+      ? h(
+          "text",
+          {
+            class: "axis-label",
+            transform: `translate(12 ${PAD.top + plotHeight / 2}) rotate(-90)`,
+            "text-anchor": "middle",
+          },
+          axis.y_label,
+        )
+      : null,
     chart.type === "bar" ? bars() : series.map((one, s) => curve(one, s)),
   );
 
@@ -71,7 +108,14 @@ function axes(chart, title) {
         const x = middle(i) - (width * series.length) / 2 + s * width;
         return h(
           "rect",
-          { class: `series-${s % 12}`, x: x + 1, width: Math.max(1, width - 2), y: Math.min(y(v), y(0)), height: Math.max(1, Math.abs(y(v) - y(0))), rx: 2 },
+          {
+            class: `series-${s % 12}`,
+            x: x + 1,
+            width: Math.max(1, width - 2),
+            y: Math.min(y(v), y(0)),
+            height: Math.max(1, Math.abs(y(v) - y(0))),
+            rx: 2,
+          },
           h("title", {}, `${one.name}, ${label}: ${NUMBER.format(v)}`),
         );
       }),
@@ -79,22 +123,33 @@ function axes(chart, title) {
   }
 
   function curve(one, s) {
-    const points = categories.map((label, i) => [middle(i), value(one, label), label]).filter(([, v]) => v !== undefined);
+    const points = categories
+      .map((label, i) => [middle(i), value(one, label), label])
+      .filter(([, v]) => v !== undefined);
     const path = points.map(([x, v], i) => `${i ? "L" : "M"}${round(x)} ${round(y(v))}`).join("");
     const ends = points.length ? [points[0][0], points.at(-1)[0]] : [0, 0];
     return h(
       "g",
       { class: `series-${s % 12}` },
-      chart.type === "area" ? h("path", { class: "area", d: `${path}L${ends[1]} ${y(0)}L${ends[0]} ${y(0)}Z` }) : null,
+      chart.type === "area"
+        ? h("path", { class: "area", d: `${path}L${ends[1]} ${y(0)}L${ends[0]} ${y(0)}Z` })
+        : null,
       h("path", { class: "line", d: path }),
-      points.map(([x, v, label]) => h("circle", { cx: x, cy: y(v), r: 3.5 }, h("title", {}, `${one.name}, ${label}: ${NUMBER.format(v)}`))),
+      points.map(([x, v, label]) =>
+        h(
+          "circle",
+          { cx: x, cy: y(v), r: 3.5 },
+          h("title", {}, `${one.name}, ${label}: ${NUMBER.format(v)}`),
+        ),
+      ),
     );
   }
 }
 
 function pie({ segments }, title) {
   const total = segments.reduce((sum, one) => sum + one.value, 0);
-  const at = (turn, r) => `${round(130 + r * Math.sin(turn * 2 * Math.PI))} ${round(130 - r * Math.cos(turn * 2 * Math.PI))}`;
+  const at = (turn, r) =>
+    `${round(130 + r * Math.sin(turn * 2 * Math.PI))} ${round(130 - r * Math.cos(turn * 2 * Math.PI))}`;
   let start = 0;
   const slices = segments.map((one, i) => {
     const end = start + one.value / total;
@@ -104,14 +159,35 @@ function pie({ segments }, title) {
       ? `M130 10A120 120 0 1 1 129.99 10ZM130 64A66 66 0 1 0 130.01 64Z`
       : `M${at(start, 120)}A120 120 0 ${large} 1 ${at(end, 120)}L${at(end, 66)}A66 66 0 ${large} 0 ${at(start, 66)}Z`;
     start = end;
-    return h("path", { class: `slice series-${i % 12}`, d, "fill-rule": "evenodd" }, h("title", {}, `${one.label}: ${NUMBER.format(one.value)}`));
+    return h(
+      "path",
+      { class: `slice series-${i % 12}`, d, "fill-rule": "evenodd" },
+      h("title", {}, `${one.label}: ${NUMBER.format(one.value)}`),
+    );
   });
-  return h("svg", { viewBox: "0 0 260 260", class: "pie", role: "img", "aria-label": `${title}: pie chart` }, slices, h("text", { class: "pie-total", x: 130, y: 136, "text-anchor": "middle" }, SHORT.format(total)));
+  return h(
+    "svg",
+    { viewBox: "0 0 260 260", class: "pie", role: "img", "aria-label": `${title}: pie chart` },
+    slices,
+    h("text", { class: "pie-total", x: 130, y: 136, "text-anchor": "middle" }, SHORT.format(total)),
+  );
 }
 
 function numbers(chart, title) {
-  const rows = chart.type === "pie" ? chart.segments.map((one) => [one.label, one.value]) : chart.series.flatMap((one) => one.data.map((point) => [`${one.name}, ${point.label}`, point.value]));
-  return h("table", { class: "visually-hidden" }, h("caption", {}, title), h("tbody", {}, rows.map(([name, v]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, NUMBER.format(v))))));
+  const rows =
+    chart.type === "pie"
+      ? chart.segments.map((one) => [one.label, one.value])
+      : chart.series.flatMap((one) => one.data.map((point) => [`${one.name}, ${point.label}`, point.value]));
+  return h(
+    "table",
+    { class: "visually-hidden" },
+    h("caption", {}, title),
+    h(
+      "tbody",
+      {},
+      rows.map(([name, v]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, NUMBER.format(v)))),
+    ),
+  );
 }
 
 const round = (n) => Math.round(n * 10) / 10;

@@ -30,16 +30,38 @@ export function confirmDialog() {
       role: "alertdialog",
       "aria-labelledby": "confirm-title",
       "aria-describedby": "confirm-text",
-      on: { cancel: (event) => { event.preventDefault(); answer(false); } },
+      on: {
+        cancel: (event) => {
+          event.preventDefault();
+          answer(false);
+        },
+      },
       hook: { created: (el) => el.showModal(), removed: (el) => el.close() },
     },
-    h("h2", { id: "confirm-title", class: "dialog-title" }, textObject(confirm.title ?? { type: "plain_text", text: "Are you sure?" })),
+    h(
+      "h2",
+      { id: "confirm-title", class: "dialog-title" },
+      textObject(confirm.title ?? { type: "plain_text", text: "Are you sure?" }),
+    ),
     h("div", { id: "confirm-text", class: "dialog-text" }, textObject(confirm.text)),
     h(
       "div",
       { class: "dialog-buttons" },
-      h("button", { type: "button", class: "button", autofocus: dangerous, on: { click: () => answer(false) } }, textObject(confirm.deny ?? "Cancel")),
-      h("button", { type: "button", class: `button is-solid ${dangerous ? "is-danger" : "is-primary"}`, autofocus: !dangerous, on: { click: () => answer(true) } }, textObject(confirm.confirm ?? "Yes")),
+      h(
+        "button",
+        { type: "button", class: "button", autofocus: dangerous, on: { click: () => answer(false) } },
+        textObject(confirm.deny ?? "Cancel"),
+      ),
+      h(
+        "button",
+        {
+          type: "button",
+          class: `button is-solid ${dangerous ? "is-danger" : "is-primary"}`,
+          autofocus: !dangerous,
+          on: { click: () => answer(true) },
+        },
+        textObject(confirm.confirm ?? "Yes"),
+      ),
     ),
   );
 }

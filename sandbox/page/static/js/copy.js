@@ -1,7 +1,7 @@
 // Copying: code blocks get a button, a code span is copied by a click on it or by Enter.
 
 import { h } from "./vdom.js";
-import { icon } from "./icons.js";
+import { iconButton } from "./controls.js";
 import { toast } from "./toast.js";
 
 export async function copy(text, what = "Copied") {
@@ -36,7 +36,18 @@ export function codeSpan(text, extra = "") {
     event.stopPropagation();
     copy(text, "Copied to the clipboard");
   };
-  return h("code", { class: `code-span ${extra}`, role: "button", tabindex: "0", title: "Click to copy", "aria-label": `${text}, copy`, on: { click: onUse, keydown: onUse } }, text);
+  return h(
+    "code",
+    {
+      class: `code-span ${extra}`,
+      role: "button",
+      tabindex: "0",
+      title: "Click to copy",
+      "aria-label": `${text}, copy`,
+      on: { click: onUse, keydown: onUse },
+    },
+    text,
+  );
 }
 
 export function preformatted(text, content = text) {
@@ -44,6 +55,6 @@ export function preformatted(text, content = text) {
     "div",
     { class: "code-block" },
     h("pre", { tabindex: "0" }, h("code", {}, content)),
-    h("button", { type: "button", class: "icon-button copy-button", title: "Copy", "aria-label": "Copy this code", on: { click: () => copy(text) } }, icon("copy")),
+    iconButton("copy", "Copy this code", () => copy(text), { class: "copy-button" }),
   );
 }

@@ -3,7 +3,11 @@
 import { h } from "./vdom.js";
 
 const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const TIME_SECONDS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const TIME_SECONDS = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", month: "long", day: "numeric" });
 const DAY_YEAR = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "long", day: "numeric" });
@@ -38,7 +42,11 @@ export function relative(date, now = new Date()) {
 
 /** A `<time>` whose words grow older by themselves (see `keepRelativeTimes`). */
 export function ago(date, props = {}) {
-  return h("time", { ...props, datetime: date.toISOString(), title: full(date), "data-relative": "" }, relative(date));
+  return h(
+    "time",
+    { ...props, datetime: date.toISOString(), title: full(date), "data-relative": "" },
+    relative(date),
+  );
 }
 
 export function keepRelativeTimes() {
@@ -53,8 +61,10 @@ export function keepRelativeTimes() {
 const FORMATS = {
   date_num: (d) => `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())}`,
   date_slash: (d) => `${pad(d.getMonth() + 1)}/${pad(d.getDate())}/${d.getFullYear()}`,
-  date_long: (d) => d.toLocaleDateString(undefined, { weekday: "long", year: "numeric", month: "long", day: "numeric" }),
-  date_long_full: (d) => d.toLocaleDateString(undefined, { weekday: "long", year: "numeric", month: "long", day: "numeric" }),
+  date_long: (d) =>
+    d.toLocaleDateString(undefined, { weekday: "long", year: "numeric", month: "long", day: "numeric" }),
+  date_long_full: (d) =>
+    d.toLocaleDateString(undefined, { weekday: "long", year: "numeric", month: "long", day: "numeric" }),
   date_long_pretty: (d) => pretty(d, FORMATS.date_long),
   date: (d) => d.toLocaleDateString(undefined, { year: "numeric", month: "long", day: "numeric" }),
   date_pretty: (d) => pretty(d, FORMATS.date),

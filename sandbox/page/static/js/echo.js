@@ -2,6 +2,7 @@
 // this page only.
 
 import { h } from "./vdom.js";
+import { spinner, textButton } from "./controls.js";
 import { clock } from "./dates.js";
 import { icon } from "./icons.js";
 import { plainText } from "./mrkdwn.js";
@@ -15,7 +16,15 @@ let count = 0;
 
 export function addEcho(fields) {
   count += 1;
-  const echo = { echo: true, id: count, at: new Date(), viewer: state.viewer, status: "sending", note: null, ...fields };
+  const echo = {
+    echo: true,
+    id: count,
+    at: new Date(),
+    viewer: state.viewer,
+    status: "sending",
+    note: null,
+    ...fields,
+  };
   state.echoes = [...state.echoes, echo].slice(-KEPT);
   changed();
   return echo;
@@ -32,7 +41,11 @@ export function dropEcho(echo) {
 }
 
 /** The echoes that belong into one feed of the current viewer. */
-export const echoesOf = (channelId, thread_ts = null) => state.echoes.filter((one) => one.viewer === state.viewer && one.channel === channelId && (one.thread_ts ?? null) === thread_ts);
+export const echoesOf = (channelId, thread_ts = null) =>
+  state.echoes.filter(
+    (one) =>
+      one.viewer === state.viewer && one.channel === channelId && (one.thread_ts ?? null) === thread_ts,
+  );
 
 /** Messages and echoes in one line, by time. */
 export function merged(messages, all) {
@@ -62,16 +75,25 @@ export function echoRow(echo) {
     h(
       "div",
       { class: "message-main" },
-      h("div", { class: "message-head" }, h("span", { class: "author" }, displayName(viewerId())), h("span", { class: "message-time" }, clock(echo.at))),
-      h("div", { class: "message-body text" }, command ? h("code", { class: "typed" }, echo.text) : plainText(echo.text)),
       h(
         "div",
-        { class: "echo-state" },
-        echo.status === "sending" ? [h("span", { class: "spinner", "aria-hidden": "true" }), "Sending…"] : null,
-        echo.status === "failed" ? [icon("alert"), h("span", {}, echo.note), echo.retry ? h("button", { type: "button", class: "link-button", on: { click: echo.retry } }, "Try again") : null] : null,
-        echo.status === "done" && echo.note ? echo.note : null,
-        echo.status !== "sending" && command ? h("button", { type: "button", class: "link-button", on: { click: () => dropEcho(echo) } }, "Dismiss") : null,
+        { class: "message-head" },
+        h("span", { class: "author" }, displayName(viewerId())),
+        h("span", { class: "message-time" }, clock(echo.at)),
       ),
+      h(
+        "div",
+        { class: "message-body text" },
+        command ? h("code", { class: "typed" }, echo.text) : plainText(echo.text),
+      ),
+      h("div", { class: "echo-state" }, stateOf(echo)),
     ),
   );
+}
+
+function stateOf(echo) {
+  if (echo.status === "sending") return [spinner(), "Sending…"];
+  const words = echo.status === "failed" ? [icon("alert"), h("span", {}, echo.note)] : [echo.note];
+  const retry = echo.retry ? textButton("Try again", echo.retry) : null;
+  return [words, retry, echo.kind === "command" ? textButton("Dismiss", () => dropEcho(echo)) : null];
 }

@@ -1,11 +1,12 @@
 // Block Kit's interactive elements. Menus with a list live in select.js, typed input in inputs.js.
 
 import { h } from "./vdom.js";
+import { iconButton, menuButton, menuItem, spinner } from "./controls.js";
 import { icon } from "./icons.js";
 import { inputElement } from "./inputs.js";
-import { picture } from "./picture.js";
 import { textObject } from "./mrkdwn.js";
-import { besideAnchor, closeMenu, isOpen, moveAmongItems, openMenu } from "./popover.js";
+import { viewerId } from "./people.js";
+import { picture } from "./picture.js";
 import { act, clearValue, isPending, setValue, touch, valueOf } from "./surfaces.js";
 import { select } from "./select.js";
 import { simpleValue } from "./values.js";
@@ -13,14 +14,31 @@ import { simpleValue } from "./values.js";
 /** An element of an actions, section, context_actions, card or input block. */
 export function element(surface, block, one) {
   switch (one.type) {
-    case "button": return button(surface, block, one);
-    case "workflow_button": return h("button", { type: "button", class: buttonClass(one), title: "Workflows do not run in the sandbox", disabled: true }, textObject(one.text));
-    case "overflow": return overflow(surface, block, one);
-    case "checkboxes": return choices(surface, block, one, "checkbox");
-    case "radio_buttons": return choices(surface, block, one, "radio");
-    case "feedback_buttons": return feedback(surface, block, one);
-    case "icon_button": return iconButton(surface, block, one);
-    case "image": return picture(one, "is-accessory");
+    case "button":
+      return button(surface, block, one);
+    case "workflow_button":
+      return h(
+        "button",
+        {
+          type: "button",
+          class: buttonClass(one),
+          title: "Workflows do not run in the sandbox",
+          disabled: true,
+        },
+        textObject(one.text),
+      );
+    case "overflow":
+      return overflow(surface, block, one);
+    case "checkboxes":
+      return choices(surface, block, one, "checkbox");
+    case "radio_buttons":
+      return choices(surface, block, one, "radio");
+    case "feedback_buttons":
+      return feedback(surface, block, one);
+    case "icon_button":
+      return onlyIcon(surface, block, one);
+    case "image":
+      return picture(one, "is-accessory");
     default:
       if (one.type?.endsWith("_select")) return select(surface, block, one, changedByPerson);
       return inputElement(surface, block, one, changedByPerson);
@@ -42,44 +60,59 @@ export async function changedByPerson(surface, block, one, value) {
   touch(surface);
 }
 
-const buttonClass = (one) => `button ${one.style === "primary" ? "is-primary" : one.style === "danger" ? "is-danger" : ""}`;
+const buttonClass = (one) =>
+  `button ${one.style === "primary" ? "is-primary" : one.style === "danger" ? "is-danger" : ""}`;
 
 function button(surface, block, one) {
   const pending = isPending(surface, one);
   const label = one.accessibility_label ?? null;
   if (one.url && /^https?:/i.test(one.url)) {
-    return h("a", { key: one.action_id, class: buttonClass(one), href: one.url, target: "_blank", rel: "noreferrer noopener", "aria-label": label, on: { click: () => act(surface, block, { ...one, confirm: undefined }) } }, textObject(one.text), icon("out", "is-trailing"));
+    return h(
+      "a",
+      {
+        key: one.action_id,
+        class: buttonClass(one),
+        href: one.url,
+        target: "_blank",
+        rel: "noreferrer noopener",
+        "aria-label": label,
+        on: { click: () => act(surface, block, { ...one, confirm: undefined }) },
+      },
+      textObject(one.text),
+      icon("out", "is-trailing"),
+    );
   }
   return h(
     "button",
-    { key: one.action_id, type: "button", class: `${buttonClass(one)} ${pending ? "is-pending" : ""}`, "aria-label": label, "aria-busy": pending ? "true" : null, on: { click: () => act(surface, block, one) } },
+    {
+      key: one.action_id,
+      type: "button",
+      class: `${buttonClass(one)} ${pending ? "is-pending" : ""}`,
+      "aria-label": label,
+      "aria-busy": pending ? "true" : null,
+      on: { click: () => act(surface, block, one) },
+    },
     h("span", { class: "button-label" }, textObject(one.text)),
-    pending ? h("span", { class: "spinner", "aria-hidden": "true" }) : null,
+    pending ? spinner() : null,
   );
 }
 
 function overflow(surface, block, one) {
   const id = `${surface.key}/${block.block_id}/${one.action_id}`;
-  const open = isOpen(id);
-  const redraw = () => touch(surface);
   const choose = (option) => {
-    closeMenu({ refocus: true });
     if (option.url) window.open(option.url, "_blank", "noopener,noreferrer");
     act(surface, block, one, { value: option.value, selected: { selected_option: option } });
   };
+  const items = () =>
+    one.options.map((option) =>
+      menuItem(textObject(option.text), () => choose(option), { note: option.description?.text }),
+    );
+  const look = { align: "end", class: "is-overflow" };
+  const redraw = () => touch(surface);
   return h(
     "span",
     { class: "anchored", key: one.action_id },
-    h("button", { type: "button", class: "button is-icon", "aria-haspopup": "menu", "aria-expanded": String(open), "aria-label": "More choices", title: "More choices", on: { click: () => (open ? closeMenu() : openMenu(id, redraw)) } }, icon("dots")),
-    open
-      ? h(
-          "div",
-          { class: "menu", popover: "manual", role: "menu", "data-align": "end", hook: besideAnchor("[role=menuitem]"), on: { keydown: moveAmongItems } },
-          one.options.map((option) =>
-            h("button", { type: "button", role: "menuitem", class: "menu-item", on: { click: () => choose(option) } }, h("span", {}, textObject(option.text)), option.description ? h("span", { class: "menu-note" }, textObject(option.description)) : null),
-          ),
-        )
-      : null,
+    menuButton(id, redraw, "dots", "More choices", items, look),
   );
 }
 
@@ -90,18 +123,36 @@ function choices(surface, block, one, type) {
   const name = `${surface.key}/${block.block_id}/${one.action_id}`;
   const pick = (option, on) => {
     if (type === "radio") return changedByPerson(surface, block, one, { selected_option: option });
-    const selected_options = one.options.filter((other) => (other.value === option.value ? on : isChosen(other)));
+    const selected_options = one.options.filter((other) =>
+      other.value === option.value ? on : isChosen(other),
+    );
     return changedByPerson(surface, block, one, { selected_options });
   };
   return h(
     "div",
-    { class: "choices", key: one.action_id, role: type === "radio" ? "radiogroup" : "group", "aria-label": block.label?.text ?? null },
+    {
+      class: "choices",
+      key: one.action_id,
+      role: type === "radio" ? "radiogroup" : "group",
+      "aria-label": block.label?.text ?? null,
+    },
     one.options.map((option, i) =>
       h(
         "label",
         { class: "choice", key: option.value },
-        h("input", { type, name, prop: { checked: isChosen(option) }, "data-focus": one.focus_on_load && i === 0 ? "" : null, on: { change: (event) => pick(option, event.target.checked) } }),
-        h("span", {}, textObject(option.text), option.description ? h("span", { class: "choice-note" }, textObject(option.description)) : null),
+        h("input", {
+          type,
+          name,
+          prop: { checked: isChosen(option) },
+          "data-focus": one.focus_on_load && i === 0 ? "" : null,
+          on: { change: (event) => pick(option, event.target.checked) },
+        }),
+        h(
+          "span",
+          {},
+          textObject(option.text),
+          option.description ? h("span", { class: "choice-note" }, textObject(option.description)) : null,
+        ),
       ),
     ),
   );
@@ -117,11 +168,21 @@ function feedback(surface, block, one) {
       if (!(await act(surface, block, one, { value: half.value }))) clearValue(surface, block, one);
       touch(surface);
     };
-    return h("button", { key: which, type: "button", class: `icon-button is-bordered ${on ? "is-on" : ""}`, "aria-pressed": String(on), "aria-label": half.accessibility_label ?? half.text.text, title: half.text.text, on: { click: press } }, icon(glyph));
+    const props = { key: which, class: `is-bordered ${on ? "is-on" : ""}`, "aria-pressed": String(on) };
+    return iconButton(glyph, half.accessibility_label ?? half.text.text, press, props);
   };
-  return h("span", { class: "feedback", key: one.action_id }, side("positive_button", "up"), side("negative_button", "thumbdown"));
+  return h(
+    "span",
+    { class: "feedback", key: one.action_id },
+    side("positive_button", "up"),
+    side("negative_button", "thumbdown"),
+  );
 }
 
-function iconButton(surface, block, one) {
-  return h("button", { key: one.action_id, type: "button", class: `icon-button is-bordered ${isPending(surface, one) ? "is-pending" : ""}`, "aria-label": one.accessibility_label ?? one.text.text, title: one.text.text, on: { click: () => act(surface, block, one) } }, icon(one.icon === "trash" ? "trash" : "bolt"));
+/** Some are meant for some people only. */
+function onlyIcon(surface, block, one) {
+  if (one.visible_to_user_ids && !one.visible_to_user_ids.includes(viewerId())) return null;
+  const props = { key: one.action_id, class: `is-bordered ${isPending(surface, one) ? "is-pending" : ""}` };
+  const glyph = one.icon === "trash" ? "trash" : "bolt";
+  return iconButton(glyph, one.accessibility_label ?? one.text.text, () => act(surface, block, one), props);
 }

@@ -18,22 +18,31 @@ coffee ☕|tea 🍵|beer 🍺|beers 🍻|wine_glass 🍷|pizza 🍕|hamburger �
 house 🏠|office 🏢|factory 🏭|hospital 🏥|bank 🏦|stadium 🏟️|hut 🛖|tent ⛺|sunrise 🌅|city_sunset 🌆|bust_in_silhouette 👤|busts_in_silhouette 👥|technologist 🧑‍💻|construction_worker 👷|firefighter 🧑‍🚒|detective 🕵️|ninja 🥷|superhero 🦸|alien 👽|baby 👶|crown 👑|tophat 🎩|eyeglasses 👓|gem 💎|game_die 🎲|jigsaw 🧩|video_game 🎮|crystal_ball 🔮|magic_wand 🪄|hash #️⃣|zero 0️⃣|one 1️⃣|two 2️⃣|three 3️⃣|four 4️⃣|five 5️⃣|six 6️⃣|seven 7️⃣|eight 8️⃣|nine 9️⃣|keycap_ten 🔟|coffin ⚰️|black_flag 🏴|spock-hand 🖖|infinity ♾️`;
 
 const BY_NAME = new Map(
-  TABLE.trim().split(/[\n|]/).map((entry) => {
-    const space = entry.indexOf(" ");
-    return [entry.slice(0, space), entry.slice(space + 1)];
-  }),
+  TABLE.trim()
+    .split(/[\n|]/)
+    .map((entry) => {
+      const space = entry.indexOf(" ");
+      return [entry.slice(0, space), entry.slice(space + 1)];
+    }),
 );
 const TONES = { 2: "🏻", 3: "🏼", 4: "🏽", 5: "🏾", 6: "🏿" };
 
 export function emojiText(shortcode) {
   const [name, tone] = shortcode.toLowerCase().split("::skin-tone-");
   const text = BY_NAME.get(name);
-  return text && tone ? text + TONES[tone] : text ?? null;
+  return text && tone ? text + TONES[tone] : (text ?? null);
 }
 
 export function emojiNode(shortcode) {
   const text = emojiText(shortcode);
-  return text && h("span", { class: "emoji", role: "img", "aria-label": shortcode.replace(/[_-]/g, " "), title: `:${shortcode}:` }, text);
+  return (
+    text &&
+    h(
+      "span",
+      { class: "emoji", role: "img", "aria-label": shortcode.replace(/[_-]/g, " "), title: `:${shortcode}:` },
+      text,
+    )
+  );
 }
 
 /** Shortcodes that begin with (first) or contain `query`. */

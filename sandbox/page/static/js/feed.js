@@ -22,26 +22,67 @@ export function feed({ key, pane, channelId, items, before = null, newSince = nu
   let previous = null;
   items.forEach((item, i) => {
     const when = item.ts ? fromTs(item.ts) : item.at;
-    if (pane === "list" && (!previous || !sameDay(previous.when, when))) rows.push(h("li", { key: `day-${day(when)}`, class: "day", role: "separator" }, h("span", {}, day(when))));
-    if (pane === "thread" && i === 1 && items[0].ts) rows.push(h("li", { key: "replies", class: "day is-left", role: "separator" }, h("span", {}, counted(items.length - 1))));
+    if (pane === "list" && (!previous || !sameDay(previous.when, when)))
+      rows.push(
+        h("li", { key: `day-${day(when)}`, class: "day", role: "separator" }, h("span", {}, day(when))),
+      );
+    if (pane === "thread" && i === 1 && items[0].ts)
+      rows.push(
+        h(
+          "li",
+          { key: "replies", class: "day is-left", role: "separator" },
+          h("span", {}, counted(items.length - 1)),
+        ),
+      );
     const isNew = newSince !== null && item.ts === newSince;
-    if (isNew) rows.push(h("li", { key: "new", class: "day is-new", role: "separator" }, h("span", {}, "New")));
+    if (isNew)
+      rows.push(h("li", { key: "new", class: "day is-new", role: "separator" }, h("span", {}, "New")));
     if (item.echo) rows.push(echoRow(item));
     else {
-      const compact = Boolean(previous?.ts && !isNew && pane + i !== "thread1" && previous.author === authorOf(item) + item.user && Number(item.ts) - Number(previous.ts) < SAME_AUTHOR && !previous.ephemeral && sameDay(previous.when, when));
+      const compact = Boolean(
+        previous?.ts &&
+        !isNew &&
+        pane + i !== "thread1" &&
+        previous.author === authorOf(item) + item.user &&
+        Number(item.ts) - Number(previous.ts) < SAME_AUTHOR &&
+        !previous.ephemeral &&
+        sameDay(previous.when, when),
+      );
       const focusable = item === lastMessage;
       const version = versionOf(surfaceKey(pane, channelId, item));
-      rows.push(memo(cache, item.ts, [item, compact, focusable, version, state.workspace, state.viewer, previewVersion(item.files)], () => messageRow(pane, channelId, item, { compact, focusable })));
+      rows.push(
+        memo(
+          cache,
+          item.ts,
+          [item, compact, focusable, version, state.workspace, state.viewer, previewVersion(item.files)],
+          () => messageRow(pane, channelId, item, { compact, focusable }),
+        ),
+      );
     }
-    previous = { when, ts: item.ts, author: item.ts ? authorOf(item) + item.user : null, ephemeral: item.ephemeral };
+    previous = {
+      when,
+      ts: item.ts,
+      author: item.ts ? authorOf(item) + item.user : null,
+      ephemeral: item.ephemeral,
+    };
   });
 
   const behind = scrolling.get(key)?.behind;
   return h(
     "div",
     { class: "feed-frame", key },
-    h("div", { class: "feed", hook: { created: (el) => follow(key, el), removed: () => unfollow(key) }, on: { keydown: moveBetween } }, h("div", { class: "feed-content" }, before, h("ol", { class: "messages", "aria-label": label }, rows))),
-    behind ? h("button", { type: "button", class: "jump", on: { click: () => jump(key) } }, "Newer messages ↓") : null,
+    h(
+      "div",
+      {
+        class: "feed",
+        hook: { created: (el) => follow(key, el), removed: () => unfollow(key) },
+        on: { keydown: moveBetween },
+      },
+      h("div", { class: "feed-content" }, before, h("ol", { class: "messages", "aria-label": label }, rows)),
+    ),
+    behind
+      ? h("button", { type: "button", class: "jump", on: { click: () => jump(key) } }, "Newer messages ↓")
+      : null,
   );
 }
 
@@ -59,18 +100,22 @@ function follow(key, el) {
   view.observer.observe(el.firstElementChild);
   view.observer.observe(el);
   if (!view.stuck) el.scrollTop = view.top;
-  el.addEventListener("scroll", () => {
-    // A pane that changed its size scrolls too; that is nobody's wish to leave the end.
-    if (view.stuck && view.size !== `${el.scrollHeight}/${el.clientHeight}`) return settle();
-    const distance = el.scrollHeight - el.clientHeight - el.scrollTop;
-    view.stuck = distance < NEAR;
-    view.top = el.scrollTop;
-    const behind = distance > el.clientHeight;
-    if (behind !== view.behind) {
-      view.behind = behind;
-      changed();
-    }
-  }, { passive: true });
+  el.addEventListener(
+    "scroll",
+    () => {
+      // A pane that changed its size scrolls too; that is nobody's wish to leave the end.
+      if (view.stuck && view.size !== `${el.scrollHeight}/${el.clientHeight}`) return settle();
+      const distance = el.scrollHeight - el.clientHeight - el.scrollTop;
+      view.stuck = distance < NEAR;
+      view.top = el.scrollTop;
+      const behind = distance > el.clientHeight;
+      if (behind !== view.behind) {
+        view.behind = behind;
+        changed();
+      }
+    },
+    { passive: true },
+  );
   settle();
 }
 
@@ -104,7 +149,8 @@ export function reveal(key, ts) {
 }
 
 function moveBetween(event) {
-  if (!event.target.matches?.(".message") || !["ArrowUp", "ArrowDown", "Home", "End"].includes(event.key)) return;
+  if (!event.target.matches?.(".message") || !["ArrowUp", "ArrowDown", "Home", "End"].includes(event.key))
+    return;
   const rows = [...event.currentTarget.querySelectorAll(".message[data-ts]")];
   const at = rows.indexOf(event.target);
   const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: rows.length - 1 }[event.key];

@@ -11,7 +11,9 @@ const previews = new Map(); // file id → text, null while it is fetched
 /** Where the viewer can read a file. Its own `url_private` answers only to the app's token. */
 export function fileUrl(file) {
   const id = file?.id ?? /\/slack\/files\/(\w+)\//.exec(file?.url ?? file?.url_private ?? "")?.[1];
-  return id ? `/control/slack/file?${new URLSearchParams({ as: state.viewer, id })}` : file?.url ?? file?.url_private ?? null;
+  return id
+    ? `/control/slack/file?${new URLSearchParams({ as: state.viewer, id })}`
+    : (file?.url ?? file?.url_private ?? null);
 }
 
 const UNITS = ["bytes", "kB", "MB", "GB"];
@@ -26,7 +28,9 @@ export function size(bytes) {
   return `${unit && n < 10 ? n.toFixed(1) : Math.round(n)} ${UNITS[unit]}`;
 }
 
-const isText = (file) => /^(?:text\/|application\/(?:json|xml|x-yaml|yaml|toml|x-sh|sql))/.test(file.mimetype ?? "") || /\.(?:txt|log|md|json|ya?ml|toml|sql|py|js|ts|sh|csv|diff|patch)$/i.test(file.name ?? "");
+const isText = (file) =>
+  /^(?:text\/|application\/(?:json|xml|x-yaml|yaml|toml|x-sh|sql))/.test(file.mimetype ?? "") ||
+  /\.(?:txt|log|md|json|ya?ml|toml|sql|py|js|ts|sh|csv|diff|patch)$/i.test(file.name ?? "");
 
 export function attachedFile(file) {
   const url = fileUrl(file);
@@ -41,7 +45,20 @@ export function attachedFile(file) {
   return h(
     "div",
     { key: file.id, class: "file-card" },
-    h("div", { class: "file-head" }, icon("file"), h("span", { class: "file-name" }, name), h("span", { class: "muted" }, file.size === undefined ? "" : size(file.size)), url ? h("a", { href: url, download: file.name ?? "", target: "_blank", rel: "noreferrer noopener" }, "Download") : null),
+    h(
+      "div",
+      { class: "file-head" },
+      icon("file"),
+      h("span", { class: "file-name" }, name),
+      h("span", { class: "muted" }, file.size === undefined ? "" : size(file.size)),
+      url
+        ? h(
+            "a",
+            { href: url, download: file.name ?? "", target: "_blank", rel: "noreferrer noopener" },
+            "Download",
+          )
+        : null,
+    ),
     isText(file) && url ? snippet(file, url) : null,
   );
 }
@@ -63,4 +80,5 @@ async function load(id, url) {
   changed();
 }
 
-export const previewVersion = (files) => (files ?? []).map((file) => previews.get(file.id)?.length ?? 0).join();
+export const previewVersion = (files) =>
+  (files ?? []).map((file) => previews.get(file.id)?.length ?? 0).join();

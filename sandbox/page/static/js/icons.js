@@ -21,7 +21,8 @@ const PATHS = {
   hash: "M7.500 4 6 16M14 4l-1.500 12M4 7.500h12.500M3.500 12.500H16",
   trash: "M4.500 6h11M8 6V4.500h4V6M6 6l.7 10h6.600L14 6M8.500 8.500v5M11.500 8.500v5",
   up: "M6.500 9.500v6h-3v-6zM6.500 10 9.500 4c1.300 0 2 .8 1.800 2.200L11 8.500h4.200c1 0 1.600.9 1.300 1.900l-1.300 4.300c-.2.500-.7.800-1.200.8H6.500",
-  thumbdown: "M6.500 10.500v-6h-3v6zM6.500 10l3 6c1.300 0 2-.8 1.800-2.200L11 11.500h4.200c1 0 1.600-.9 1.300-1.900l-1.300-4.300c-.2-.500-.7-.8-1.200-.8H6.500",
+  thumbdown:
+    "M6.500 10.500v-6h-3v6zM6.500 10l3 6c1.300 0 2-.8 1.800-2.200L11 11.500h4.200c1 0 1.600-.9 1.300-1.900l-1.300-4.300c-.2-.500-.7-.8-1.200-.8H6.500",
   eye: "M2.500 10S5.500 5 10 5s7.500 5 7.500 5-3 5-7.500 5-7.500-5-7.500-5zM10 7.800a2.200 2.200 0 1 0 0 4.400 2.200 2.200 0 0 0 0-4.400z",
   bolt: "M11 3 5 11.500h4.200L9 17l6-8.500h-4.200L11 3z",
   plus: "M10 4.500v11M4.500 10h11",
@@ -39,6 +40,13 @@ export function icon(name, extra = "") {
   return h(
     "svg",
     { viewBox: "0 0 20 20", class: `icon ${extra}`, "aria-hidden": "true", focusable: "false" },
-    h("path", { d: PATHS[name], fill: name === "play" ? "currentColor" : "none", stroke: "currentColor", "stroke-width": name === "dots" ? "2.4" : "1.6", "stroke-linecap": "round", "stroke-linejoin": "round" }),
+    h("path", {
+      d: PATHS[name],
+      fill: name === "play" ? "currentColor" : "none",
+      stroke: "currentColor",
+      "stroke-width": name === "dots" ? "2.4" : "1.6",
+      "stroke-linecap": "round",
+      "stroke-linejoin": "round",
+    }),
   );
 }

@@ -1,6 +1,7 @@
 // Typed input: text, numbers, addresses, dates, times and files.
 
 import { h } from "./vdom.js";
+import { iconButton } from "./controls.js";
 import { icon } from "./icons.js";
 import { dispatches } from "./elements.js";
 import { act, setValue, touch, valueOf } from "./surfaces.js";
@@ -12,14 +13,22 @@ export function inputElement(surface, block, one, onChange) {
   switch (one.type) {
     case "plain_text_input":
     case "email_text_input":
-    case "url_text_input": return textInput(surface, block, one);
-    case "number_input": return numberInput(surface, block, one);
-    case "rich_text_input": return richTextInput(surface, block, one);
-    case "datepicker": return picker(surface, block, one, onChange, "date");
-    case "timepicker": return picker(surface, block, one, onChange, "time");
-    case "datetimepicker": return dateTimePicker(surface, block, one, onChange);
-    case "file_input": return fileInput(surface, block, one);
-    default: return h("span", { class: "unknown" }, `Unknown element: ${one.type}`);
+    case "url_text_input":
+      return textInput(surface, block, one);
+    case "number_input":
+      return numberInput(surface, block, one);
+    case "rich_text_input":
+      return richTextInput(surface, block, one);
+    case "datepicker":
+      return picker(surface, block, one, onChange, "date");
+    case "timepicker":
+      return picker(surface, block, one, onChange, "time");
+    case "datetimepicker":
+      return dateTimePicker(surface, block, one, onChange);
+    case "file_input":
+      return fileInput(surface, block, one);
+    default:
+      return h("span", { class: "unknown" }, `Unknown element: ${one.type}`);
   }
 }
 
@@ -30,8 +39,9 @@ export function described(surface, block, one) {
   return {
     key: one.action_id,
     id: block.type === "input" ? id : null,
-    "aria-label": block.type === "input" ? null : one.placeholder?.text ?? one.action_id,
-    "aria-describedby": [error ? `${id}-error` : null, block.hint ? `${id}-hint` : null].filter(Boolean).join(" ") || null,
+    "aria-label": block.type === "input" ? null : (one.placeholder?.text ?? one.action_id),
+    "aria-describedby":
+      [error ? `${id}-error` : null, block.hint ? `${id}-hint` : null].filter(Boolean).join(" ") || null,
     "aria-invalid": error ? "true" : null,
     "aria-required": block.type === "input" && !block.optional ? "true" : null,
     "data-focus": one.focus_on_load ? "" : null,
@@ -60,7 +70,14 @@ function typing(surface, block, one, { multiline = false } = {}) {
       if (dispatches(block) && when.includes("on_character_entered")) tell(surface, block, one);
     },
     keydown: (event) => {
-      if (event.key !== "Enter" || event.isComposing || !dispatches(block) || !when.includes("on_enter_pressed") || (multiline && event.shiftKey)) return;
+      if (
+        event.key !== "Enter" ||
+        event.isComposing ||
+        !dispatches(block) ||
+        !when.includes("on_enter_pressed") ||
+        (multiline && event.shiftKey)
+      )
+        return;
       event.preventDefault();
       tell(surface, block, one);
     },
@@ -69,15 +86,41 @@ function typing(surface, block, one, { multiline = false } = {}) {
 
 function textInput(surface, block, one) {
   const value = valueOf(surface, block, one).value ?? "";
-  const shared = { ...described(surface, block, one), class: "text-input", placeholder: one.placeholder?.text, maxlength: one.max_length, minlength: one.min_length, prop: { value } };
-  if (one.multiline) return h("textarea", { ...shared, rows: 4, on: typing(surface, block, one, { multiline: true }) });
+  const shared = {
+    ...described(surface, block, one),
+    class: "text-input",
+    placeholder: one.placeholder?.text,
+    maxlength: one.max_length,
+    minlength: one.min_length,
+    prop: { value },
+  };
+  if (one.multiline)
+    return h("textarea", { ...shared, rows: 4, on: typing(surface, block, one, { multiline: true }) });
   const precise = one.type !== "plain_text_input";
-  return h("input", { ...shared, type: HTML_TYPE[one.type], autocomplete: "off", autocapitalize: precise ? "off" : null, spellcheck: precise ? "false" : null, on: typing(surface, block, one) });
+  return h("input", {
+    ...shared,
+    type: HTML_TYPE[one.type],
+    autocomplete: "off",
+    autocapitalize: precise ? "off" : null,
+    spellcheck: precise ? "false" : null,
+    on: typing(surface, block, one),
+  });
 }
 
 function numberInput(surface, block, one) {
   const value = valueOf(surface, block, one).value ?? "";
-  return h("input", { ...described(surface, block, one), class: "text-input is-number", type: "number", inputmode: one.is_decimal_allowed ? "decimal" : "numeric", step: one.is_decimal_allowed ? "any" : "1", min: one.min_value, max: one.max_value, placeholder: one.placeholder?.text, prop: { value: String(value) }, on: typing(surface, block, one) });
+  return h("input", {
+    ...described(surface, block, one),
+    class: "text-input is-number",
+    type: "number",
+    inputmode: one.is_decimal_allowed ? "decimal" : "numeric",
+    step: one.is_decimal_allowed ? "any" : "1",
+    min: one.min_value,
+    max: one.max_value,
+    placeholder: one.placeholder?.text,
+    prop: { value: String(value) },
+    on: typing(surface, block, one),
+  });
 }
 
 /** Typed as plain lines, handed over as a rich_text block with one section. */
@@ -89,16 +132,31 @@ function richTextInput(surface, block, one) {
     const section = { type: "rich_text_section", elements: [{ type: "text", text: typed }] };
     keep(surface, block, one, typed ? { type: "rich_text", elements: [section] } : null);
   };
-  return h("textarea", { ...described(surface, block, one), class: "text-input", rows: one.min_lines ?? 4, placeholder: one.placeholder?.text, prop: { value: text }, on: { input: keepRich } });
+  return h("textarea", {
+    ...described(surface, block, one),
+    class: "text-input",
+    rows: one.min_lines ?? 4,
+    placeholder: one.placeholder?.text,
+    prop: { value: text },
+    on: { input: keepRich },
+  });
 }
 
-const plain = (node) => (node ? node.text ?? (node.elements ?? []).map(plain).join(node.type === "rich_text" ? "\n" : "") : "");
+const plain = (node) =>
+  node ? (node.text ?? (node.elements ?? []).map(plain).join(node.type === "rich_text" ? "\n" : "")) : "";
 
 function picker(surface, block, one, onChange, type) {
   const key = valueKey(one);
   const value = valueOf(surface, block, one)[key] ?? "";
   const pick = (event) => onChange(surface, block, one, { [key]: event.target.value || null });
-  return h("input", { ...described(surface, block, one), class: "text-input is-picker", type, title: one.placeholder?.text, prop: { value }, on: { change: pick } });
+  return h("input", {
+    ...described(surface, block, one),
+    class: "text-input is-picker",
+    type,
+    title: one.placeholder?.text,
+    prop: { value },
+    on: { change: pick },
+  });
 }
 
 const pad = (n) => String(n).padStart(2, "0");
@@ -106,9 +164,22 @@ const pad = (n) => String(n).padStart(2, "0");
 function dateTimePicker(surface, block, one, onChange) {
   const seconds = valueOf(surface, block, one).selected_date_time;
   const date = seconds ? new Date(seconds * 1000) : null;
-  const value = date ? `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}T${pad(date.getHours())}:${pad(date.getMinutes())}` : "";
-  const pick = (event) => onChange(surface, block, one, { selected_date_time: event.target.value ? Math.floor(new Date(event.target.value).getTime() / 1000) : null });
-  return h("input", { ...described(surface, block, one), class: "text-input is-picker", type: "datetime-local", prop: { value }, on: { change: pick } });
+  const value = date
+    ? `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}T${pad(date.getHours())}:${pad(date.getMinutes())}`
+    : "";
+  const pick = (event) =>
+    onChange(surface, block, one, {
+      selected_date_time: event.target.value
+        ? Math.floor(new Date(event.target.value).getTime() / 1000)
+        : null,
+    });
+  return h("input", {
+    ...described(surface, block, one),
+    class: "text-input is-picker",
+    type: "datetime-local",
+    prop: { value },
+    on: { change: pick },
+  });
 }
 
 function fileInput(surface, block, one) {
@@ -121,17 +192,34 @@ function fileInput(surface, block, one) {
     touch(surface);
   };
   const drop = (index) => {
-    keep(surface, block, one, files.filter((_, i) => i !== index));
+    keep(
+      surface,
+      block,
+      one,
+      files.filter((_, i) => i !== index),
+    );
     touch(surface);
   };
   return h(
     "div",
     { class: "file-input", key: one.action_id },
     files.map((file, i) =>
-      h("div", { class: "file-row", key: `${file.name}-${i}` }, icon("file"), h("span", { class: "file-name" }, file.name), h("button", { type: "button", class: "icon-button", "aria-label": `Remove ${file.name}`, on: { click: () => drop(i) } }, icon("close"))),
+      h(
+        "div",
+        { class: "file-row", key: `${file.name}-${i}` },
+        icon("file"),
+        h("span", { class: "file-name" }, file.name),
+        iconButton("close", `Remove ${file.name}`, () => drop(i)),
+      ),
     ),
     files.length < most
-      ? h("input", { ...described(surface, block, one), type: "file", multiple: most > 1, accept: one.filetypes?.map((type) => `.${type}`).join(","), on: { change: add } })
+      ? h("input", {
+          ...described(surface, block, one),
+          type: "file",
+          multiple: most > 1,
+          accept: one.filetypes?.map((type) => `.${type}`).join(","),
+          on: { change: add },
+        })
       : null,
   );
 }

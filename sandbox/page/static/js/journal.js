@@ -52,11 +52,24 @@ export function journal() {
     h(
       "div",
       { class: "journal-head" },
-      h("label", {}, "Vendor ", h("select", { class: "select-native", prop: { value: vendor }, on: { change: choose } }, vendors.map((name) => h("option", { value: name, key: name }, name)))),
+      h(
+        "label",
+        {},
+        "Vendor ",
+        h(
+          "select",
+          { class: "select-native", prop: { value: vendor }, on: { change: choose } },
+          vendors.map((name) => h("option", { value: name, key: name }, name)),
+        ),
+      ),
       h("span", { class: "muted" }, `${shown.length} latest`),
     ),
     shown.length
-      ? h("ol", { class: "journal-list" }, shown.map((one) => line(one, open === one.seq)))
+      ? h(
+          "ol",
+          { class: "journal-list" },
+          shown.map((one) => line(one, open === one.seq)),
+        )
       : h("p", { class: "empty" }, "No requests yet."),
   );
 }
@@ -78,7 +91,14 @@ function line(one, isOpen) {
       h("time", { class: "journal-time", datetime: one.at, title: full(at) }, exact(at)),
       h("span", { class: `journal-vendor is-${one.vendor}` }, one.vendor),
       h("span", { class: "journal-operation" }, one.operation),
-      h("span", { class: `journal-status ${bad ? "is-bad" : ""}`, title: one.fault ? `Planned fault: ${one.fault}` : "HTTP status" }, one.fault ?? one.status ?? (waiting ? "…" : "lost")),
+      h(
+        "span",
+        {
+          class: `journal-status ${bad ? "is-bad" : ""}`,
+          title: one.fault ? `Planned fault: ${one.fault}` : "HTTP status",
+        },
+        one.fault ?? one.status ?? (waiting ? "…" : "lost"),
+      ),
     ),
     isOpen ? details(one) : null,
   );
@@ -89,7 +109,9 @@ function details(one) {
   return h(
     "div",
     { class: "journal-details" },
-    one.duration_ms === null || one.duration_ms === undefined ? null : h("p", { class: "muted" }, `Answered after ${one.duration_ms} ms`),
+    one.duration_ms === null || one.duration_ms === undefined
+      ? null
+      : h("p", { class: "muted" }, `Answered after ${one.duration_ms} ms`),
     part("Document", one.document),
     part("Variables", pretty(one.variables)),
     part("Answer", pretty(one.answer)),

@@ -3,10 +3,15 @@
 import { h } from "./vdom.js";
 import { emojiNode } from "./emoji.js";
 import { codeSpan, preformatted } from "./copy.js";
-import { link, inline as slackInline } from "./mrkdwn.js";
+import { link } from "./links.js";
+import { inline as slackInline } from "./mrkdwn.js";
 
 export function markdown(text) {
-  return blocks(String(text ?? "").replace(/\r\n?/g, "\n").split("\n"));
+  return blocks(
+    String(text ?? "")
+      .replace(/\r\n?/g, "\n")
+      .split("\n"),
+  );
 }
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)/;
@@ -23,12 +28,14 @@ function blocks(lines) {
     if (paragraph.length) out.push(h("p", {}, withBreaks(paragraph)));
     paragraph = [];
   };
-  for (let i = 0; i < lines.length; ) {
+  for (let i = 0; i < lines.length;) {
     const line = lines[i];
     const fence = FENCE.exec(line);
     if (fence) {
       flush();
-      const end = lines.findIndex((one, n) => n > i && one.trim().startsWith(fence[1]) && !one.trim().replaceAll(fence[1][0], ""));
+      const end = lines.findIndex(
+        (one, n) => n > i && one.trim().startsWith(fence[1]) && !one.trim().replaceAll(fence[1][0], ""),
+      );
       const stop = end < 0 ? lines.length : end;
       out.push(preformatted(lines.slice(i + 1, stop).join("\n")));
       i = stop + 1;
@@ -46,7 +53,11 @@ function blocks(lines) {
       const start = i;
       while (i < lines.length && QUOTE.test(lines[i])) i += 1;
       out.push(h("blockquote", {}, blocks(lines.slice(start, i).map((one) => one.replace(QUOTE, "")))));
-    } else if (line.includes("|") && TABLE_RULE.test(lines[i + 1] ?? "") && (lines[i + 1] ?? "").includes("-")) {
+    } else if (
+      line.includes("|") &&
+      TABLE_RULE.test(lines[i + 1] ?? "") &&
+      (lines[i + 1] ?? "").includes("-")
+    ) {
       flush();
       const start = i;
       i += 2;
@@ -78,7 +89,13 @@ function list(lines) {
   const close = () => {
     if (!items) return;
     const children = items.map(({ head, rest, task }) =>
-      h("li", { class: task === null ? null : "task" }, task === null ? null : h("input", { type: "checkbox", disabled: true, prop: { checked: task } }), inline(head), rest.length ? blocks(outdent(rest)) : null),
+      h(
+        "li",
+        { class: task === null ? null : "task" },
+        task === null ? null : h("input", { type: "checkbox", disabled: true, prop: { checked: task } }),
+        inline(head),
+        rest.length ? blocks(outdent(rest)) : null,
+      ),
     );
     out.push(h(ordered === null ? "ul" : "ol", { start: ordered }, children));
     items = null;
@@ -107,17 +124,48 @@ function outdent(lines) {
 }
 
 function table(lines) {
-  const cells = (line) => line.trim().replace(/^\||\|$/g, "").split(/(?<!\\)\|/).map((cell) => cell.trim().replace(/\\\|/g, "|"));
-  const align = cells(lines[1]).map((cell) => (cell.endsWith(":") ? (cell.startsWith(":") ? "center" : "right") : "left"));
-  const row = (line, tag) => h("tr", {}, cells(line).map((cell, i) => h(tag, { class: `is-${align[i] ?? "left"}` }, inline(cell))));
-  return h("div", { class: "table-scroll", tabindex: "0" }, h("table", { class: "table" }, h("thead", {}, row(lines[0], "th")), h("tbody", {}, lines.slice(2).map((line) => row(line, "td")))));
+  const cells = (line) =>
+    line
+      .trim()
+      .replace(/^\||\|$/g, "")
+      .split(/(?<!\\)\|/)
+      .map((cell) => cell.trim().replace(/\\\|/g, "|"));
+  const align = cells(lines[1]).map((cell) =>
+    cell.endsWith(":") ? (cell.startsWith(":") ? "center" : "right") : "left",
+  );
+  const row = (line, tag) =>
+    h(
+      "tr",
+      {},
+      cells(line).map((cell, i) => h(tag, { class: `is-${align[i] ?? "left"}` }, inline(cell))),
+    );
+  return h(
+    "div",
+    { class: "table-scroll", tabindex: "0" },
+    h(
+      "table",
+      { class: "table" },
+      h("thead", {}, row(lines[0], "th")),
+      h(
+        "tbody",
+        {},
+        lines.slice(2).map((line) => row(line, "td")),
+      ),
+    ),
+  );
 }
 
-const withBreaks = (lines) => lines.flatMap((line, i) => (i ? [h("br"), ...inline(line.trim())] : inline(line.trim())));
+const withBreaks = (lines) =>
+  lines.flatMap((line, i) => (i ? [h("br"), ...inline(line.trim())] : inline(line.trim())));
 
 const TOKEN =
   /\\([\\`*_{}[\]()#+\-.!|~>])|(`+)(.+?)\2(?!`)|!\[([^\]]*)\]\(([^)\s]+)[^)]*\)|\[((?:[^[\]]|\[[^\]]*\])*)\]\(([^)\s]+)[^)]*\)|<(https?:\/\/[^>\s]+|[@#!][^>]+)>|(\*\*\*|___|\*\*|__|~~|\*|_)|:([a-z0-9_+'-]+):|(\bhttps?:\/\/[^\s<>|]+)/gi;
-const STYLES = { "***": (c) => h("strong", {}, h("em", {}, c)), "**": (c) => h("strong", {}, c), "*": (c) => h("em", {}, c), "~~": (c) => h("s", {}, c) };
+const STYLES = {
+  "***": (c) => h("strong", {}, h("em", {}, c)),
+  "**": (c) => h("strong", {}, c),
+  "*": (c) => h("em", {}, c),
+  "~~": (c) => h("s", {}, c),
+};
 
 function inline(text) {
   const out = [];

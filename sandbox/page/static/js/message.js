@@ -4,29 +4,32 @@ import * as api from "./api.js";
 import { h } from "./vdom.js";
 import { attachment } from "./attachments.js";
 import { blocks } from "./blocks.js";
-import { copy } from "./copy.js";
+import { spinner, textButton } from "./controls.js";
 import { ago, clock, exact, fromTs, full } from "./dates.js";
 import { emojiNode } from "./emoji.js";
 import { attachedFile } from "./files.js";
 import { icon } from "./icons.js";
-import { asWords, mrkdwn } from "./mrkdwn.js";
-import { avatar, channel, channelPath, displayName, isApp, user, viewerId } from "./people.js";
-import { besideAnchor, closeMenu, isOpen, moveAmongItems, openMenu } from "./popover.js";
-import { go } from "./router.js";
-import { sendShortcut } from "./send.js";
+import { react, toolbar } from "./message_menu.js";
+import { mrkdwn } from "./mrkdwn.js";
+import { avatar, channel, displayName, isApp, user, viewerId } from "./people.js";
+import { messageHash, threadHash } from "./router.js";
 import { state } from "./store.js";
-import { surface, touch } from "./surfaces.js";
+import { surfaceAt } from "./surfaces.js";
 import { complain } from "./toast.js";
 
 const SYSTEM = /^channel_(?:join|leave|topic|purpose|name|archive|unarchive)$/;
-const REACTIONS = ["+1", "eyes", "white_check_mark", "tada", "heart"];
 
 export const surfaceKey = (pane, channelId, message) => `${pane}/${channelId}/${message.ts}`;
 export const authorOf = (message) => message.username || displayName(message.user);
 
 /** `pane` is "list" or "thread"; `compact` leaves out the head when the same author goes on. */
 export function messageRow(pane, channelId, message, { compact = false, focusable = false } = {}) {
-  const place = surface(surfaceKey(pane, channelId, message), { kind: "message", channel: channelId, ts: message.ts, chosen: message.chosen?.[viewerId()] });
+  const place = surfaceAt(surfaceKey(pane, channelId, message), {
+    kind: "message",
+    channel: channelId,
+    ts: message.ts,
+    chosen: message.chosen?.[viewerId()],
+  });
   const name = authorOf(message);
   const when = fromTs(message.ts);
   const mine = message.ephemeral ? "is-ephemeral" : "";
@@ -42,38 +45,81 @@ export function messageRow(pane, channelId, message, { compact = false, focusabl
     },
     toolbar(pane, channelId, message, place), // first, so that Tab reaches it from the message
     message.ephemeral ? ephemeralMark() : null,
-    h("div", { class: "message-side" }, headed ? avatar(message.user, message.username) : h("a", { class: "message-time is-hidden", href: permalink(channelId, message), title: full(when), tabindex: "-1" }, clock(when))),
+    h(
+      "div",
+      { class: "message-side" },
+      headed
+        ? avatar(message.user, message.username)
+        : h(
+            "a",
+            {
+              class: "message-time is-hidden",
+              href: messageHash(channel(channelId), message),
+              title: full(when),
+              tabindex: "-1",
+            },
+            clock(when),
+          ),
+    ),
     h(
       "div",
       { class: "message-main" },
       headed ? head(channelId, message, name, when) : null,
-      message.subtype === "thread_broadcast" && pane === "list" ? h("a", { class: "broadcast", href: threadPath(channelId, message.thread_ts) }, "replied to a thread") : null,
+      message.subtype === "thread_broadcast" && pane === "list"
+        ? h(
+            "a",
+            { class: "broadcast", href: threadHash(channel(channelId), message.thread_ts) },
+            "replied to a thread",
+          )
+        : null,
       h("div", { class: "message-body" }, body(place, message, headed)),
       message.streaming_state === "in_progress" ? streaming(channelId, message) : null,
-      message.assistant_status ? h("div", { class: "muted echo-state" }, h("span", { class: "spinner", "aria-hidden": "true" }), statusOf(message.assistant_status)) : null,
+      message.assistant_status
+        ? h("div", { class: "muted echo-state" }, spinner(), statusOf(message.assistant_status))
+        : null,
       message.files?.length ? h("div", { class: "files" }, message.files.map(attachedFile)) : null,
       message.reactions?.length ? reactions(channelId, message) : null,
-      message.ephemeral ? h("button", { type: "button", class: "link-button", on: { click: () => dismiss(channelId, message) } }, "Dismiss") : null,
+      message.ephemeral ? textButton("Dismiss", () => dismiss(channelId, message)) : null,
       pane === "list" && message.reply_count ? replies(channelId, message) : null,
     ),
   );
 }
 
-export const ephemeralMark = () => h("div", { class: "ephemeral-mark" }, icon("eye"), h("span", {}, "Only visible to you"));
+export const ephemeralMark = () =>
+  h("div", { class: "ephemeral-mark" }, icon("eye"), h("span", {}, "Only visible to you"));
 
 function head(channelId, message, name, when) {
   return h(
     "div",
     { class: "message-head" },
     h("span", { class: "author" }, name),
-    isApp(message.user) || message.username ? h("span", { class: "badge", title: "An app, not a person" }, "App") : null,
-    user(message.user)?.title && !isApp(message.user) ? h("span", { class: "muted author-title" }, user(message.user).title) : null,
-    h("a", { class: "message-time", href: permalink(channelId, message), title: full(when) }, clock(when)),
+    isApp(message.user) || message.username
+      ? h("span", { class: "badge", title: "An app, not a person" }, "App")
+      : null,
+    user(message.user)?.title && !isApp(message.user)
+      ? h("span", { class: "muted author-title" }, user(message.user).title)
+      : null,
+    h(
+      "a",
+      { class: "message-time", href: messageHash(channel(channelId), message), title: full(when) },
+      clock(when),
+    ),
     message.blocks?.length ? editedMark(message) : null,
   );
 }
 
-const editedMark = ({ edited }) => (edited ? h("span", { class: "edited", key: "edited", title: edited.ts ? `Edited at ${exact(fromTs(edited.ts))}` : "Edited" }, "(edited)") : null);
+const editedMark = ({ edited }) =>
+  edited
+    ? h(
+        "span",
+        {
+          class: "edited",
+          key: "edited",
+          title: edited.ts ? `Edited at ${exact(fromTs(edited.ts))}` : "Edited",
+        },
+        "(edited)",
+      )
+    : null;
 
 function body(place, message, headed) {
   const edited = editedMark(message);
@@ -81,7 +127,10 @@ function body(place, message, headed) {
   if (SYSTEM.test(message.subtype ?? "")) return h("div", { class: "text muted" }, mrkdwn(message.text));
   const attachments = (message.attachments ?? []).map((one, i) => attachment(place, one, i));
   if (message.blocks?.length) return [blocks(place, message.blocks), attachments, headed ? null : edited];
-  return [message.text ? h("div", { class: "text" }, mrkdwn(message.text), edited ? " " : null, edited) : edited, attachments];
+  return [
+    message.text ? h("div", { class: "text" }, mrkdwn(message.text), edited ? " " : null, edited) : edited,
+    attachments,
+  ];
 }
 
 function reactions(channelId, message) {
@@ -91,12 +140,22 @@ function reactions(channelId, message) {
     message.reactions.map((one) => {
       const mine = (one.users ?? []).includes(viewerId());
       const who = (one.users ?? []).map(displayName).join(", ");
-      return h("button", { key: one.name, type: "button", class: `reaction ${mine ? "is-mine" : ""}`, "aria-pressed": String(mine), title: `${who}: ${one.name}`, on: { click: () => react(channelId, message, one.name) } }, emojiNode(one.name) ?? `:${one.name}:`, ` ${one.count ?? one.users?.length ?? 1}`);
+      return h(
+        "button",
+        {
+          key: one.name,
+          type: "button",
+          class: `reaction ${mine ? "is-mine" : ""}`,
+          "aria-pressed": String(mine),
+          title: `${who}: ${one.name}`,
+          on: { click: () => react(channelId, message, one.name) },
+        },
+        emojiNode(one.name) ?? `:${one.name}:`,
+        ` ${one.count ?? one.users?.length ?? 1}`,
+      );
     }),
   );
 }
-
-const react = (channelId, message, name) => api.react(state.viewer, channelId, message.ts, name).catch(complain);
 
 function replies(channelId, message) {
   const count = message.reply_count;
@@ -104,57 +163,24 @@ function replies(channelId, message) {
   const faces = (message.reply_users ?? []).slice(0, 3);
   return h(
     "a",
-    { class: "replies", href: threadPath(channelId, message.ts) },
-    faces.length ? h("span", { class: "faces" }, faces.map((id) => avatar(id, null, "is-small"))) : null,
+    { class: "replies", href: threadHash(channel(channelId), message.ts) },
+    faces.length
+      ? h(
+          "span",
+          { class: "faces" },
+          faces.map((id) => avatar(id, null, "is-small")),
+        )
+      : null,
     h("span", { class: "replies-count" }, `${count} ${count === 1 ? "reply" : "replies"}`),
     last ? h("span", { class: "muted" }, "Last reply ", ago(last)) : null,
   );
 }
 
-function toolbar(pane, channelId, message, place) {
-  const id = `${place.key}/menu`;
-  const open = isOpen(id);
-  const shortcuts = (state.workspace?.shortcuts ?? []).filter((one) => one.type === "message" && !message.ephemeral);
-  const item = (words, run, glyph) => h("button", { type: "button", role: "menuitem", class: "menu-item", on: { click: () => { closeMenu({ refocus: true }); run(); } } }, icon(glyph), h("span", {}, words));
-  return h(
-    "div",
-    { class: `toolbar ${open ? "is-open" : ""}` },
-    pane === "list" && !message.ephemeral && !message.thread_ts ? reply(channelId, message) : pane === "list" && message.thread_ts === message.ts ? reply(channelId, message) : null,
-    h("button", { type: "button", class: "icon-button", "aria-label": "More about this message", title: "More", "aria-haspopup": "menu", "aria-expanded": String(open), on: { click: () => (open ? closeMenu() : openMenu(id, () => touch(place))) } }, icon("dots")),
-    open
-      ? h(
-          "div",
-          { class: "menu", popover: "manual", role: "menu", "data-align": "end", hook: besideAnchor("[role=menuitem]"), on: { keydown: moveAmongItems } },
-          message.ephemeral ? null : h("div", { class: "menu-row", role: "group", "aria-label": "React" }, REACTIONS.map((name) => h("button", { key: name, type: "button", role: "menuitem", class: "icon-button", "aria-label": `React with ${name.replaceAll("_", " ")}`, on: { click: () => { closeMenu({ refocus: true }); react(channelId, message, name); } } }, emojiNode(name)))),
-          shortcuts.map((one) => item(one.name, () => sendShortcut(one, channelId, message.ts), "bolt")),
-          shortcuts.length ? h("hr") : null,
-          item("Copy text", () => copy(asWords(message.text)), "copy"),
-          item("Copy link", () => copy(new URL(permalink(channelId, message), location.href).href, "Link copied"), "link"),
-        )
-      : null,
-  );
-}
-
-const statusOf = (status) => (typeof status === "object" ? status.status ?? "" : status);
+const statusOf = (status) => (typeof status === "object" ? (status.status ?? "") : status);
 
 function streaming(channelId, message) {
   const stop = () => api.stopStream(state.viewer, channelId, message.ts).catch(complain);
-  return h("div", { class: "echo-state" }, h("span", { class: "spinner", "aria-hidden": "true" }), "Writing…", h("button", { type: "button", class: "link-button", on: { click: stop } }, "Stop"));
+  return h("div", { class: "echo-state" }, spinner(), "Writing…", textButton("Stop", stop));
 }
 
-const reply = (channelId, message) => h("button", { type: "button", class: "icon-button", "aria-label": "Reply in thread", title: "Reply in thread", on: { click: () => go(threadPath(channelId, message.ts)) } }, icon("reply"));
-
-export const threadPath = (channelId, ts) => `#/channel/${encodeURIComponent(channelPath(channel(channelId)))}/thread/${ts}`;
-
-function permalink(channelId, message) {
-  const root = message.thread_ts ?? message.ts;
-  return root === message.ts ? `#/channel/${encodeURIComponent(channelPath(channel(channelId)))}/message/${message.ts}` : threadPath(channelId, root);
-}
-
-async function dismiss(channelId, message) {
-  try {
-    await api.dismiss(state.viewer, channelId, message.ts);
-  } catch (error) {
-    complain(error);
-  }
-}
+const dismiss = (channelId, message) => api.dismiss(state.viewer, channelId, message.ts).catch(complain);

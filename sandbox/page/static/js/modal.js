@@ -3,11 +3,12 @@
 import * as api from "./api.js";
 import { h, memo } from "./vdom.js";
 import { blocks } from "./blocks.js";
+import { iconButton, spinner } from "./controls.js";
 import { icon } from "./icons.js";
 import { textObject } from "./mrkdwn.js";
 import { refreshViews } from "./refresh.js";
 import { state } from "./store.js";
-import { enteredValues, surface, touch, versionOf } from "./surfaces.js";
+import { enteredValues, surfaceAt, touch, versionOf } from "./surfaces.js";
 import { complain } from "./toast.js";
 
 const cache = new Map();
@@ -16,15 +17,18 @@ export function modal() {
   const view = state.views.modal;
   if (!view) return null;
   const key = `modal/${view.id}`;
-  return memo(cache, "modal", [view, versionOf(key), state.viewer, state.workspace], () => dialog(view, surface(key, { kind: "modal", view_id: view.id, blocks: view.blocks, chosen: view.state?.values })));
+  return memo(cache, "modal", [view, versionOf(key), state.viewer, state.workspace], () =>
+    dialog(
+      view,
+      surfaceAt(key, { kind: "modal", view_id: view.id, blocks: view.blocks, chosen: view.state?.values }),
+    ),
+  );
 }
 
 function dialog(view, place) {
   const { local } = place;
   const titleId = `title-${view.id}`;
-  const nested = Boolean(view.previous_view_id);
-  const shut = () => leave(view, place, false);
-  const shutAll = () => leave(view, place, true);
+  const back = () => leave(view, place, false);
   return h(
     "dialog",
     {
@@ -32,33 +36,68 @@ function dialog(view, place) {
       class: "dialog is-modal",
       "aria-labelledby": titleId,
       "aria-busy": local.busy ? "true" : null,
-      on: { cancel: (event) => { event.preventDefault(); shut(); } },
+      on: { cancel: instead(back) },
       hook: { created: show, removed: (el) => el.close() },
     },
     h(
       "form",
-      { class: "dialog-form", novalidate: true, on: { submit: (event) => { event.preventDefault(); submit(view, place); } } },
-      h(
-        "header",
-        { class: "dialog-head" },
-        nested ? h("button", { type: "button", class: "icon-button", "aria-label": "Back to the dialog before", title: "Back", on: { click: shut } }, icon("back")) : null,
-        h("h2", { id: titleId, class: "dialog-title" }, textObject(view.title)),
-        h("button", { type: "button", class: "icon-button", "aria-label": nested ? "Close all dialogs" : "Close this dialog", title: "Close", on: { click: shutAll } }, icon("close")),
-      ),
-      h("div", { class: "dialog-body" }, local.problem ? h("div", { class: "alert is-error", role: "alert" }, icon("alert"), h("div", {}, local.problem)) : null, blocks(place, view.blocks)),
-      h(
-        "footer",
-        { class: "dialog-buttons" },
-        h("button", { type: "button", class: "button", on: { click: shut } }, view.close ? textObject(view.close) : view.submit ? "Cancel" : "Close"),
-        view.submit ? h("button", { type: "submit", class: `button is-solid is-primary ${local.busy ? "is-pending" : ""}`, disabled: view.submit_disabled || null, "aria-disabled": local.busy ? "true" : null }, h("span", { class: "button-label" }, textObject(view.submit)), local.busy ? h("span", { class: "spinner", "aria-hidden": "true" }) : null) : null,
-      ),
+      { class: "dialog-form", novalidate: true, on: { submit: instead(() => submit(view, place)) } },
+      head(view, place, titleId, back),
+      h("div", { class: "dialog-body" }, problem(local.problem), blocks(place, view.blocks)),
+      foot(view, local, back),
     ),
+  );
+}
+
+/** Do this, and not what the browser would do. */
+const instead = (run) => (event) => {
+  event.preventDefault();
+  run();
+};
+
+const problem = (text) =>
+  text && h("div", { class: "alert is-error", role: "alert" }, icon("alert"), h("div", {}, text));
+
+function head(view, place, titleId, back) {
+  const nested = Boolean(view.previous_view_id);
+  const closeAll = () => leave(view, place, true);
+  return h(
+    "header",
+    { class: "dialog-head" },
+    nested ? iconButton("back", "Back to the dialog before", back) : null,
+    h("h2", { id: titleId, class: "dialog-title" }, textObject(view.title)),
+    iconButton("close", nested ? "Close all dialogs" : "Close this dialog", closeAll),
+  );
+}
+
+function foot(view, { busy }, back) {
+  const close = view.close ? textObject(view.close) : view.submit ? "Cancel" : "Close";
+  const submitProps = {
+    type: "submit",
+    class: `button is-solid is-primary ${busy ? "is-pending" : ""}`,
+    disabled: view.submit_disabled,
+    "aria-disabled": busy ? "true" : null,
+  };
+  return h(
+    "footer",
+    { class: "dialog-buttons" },
+    h("button", { type: "button", class: "button", on: { click: back } }, close),
+    view.submit &&
+      h(
+        "button",
+        submitProps,
+        h("span", { class: "button-label" }, textObject(view.submit)),
+        busy && spinner(),
+      ),
   );
 }
 
 function show(el) {
   el.showModal();
-  const first = el.querySelector(".dialog-body [data-focus]") ?? el.querySelector(".dialog-body :is(input, textarea, select, .select-button)") ?? el.querySelector(".dialog-buttons [type=submit]");
+  const first =
+    el.querySelector(".dialog-body [data-focus]") ??
+    el.querySelector(".dialog-body :is(input, textarea, select, .select-button)") ??
+    el.querySelector(".dialog-buttons [type=submit]");
   first?.focus();
 }
 
@@ -79,7 +118,12 @@ async function submit(view, place) {
     local.busy = false;
     touch(place);
   }
-  if (Object.keys(local.errors).length) queueMicrotask(() => document.querySelector("dialog.is-modal [aria-invalid=true], dialog.is-modal .has-error :is(button, input)")?.focus());
+  if (Object.keys(local.errors).length)
+    queueMicrotask(() =>
+      document
+        .querySelector("dialog.is-modal [aria-invalid=true], dialog.is-modal .has-error :is(button, input)")
+        ?.focus(),
+    );
 }
 
 /** Slack's cross closes the whole stack, its button only the view on top. */

@@ -1,27 +1,28 @@
 // Slack's mrkdwn as document nodes. Every piece of text ends in a text node, never in markup.
 
 import { h } from "./vdom.js";
-import { emojiNode } from "./emoji.js";
-import { slackDate, full } from "./dates.js";
-import { channel, channelPath, isBot, mentionName, user, viewerId } from "./people.js";
-import { state } from "./store.js";
 import { codeSpan, preformatted } from "./copy.js";
-
-const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
-export const decode = (text) => text.replace(/&(?:lt|gt|amp);/g, (entity) => ENTITIES[entity]);
+import { slackDate } from "./dates.js";
+import { emojiNode } from "./emoji.js";
+import { decode, link } from "./links.js";
+import { channelLink, mention, special } from "./mentions.js";
+import { channel, mentionName } from "./people.js";
 
 /** A whole mrkdwn text: paragraphs, quotes, lists and code blocks. */
-export function mrkdwn(text, options = {}) {
+export function mrkdwn(text) {
   const out = [];
   const parts = String(text ?? "").split("```");
   parts.forEach((part, i) => {
     const fenced = i % 2 === 1 && i < parts.length - 1;
-    if (fenced) out.push(preformatted(decode(part.replace(/^\n/, "").replace(/\n$/, "")).replace(/<([^|>]+)(?:\|([^>]*))?>/g, (_, url, label) => label ?? url)));
-    else if (i % 2 === 1) out.push(...lines("```" + part, options));
-    else out.push(...lines(trimAround(part, i > 0, i < parts.length - 1), options));
+    if (fenced) out.push(preformatted(asTyped(part.replace(/^\n/, "").replace(/\n$/, ""))));
+    else if (i % 2 === 1) out.push(...lines("```" + part));
+    else out.push(...lines(trimAround(part, i > 0, i < parts.length - 1)));
   });
   return out;
 }
+
+/** Code is shown letter by letter: links in it as their words, entities as what they stand for. */
+const asTyped = (code) => decode(code.replace(/<([^|>]+)(?:\|([^>]*))?>/g, (_, url, label) => label ?? url));
 
 const trimAround = (text, afterCode, beforeCode) => {
   let trimmed = text;
@@ -34,13 +35,13 @@ const QUOTE = /^(?:&gt;|>) ?(?!(?:&gt;|>){2})/;
 const QUOTE_REST = /^(?:&gt;|>){3} ?/;
 const ITEM = /^(\s*)([•◦▪‣⁃–-]|\d{1,3}[.)])\s+(?=\S)/;
 
-function lines(text, options) {
+function lines(text) {
   if (text === "") return [];
   const out = [];
   const all = text.split("\n");
   let plain = [];
   const flush = () => {
-    if (plain.length) out.push(h("span", { class: "paragraph" }, joined(plain, options)));
+    if (plain.length) out.push(h("span", { class: "paragraph" }, joined(plain)));
     plain = [];
   };
   for (let i = 0; i < all.length; i += 1) {
@@ -48,20 +49,24 @@ function lines(text, options) {
     if (QUOTE_REST.test(line)) {
       flush();
       const rest = [line.replace(QUOTE_REST, ""), ...all.slice(i + 1)];
-      out.push(h("blockquote", {}, lines(rest.join("\n"), options)));
+      out.push(h("blockquote", {}, lines(rest.join("\n"))));
       break;
     } else if (QUOTE.test(line)) {
       flush();
       const quoted = [];
       while (i < all.length && QUOTE.test(all[i])) quoted.push(all[i++].replace(QUOTE, ""));
       i -= 1;
-      out.push(h("blockquote", {}, lines(quoted.join("\n"), options)));
+      out.push(h("blockquote", {}, lines(quoted.join("\n"))));
     } else if (ITEM.test(line)) {
       flush();
       const [whole, indent, marker] = ITEM.exec(line);
       out.push(
-        h("span", { class: "bullet", style: { "margin-left": `${Math.min(indent.length, 12) * 0.5}em` } },
-          h("span", { class: "bullet-mark" }, marker), h("span", {}, inline(line.slice(whole.length), options))),
+        h(
+          "span",
+          { class: "bullet", style: { "margin-left": `${Math.min(indent.length, 12) * 0.5}em` } },
+          h("span", { class: "bullet-mark" }, marker),
+          h("span", {}, inline(line.slice(whole.length))),
+        ),
       );
     } else {
       plain.push(line);
@@ -71,13 +76,14 @@ function lines(text, options) {
   return out;
 }
 
-const joined = (texts, options) => texts.flatMap((line, i) => (i ? [h("br"), ...inline(line, options)] : inline(line, options)));
+const joined = (texts) => texts.flatMap((line, i) => (i ? [h("br"), ...inline(line)] : inline(line)));
 
 const STYLES = { "*": "strong", _: "em", "~": "s" };
-const TOKEN = /<([^<>]+)>|`([^`\n]+)`|:([a-z0-9_+'-]+(?:::skin-tone-[2-6])?):|([*_~])|(\bhttps?:\/\/[^\s<>|]+)/gi;
+const TOKEN =
+  /<([^<>]+)>|`([^`\n]+)`|:([a-z0-9_+'-]+(?:::skin-tone-[2-6])?):|([*_~])|(\bhttps?:\/\/[^\s<>|]+)/gi;
 
 /** One line's worth of mrkdwn: marks, tokens in angle brackets, emoji, bare links. */
-export function inline(text, options = {}) {
+export function inline(text) {
   const out = [];
   let plain = "";
   let at = 0;
@@ -93,10 +99,10 @@ export function inline(text, options = {}) {
     at = start + whole.length;
     if (angle !== undefined) {
       flush();
-      out.push(token(angle, options));
+      out.push(token(angle));
     } else if (code !== undefined) {
       flush();
-      out.push(codeSpan(decode(code.replace(/<([^|>]+)(?:\|([^>]*))?>/g, (_, target, label) => label ?? target))));
+      out.push(codeSpan(asTyped(code)));
     } else if (emoji !== undefined) {
       const node = emojiNode(emoji);
       if (node) {
@@ -108,7 +114,7 @@ export function inline(text, options = {}) {
       if (end < 0) plain += mark;
       else {
         flush();
-        out.push(h(STYLES[mark], {}, inline(text.slice(start + 1, end), options)));
+        out.push(h(STYLES[mark], {}, inline(text.slice(start + 1, end))));
         at = end + 1;
       }
     } else {
@@ -130,7 +136,8 @@ const WORD = /[\p{L}\p{N}]/u;
 function closing(text, start, mark) {
   const before = text[start - 1];
   const after = text[start + 1];
-  if ((before && WORD.test(before)) || before === mark || !after || /\s/.test(after) || after === mark) return -1;
+  if ((before && WORD.test(before)) || before === mark || !after || /\s/.test(after) || after === mark)
+    return -1;
   let code = false;
   let angle = false;
   for (let i = start + 1; i < text.length; i += 1) {
@@ -146,7 +153,7 @@ function closing(text, start, mark) {
   return -1;
 }
 
-function token(body, options) {
+function token(body) {
   const bar = body.indexOf("|");
   const target = bar < 0 ? body : body.slice(0, bar);
   const label = bar < 0 ? null : body.slice(bar + 1);
@@ -155,76 +162,38 @@ function token(body, options) {
   if (target.startsWith("#")) return channelLink(rest, label);
   if (target.startsWith("!")) return special(rest, label);
   if (!/^[a-z][a-z0-9+.-]*:/i.test(target)) return h("span", {}, decode(`<${body}>`)); // no address at all
-  const words = label === null ? [decode(target.replace(/^mailto:/, ""))] : inlineLabel(label, options);
+  const words = label === null ? [decode(target.replace(/^mailto:/, ""))] : inlineLabel(label);
   return link(decode(target), words);
 }
 
 /** A link's label: its text and emoji, no further links. */
-const inlineLabel = (label) => inline(label.replace(/<|>/g, ""), {}).map((node) => (node.tag === "a" ? node.children : node));
-
-export function mention(id, label) {
-  const known = isBot(id) || user(id);
-  const name = known ? mentionName(id) : label?.replace(/^@/, "") || id;
-  return h("span", { class: id === viewerId() ? "mention is-me" : "mention" }, `@${decode(name)}`);
-}
-
-export function groupMention(id, label = null) {
-  const group = state.workspace?.groups?.find((one) => one.id === id);
-  const name = group ? `@${group.handle}` : decode(label ?? `@${id}`);
-  return h("span", { class: group?.members.includes(viewerId()) ? "mention is-me" : "mention" }, name);
-}
-
-export function channelLink(id, label) {
-  const known = channel(id);
-  const name = known?.name ?? (label ? decode(label) : id);
-  if (!known) return h("span", { class: "mention" }, `#${name}`);
-  return h("a", { class: "mention", href: `#/channel/${encodeURIComponent(channelPath(known))}` }, `#${name}`);
-}
-
-function special(body, label) {
-  if (body.startsWith("date^")) {
-    const [, seconds, format, url] = body.split("^");
-    const text = slackDate(seconds, decode(format ?? "")) ?? decode(label ?? body);
-    const when = new Date(Number(seconds) * 1000);
-    const title = Number.isNaN(when.getTime()) ? null : full(when);
-    const time = h("time", { class: "slack-date", title }, text);
-    return url ? link(decode(url), [time]) : time;
-  }
-  if (body.startsWith("subteam^")) return groupMention(body.slice(8), label);
-  if (["here", "channel", "everyone"].includes(body)) return h("span", { class: "mention is-me" }, `@${body}`);
-  return h("span", {}, decode(label ?? `<!${body}>`));
-}
-
-const SAFE = /^(?:https?:|mailto:|tel:)/i;
-
-/** A link to the world outside; an address that could run something is shown as plain text. */
-export function link(url, children) {
-  if (!SAFE.test(url)) return h("span", { class: "unsafe-link", title: "Not a web address" }, children);
-  return h("a", { href: url, target: "_blank", rel: "noreferrer noopener" }, children);
-}
+const inlineLabel = (label) =>
+  inline(label.replace(/<|>/g, "")).map((node) => (node.tag === "a" ? node.children : node));
 
 /** A text object: `mrkdwn` or `plain_text` (emoji shortcodes only). */
-export function textObject(object, options = {}) {
+export function textObject(object) {
   if (!object) return [];
   if (typeof object === "string") return plainText(object);
-  return object.type === "mrkdwn" ? mrkdwn(object.text, options) : plainText(object.text, object.emoji !== false);
+  return object.type === "mrkdwn" ? mrkdwn(object.text) : plainText(object.text, object.emoji !== false);
 }
 
 export function plainText(text, emoji = true) {
   const out = [];
-  String(text ?? "").split("\n").forEach((line, i) => {
-    if (i) out.push(h("br"));
-    let at = 0;
-    if (emoji) {
-      for (const match of line.matchAll(/:([a-z0-9_+'-]+(?:::skin-tone-[2-6])?):/gi)) {
-        const node = emojiNode(match[1]);
-        if (!node) continue;
-        out.push(line.slice(at, match.index), node);
-        at = match.index + match[0].length;
+  String(text ?? "")
+    .split("\n")
+    .forEach((line, i) => {
+      if (i) out.push(h("br"));
+      let at = 0;
+      if (emoji) {
+        for (const match of line.matchAll(/:([a-z0-9_+'-]+(?:::skin-tone-[2-6])?):/gi)) {
+          const node = emojiNode(match[1]);
+          if (!node) continue;
+          out.push(line.slice(at, match.index), node);
+          at = match.index + match[0].length;
+        }
       }
-    }
-    out.push(line.slice(at));
-  });
+      out.push(line.slice(at));
+    });
   return out;
 }
 
@@ -232,11 +201,16 @@ export function plainText(text, emoji = true) {
 export function asWords(text) {
   return decode(
     String(text ?? "")
-      .replace(/<!date\^(\d+)\^([^|>^]*)(?:\^[^|>]*)?\|?([^>]*)>/g, (_, seconds, format, fallback) => slackDate(seconds, format) ?? fallback)
+      .replace(
+        /<!date\^(\d+)\^([^|>^]*)(?:\^[^|>]*)?\|?([^>]*)>/g,
+        (_, seconds, format, fallback) => slackDate(seconds, format) ?? fallback,
+      )
       .replace(/<@([^|>]+)(?:\|[^>]*)?>/g, (_, id) => `@${mentionName(id)}`)
       .replace(/<#([^|>]+)(?:\|([^>]*))?>/g, (_, id, label) => `#${channel(id)?.name ?? label ?? id}`)
       .replace(/<([^|>]+)\|([^>]*)>/g, "$2")
       .replace(/<([^>]+)>/g, "$1")
       .replace(/[*~`]+/g, ""),
-  ).replace(/\s+/g, " ").trim();
+  )
+    .replace(/\s+/g, " ")
+    .trim();
 }

@@ -27,7 +27,7 @@ export const persons = () => (state.workspace?.users ?? []).filter((one) => !isA
 export function displayName(id) {
   if (isBot(id)) return state.workspace.bot.name;
   const one = user(id);
-  return one ? one.real_name || one.name : id ?? "someone";
+  return one ? one.real_name || one.name : (id ?? "someone");
 }
 
 export function mentionName(id) {
@@ -69,7 +69,11 @@ export function avatar(id, name, size = "") {
   const shown = name || displayName(id);
   return h(
     "span",
-    { class: `avatar ${size} ${bot ? "is-bot" : ""}`, "aria-hidden": "true", style: bot ? {} : { "--person": color(id) } },
+    {
+      class: `avatar ${size} ${bot ? "is-bot" : ""}`,
+      "aria-hidden": "true",
+      style: bot ? {} : { "--person": color(id) },
+    },
     bot ? botGlyph() : shown.trim().charAt(0).toUpperCase(),
   );
 }

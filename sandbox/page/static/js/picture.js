@@ -10,7 +10,15 @@ export function picture(image, extra = "") {
   return h(
     "span",
     { class: `picture ${extra}`, key: src },
-    h("img", { src: /^(?:https?:|\/|data:image\/|blob:)/i.test(src ?? "") ? src : null, alt, title: alt || null, loading: "lazy", decoding: "async", referrerpolicy: "no-referrer", on: { error: broken } }),
+    h("img", {
+      src: /^(?:https?:|\/|data:image\/|blob:)/i.test(src ?? "") ? src : null,
+      alt,
+      title: alt || null,
+      loading: "lazy",
+      decoding: "async",
+      referrerpolicy: "no-referrer",
+      on: { error: broken },
+    }),
     h("span", { class: "picture-alt", "aria-hidden": "true" }, alt || "Picture"),
   );
 }

@@ -57,14 +57,19 @@ function placeOpen() {
 export function watchMenus() {
   document.addEventListener("pointerdown", (event) => {
     const menu = document.querySelector("[popover].menu:popover-open");
-    if (current && !menu?.contains(event.target) && !menu?.previousElementSibling?.contains(event.target)) closeMenu();
+    if (current && !menu?.contains(event.target) && !menu?.previousElementSibling?.contains(event.target))
+      closeMenu();
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !current) return;
-    event.preventDefault();
-    event.stopPropagation();
-    closeMenu({ refocus: true });
-  }, true);
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key !== "Escape" || !current) return;
+      event.preventDefault();
+      event.stopPropagation();
+      closeMenu({ refocus: true });
+    },
+    true,
+  );
   addEventListener("resize", placeOpen);
   document.addEventListener("scroll", placeOpen, { capture: true, passive: true });
 }
@@ -73,7 +78,12 @@ export function watchMenus() {
 export function moveAmongItems(event) {
   const items = [...event.currentTarget.querySelectorAll("[role^=menuitem]:not([disabled])")];
   const at = items.indexOf(document.activeElement);
-  const to = { ArrowDown: (at + 1) % items.length, ArrowUp: (at - 1 + items.length) % items.length, Home: 0, End: items.length - 1 }[event.key];
+  const to = {
+    ArrowDown: (at + 1) % items.length,
+    ArrowUp: (at - 1 + items.length) % items.length,
+    Home: 0,
+    End: items.length - 1,
+  }[event.key];
   if (event.key === "Tab") closeMenu();
   if (to === undefined || !items.length) return;
   event.preventDefault();

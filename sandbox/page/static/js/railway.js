@@ -28,12 +28,37 @@ export function railway() {
   const projects = summary.projects ?? [];
   const living = projects.filter((one) => !isGone(one));
   const gone = projects.filter(isGone);
-  if (!projects.length) return h("div", { class: "empty" }, h("p", {}, "Nothing exists on Railway yet."), h("p", { class: "muted" }, "Projects appear here while a command makes them."));
+  if (!projects.length)
+    return h(
+      "div",
+      { class: "empty" },
+      h("p", {}, "Nothing exists on Railway yet."),
+      h("p", { class: "muted" }, "Projects appear here while a command makes them."),
+    );
   return h(
     "div",
     { class: "projects" },
     living.map(project),
-    gone.length ? h("details", { class: "gone" }, h("summary", {}, `${gone.length} deleted`), h("ul", {}, gone.map((one) => h("li", { key: one.id }, one.name, " ", h("span", { class: "muted" }, ago(new Date(one.deleted_at))))))) : null,
+    gone.length
+      ? h(
+          "details",
+          { class: "gone" },
+          h("summary", {}, `${gone.length} deleted`),
+          h(
+            "ul",
+            {},
+            gone.map((one) =>
+              h(
+                "li",
+                { key: one.id },
+                one.name,
+                " ",
+                h("span", { class: "muted" }, ago(new Date(one.deleted_at))),
+              ),
+            ),
+          ),
+        )
+      : null,
   );
 }
 
@@ -44,15 +69,29 @@ function project(one) {
   return h(
     "section",
     { class: "project", key: one.id, "aria-label": `Project ${one.name}` },
-    h("div", { class: "project-head" }, h("h3", { title: one.id }, one.name), one.created_at ? h("span", { class: "muted" }, ago(new Date(one.created_at))) : null),
+    h(
+      "div",
+      { class: "project-head" },
+      h("h3", { title: one.id }, one.name),
+      one.created_at ? h("span", { class: "muted" }, ago(new Date(one.created_at))) : null,
+    ),
     one.description ? h("p", { class: "project-note muted" }, one.description) : null,
-    one.delete_at ? h("p", { class: "project-doomed", title: full(new Date(one.delete_at)) }, icon("trash"), `Will be deleted ${relative(new Date(one.delete_at))}`) : null,
+    one.delete_at
+      ? h(
+          "p",
+          { class: "project-doomed", title: full(new Date(one.delete_at)) },
+          icon("trash"),
+          `Will be deleted ${relative(new Date(one.delete_at))}`,
+        )
+      : null,
     (one.environments ?? []).map((environment) =>
       h(
         "div",
         { key: environment.id, class: "environment" },
         several || environment.name !== "production" ? h("h4", {}, environment.name) : null,
-        environment.services?.length ? h("ul", { class: "services" }, environment.services.map(service)) : h("p", { class: "muted project-note" }, "No services yet"),
+        environment.services?.length
+          ? h("ul", { class: "services" }, environment.services.map(service))
+          : h("p", { class: "muted project-note" }, "No services yet"),
       ),
     ),
   );
@@ -65,7 +104,10 @@ function glyph(one) {
 
 function service(one) {
   const status = one.deployment?.status ?? one.status ?? null;
-  const [look, words] = LOOKS[status] ?? ["pending", status ? String(status).toLowerCase().replaceAll("_", " ") : "No deployment"];
+  const [look, words] = LOOKS[status] ?? [
+    "pending",
+    status ? String(status).toLowerCase().replaceAll("_", " ") : "No deployment",
+  ];
   const phase = one.deployment?.phase;
   const detail = phase && look === "in_progress" ? String(phase).toLowerCase().replaceAll("_", " ") : words;
   return h(
@@ -76,19 +118,37 @@ function service(one) {
       "div",
       { class: "service-words" },
       h("div", { class: "service-name", title: one.id }, one.name),
-      h("div", { class: "service-state" }, statusIcon(look), h("span", {}, detail.charAt(0).toUpperCase() + detail.slice(1)), one.deployment?.created_at ? h("span", { class: "muted" }, ago(new Date(one.deployment.created_at))) : null),
-      one.deployment?.commit ? h("div", { class: "muted service-note" }, `Commit ${one.deployment.commit.slice(0, 7)}`) : null,
+      h(
+        "div",
+        { class: "service-state" },
+        statusIcon(look),
+        h("span", {}, detail.charAt(0).toUpperCase() + detail.slice(1)),
+        one.deployment?.created_at
+          ? h("span", { class: "muted" }, ago(new Date(one.deployment.created_at)))
+          : null,
+      ),
+      one.deployment?.commit
+        ? h("div", { class: "muted service-note" }, `Commit ${one.deployment.commit.slice(0, 7)}`)
+        : null,
       one.volume ? h("div", { class: "muted service-note" }, icon("disk"), `Volume at ${one.volume}`) : null,
       one.domain ? gateway(one, look === "complete") : null,
     ),
   );
 }
 
-
 /** `*.localhost` reaches the sandbox in every browser; only the port has to be added. */
 function gateway(one, up) {
   const address = `http://${one.domain}${location.port ? `:${location.port}` : ""}/`;
   return up
-    ? h("a", { class: "service-link", href: address, target: "_blank", rel: "noreferrer noopener" }, h("span", {}, one.domain), icon("out", "is-trailing"))
-    : h("span", { class: "service-link is-off", "aria-disabled": "true", title: "Nothing answers there yet" }, one.domain);
+    ? h(
+        "a",
+        { class: "service-link", href: address, target: "_blank", rel: "noreferrer noopener" },
+        h("span", {}, one.domain),
+        icon("out", "is-trailing"),
+      )
+    : h(
+        "span",
+        { class: "service-link is-off", "aria-disabled": "true", title: "Nothing answers there yet" },
+        one.domain,
+      );
 }

@@ -21,14 +21,17 @@ export function forgetViewer() {
 function once(name, fetch) {
   if (!fetchers.has(name)) {
     const mine = epoch;
-    fetchers.set(name, latest(async () => {
-      try {
-        await fetch(() => mine === epoch);
-      } catch (error) {
-        if (mine === epoch && state.link !== "lost") complain(error);
-      }
-      changed();
-    }));
+    fetchers.set(
+      name,
+      latest(async () => {
+        try {
+          await fetch(() => mine === epoch);
+        } catch (error) {
+          if (mine === epoch && state.link !== "lost") complain(error);
+        }
+        changed();
+      }),
+    );
   }
   return fetchers.get(name)();
 }
@@ -63,7 +66,8 @@ export const refreshViews = () =>
     const { modal, home } = await api.views(state.viewer);
     if (!current()) return;
     const gone = state.views.modal;
-    if (gone && gone.id !== modal?.id && modal?.previous_view_id !== gone.id) forgetSurface(`modal/${gone.id}`);
+    if (gone && gone.id !== modal?.id && modal?.previous_view_id !== gone.id)
+      forgetSurface(`modal/${gone.id}`);
     state.views = { modal: sameOr(state.views.modal, modal), home: sameOr(state.views.home, home) };
   });
 
@@ -77,16 +81,15 @@ export const refreshRailway = () =>
     state.railway = sameOr(state.railway, await api.railway());
   });
 
-export function refreshAllChannels() {
+function refreshAllChannels() {
   return Promise.all([...channels(), ...directs()].map((one) => refreshMessages(one.id)));
 }
 
 export function refreshEverything() {
-  refreshViews();
-  refreshRailway();
-  refreshAllChannels();
   const room = shownChannel();
-  if (room && state.route.thread) refreshThread(room.id, state.route.thread);
+  const { thread } = state.route;
+  const opened = room && thread ? [refreshThread(room.id, thread)] : [];
+  return Promise.all([refreshViews(), refreshRailway(), refreshAllChannels(), ...opened]);
 }
 
 /** The channel in the main pane. */
@@ -98,15 +101,22 @@ export function shownChannel() {
 /** A hint from the server: what changed, and where. */
 export function onSlackHint(hint) {
   const room = hint.channel;
-  if (hint.what === "channel") refreshWorkspace().then(room ? () => refreshMessages(room) : refreshEverything);
+  if (hint.what === "channel")
+    refreshWorkspace().then(room ? () => refreshMessages(room) : refreshEverything);
   else if (hint.what === "view" || hint.what === "home") {
     if (!hint.user || hint.user === viewerId() || hint.user === state.viewer) refreshViews();
   } else if (room) {
-    if (hint.user && hint.what === "ephemeral" && hint.user !== viewerId() && hint.user !== state.viewer) return;
+    if (hint.user && hint.what === "ephemeral" && hint.user !== viewerId() && hint.user !== state.viewer)
+      return;
     if (!channel(room)) refreshWorkspace();
     refreshMessages(room);
     const { thread } = state.route;
-    if (thread && shownChannel()?.id === room && (!hint.thread_ts || hint.thread_ts === thread || hint.ts === thread)) refreshThread(room, thread);
+    if (
+      thread &&
+      shownChannel()?.id === room &&
+      (!hint.thread_ts || hint.thread_ts === thread || hint.ts === thread)
+    )
+      refreshThread(room, thread);
   } else refreshEverything();
 }
 

@@ -3,8 +3,8 @@
 import { h } from "./vdom.js";
 import { emojiNode } from "./emoji.js";
 import { codeSpan, preformatted } from "./copy.js";
-import { channelLink, groupMention, link, mention } from "./mrkdwn.js";
-import { full, slackDate } from "./dates.js";
+import { link } from "./links.js";
+import { broadcast, channelLink, groupMention, mention, moment } from "./mentions.js";
 
 export function richText(block) {
   return h("div", { class: "rich-text" }, (block?.elements ?? []).map(part));
@@ -19,8 +19,14 @@ function part(element) {
       const ordered = element.style === "ordered";
       return h(
         ordered ? "ol" : "ul",
-        { class: `rich-list level-${(element.indent ?? 0) % 3} ${border}`, start: ordered ? (element.offset ?? 0) + 1 : null, style: { "margin-left": `${(element.indent ?? 0) * 1.5}em` } },
-        (element.elements ?? []).map((item) => h("li", {}, item.type === "rich_text_section" ? inlines(item.elements) : part(item))),
+        {
+          class: `rich-list level-${(element.indent ?? 0) % 3} ${border}`,
+          start: ordered ? (element.offset ?? 0) + 1 : null,
+          style: { "margin-left": `${(element.indent ?? 0) * 1.5}em` },
+        },
+        (element.elements ?? []).map((item) =>
+          h("li", {}, item.type === "rich_text_section" ? inlines(item.elements) : part(item)),
+        ),
       );
     }
     case "rich_text_quote":
@@ -58,10 +64,15 @@ function leaf(element, code, i) {
       return withBreaks(code && i === 0 ? element.text.replace(/^\n/, "") : element.text, code);
     case "link": {
       const label = element.text || element.url;
-      return link(element.url, element.style?.code && !code ? [h("code", { class: "code-span" }, label)] : [label]);
+      return link(
+        element.url,
+        element.style?.code && !code ? [h("code", { class: "code-span" }, label)] : [label],
+      );
     }
     case "emoji":
-      return emojiNode(element.name) ?? (element.unicode ? fromUnicode(element.unicode) : `:${element.name}:`);
+      return (
+        emojiNode(element.name) ?? (element.unicode ? fromUnicode(element.unicode) : `:${element.name}:`)
+      );
     case "user":
       return mention(element.user_id);
     case "usergroup":
@@ -71,20 +82,28 @@ function leaf(element, code, i) {
     case "channel":
       return channelLink(element.channel_id);
     case "broadcast":
-      return h("span", { class: "mention is-me" }, `@${element.range}`);
+      return broadcast(element.range);
     case "color":
-      return h("span", { class: "color-value" }, h("span", { class: "color-swatch", style: { "background-color": element.value } }), element.value);
-    case "date": {
-      const text = slackDate(String(element.timestamp), element.format ?? "{date}") ?? element.fallback ?? "";
-      const time = h("time", { class: "slack-date", title: full(new Date(element.timestamp * 1000)) }, text);
-      return element.url ? link(element.url, [time]) : time;
-    }
+      return h(
+        "span",
+        { class: "color-value" },
+        h("span", { class: "color-swatch", style: { "background-color": element.value } }),
+        element.value,
+      );
+    case "date":
+      return moment(
+        String(element.timestamp),
+        element.format ?? "{date}",
+        element.url,
+        element.fallback ?? "",
+      );
     default:
       return element.text ?? element.fallback ?? "";
   }
 }
 
-const fromUnicode = (codes) => String.fromCodePoint(...codes.split("-").map((one) => Number.parseInt(one, 16)));
+const fromUnicode = (codes) =>
+  String.fromCodePoint(...codes.split("-").map((one) => Number.parseInt(one, 16)));
 
 function withBreaks(text, code) {
   if (code || !text.includes("\n")) return [text];

@@ -14,7 +14,12 @@ export function send({ text, channelId, threadTs, feedKey }) {
   queueMicrotask(() => jump(`${state.viewer}/${feedKey}`));
 }
 
-async function sendCommand(text, channel, thread_ts, echo = addEcho({ kind: "command", channel, thread_ts, text })) {
+async function sendCommand(
+  text,
+  channel,
+  thread_ts,
+  echo = addEcho({ kind: "command", channel, thread_ts, text }),
+) {
   updateEcho(echo, { status: "sending", note: null, retry: null });
   const started = performance.now();
   try {
@@ -25,18 +30,31 @@ async function sendCommand(text, channel, thread_ts, echo = addEcho({ kind: "com
     const took = Math.round(answer.ack_ms ?? performance.now() - started);
     updateEcho(echo, { status: "done", note: `Acknowledged in ${took} ms` });
   } catch (error) {
-    updateEcho(echo, { status: "failed", note: error.message, retry: () => sendCommand(text, channel, thread_ts, echo) });
+    updateEcho(echo, {
+      status: "failed",
+      note: error.message,
+      retry: () => sendCommand(text, channel, thread_ts, echo),
+    });
   }
 }
 
-async function sendMessage(text, channel, thread_ts, echo = addEcho({ kind: "message", channel, thread_ts, text })) {
+async function sendMessage(
+  text,
+  channel,
+  thread_ts,
+  echo = addEcho({ kind: "message", channel, thread_ts, text }),
+) {
   updateEcho(echo, { status: "sending", note: null, retry: null });
   try {
     await api.say(echo.viewer, channel, text, thread_ts ?? undefined);
     await (thread_ts ? refreshThread(channel, thread_ts) : refreshMessages(channel));
     dropEcho(echo);
   } catch (error) {
-    updateEcho(echo, { status: "failed", note: error.message, retry: () => sendMessage(text, channel, thread_ts, echo) });
+    updateEcho(echo, {
+      status: "failed",
+      note: error.message,
+      retry: () => sendMessage(text, channel, thread_ts, echo),
+    });
   }
 }
 

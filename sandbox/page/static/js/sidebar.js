@@ -2,12 +2,14 @@
 
 import { h } from "./vdom.js";
 import { icon } from "./icons.js";
-import { avatar, channelPath, channelTitle, channels, directs, isApp, partner, persons } from "./people.js";
+import { avatar, channelTitle, channels, directs, isApp, partner, persons } from "./people.js";
 import { shownChannel } from "./refresh.js";
+import { channelHash } from "./router.js";
 import { state } from "./store.js";
 import { unreadIn } from "./unread.js";
+import { switchTo } from "./viewer.js";
 
-export function sidebar({ switchTo }) {
+export function sidebar() {
   const { workspace, route } = state;
   const here = route.screen === "home" ? null : shownChannel();
   return h(
@@ -16,11 +18,28 @@ export function sidebar({ switchTo }) {
     h(
       "div",
       { class: "sidebar-list" },
-      h("a", { class: `sidebar-item ${route.screen === "home" ? "is-current" : ""}`, href: "#/home", "aria-current": route.screen === "home" ? "page" : null }, icon("home"), h("span", { class: "sidebar-name" }, "App Home")),
+      h(
+        "a",
+        {
+          class: `sidebar-item ${route.screen === "home" ? "is-current" : ""}`,
+          href: "#/home",
+          "aria-current": route.screen === "home" ? "page" : null,
+        },
+        icon("home"),
+        h("span", { class: "sidebar-name" }, "App Home"),
+      ),
       h("h2", { class: "sidebar-title" }, "Channels"),
-      h("ul", {}, channels().map((one) => entry(one, here, icon("hash")))),
+      h(
+        "ul",
+        {},
+        channels().map((one) => entry(one, here, icon("hash"))),
+      ),
       directs().length ? h("h2", { class: "sidebar-title" }, "Direct messages") : null,
-      h("ul", {}, directs().map((one) => entry(one, here, avatar(partner(one), null, "is-small")))),
+      h(
+        "ul",
+        {},
+        directs().map((one) => entry(one, here, avatar(partner(one), null, "is-small"))),
+      ),
     ),
     h(
       "div",
@@ -30,17 +49,34 @@ export function sidebar({ switchTo }) {
         const on = one.name === state.viewer;
         return h(
           "button",
-          { key: one.id, type: "button", role: "radio", "aria-checked": String(on), class: `viewer-item ${on ? "is-current" : ""}`, tabindex: on ? "0" : "-1", on: { click: () => switchTo(one.name), keydown: (event) => arrows(event, switchTo) } },
+          {
+            key: one.id,
+            type: "button",
+            role: "radio",
+            "aria-checked": String(on),
+            class: `viewer-item ${on ? "is-current" : ""}`,
+            tabindex: on ? "0" : "-1",
+            on: { click: () => switchTo(one.name), keydown: (event) => arrows(event) },
+          },
           avatar(one.id, null, "is-small"),
-          h("span", { class: "viewer-words" }, h("span", { class: "viewer-name" }, one.name), h("span", { class: "muted viewer-note" }, one.title || one.real_name)),
+          h(
+            "span",
+            { class: "viewer-words" },
+            h("span", { class: "viewer-name" }, one.name),
+            h("span", { class: "muted viewer-note" }, one.title || one.real_name),
+          ),
         );
       }),
     ),
-    h("p", { class: "sidebar-foot muted" }, `${workspace.team.name} · a local stand-in, nothing leaves this machine`),
+    h(
+      "p",
+      { class: "sidebar-foot muted" },
+      `${workspace.team.name} · a local stand-in, nothing leaves this machine`,
+    ),
   );
 }
 
-function arrows(event, switchTo) {
+function arrows(event) {
   const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
   if (!step) return;
   event.preventDefault();
@@ -58,7 +94,12 @@ function entry(one, here, glyph) {
     { key: one.id },
     h(
       "a",
-      { class: `sidebar-item ${current ? "is-current" : ""} ${unread ? "is-unread" : ""}`, href: `#/channel/${encodeURIComponent(channelPath(one))}`, "aria-current": current ? "page" : null, "aria-label": `${one.is_im ? "" : "#"}${title}${unread ? `, ${unread} unread` : ""}` },
+      {
+        class: `sidebar-item ${current ? "is-current" : ""} ${unread ? "is-unread" : ""}`,
+        href: channelHash(one),
+        "aria-current": current ? "page" : null,
+        "aria-label": `${one.is_im ? "" : "#"}${title}${unread ? `, ${unread} unread` : ""}`,
+      },
       glyph,
       h("span", { class: "sidebar-name" }, title),
       one.is_im && isApp(partner(one)) ? h("span", { class: "badge" }, "App") : null,

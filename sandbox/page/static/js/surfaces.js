@@ -10,7 +10,7 @@ import { holdsValue, initialValue, stateValues, valueKey } from "./values.js";
 const locals = new Map();
 
 /** `place` is {kind: "message", channel, ts, chosen} or {kind: "modal" | "home", view_id, blocks, chosen}. */
-export function surface(key, place) {
+export function surfaceAt(key, place) {
   if (!locals.has(key)) locals.set(key, { version: 0, values: new Map(), pending: new Set(), errors: {} });
   return { key, ...place, local: locals.get(key) };
 }
@@ -64,7 +64,9 @@ export async function act(surface, block, element, chosen = {}) {
   touch(surface);
   const action = { user: state.viewer, block_id: block.block_id, action_id: element.action_id, ...chosen };
   try {
-    const answer = await (surface.kind === "message" ? api.click({ ...action, channel: surface.channel, ts: surface.ts }) : api.viewAction({ ...action, view_id: surface.view_id, values: enteredValues(surface) }));
+    const answer = await (surface.kind === "message"
+      ? api.click({ ...action, channel: surface.channel, ts: surface.ts })
+      : api.viewAction({ ...action, view_id: surface.view_id, values: enteredValues(surface) }));
     const problem = api.refusal(answer);
     if (problem) toast(problem, "error");
     return !problem;
@@ -78,10 +80,18 @@ export async function act(surface, block, element, chosen = {}) {
 }
 
 /** Everything that stands in a view's fields. */
-export const enteredValues = (surface) => stateValues(surface.blocks, (block, element) => valueOf(surface, block, element));
+export const enteredValues = (surface) =>
+  stateValues(surface.blocks, (block, element) => valueOf(surface, block, element));
 
 /** The options that the app offers for what was typed into an external menu. */
 export function suggestions(surface, block, element, value) {
-  const where = surface.kind === "message" ? { channel: surface.channel, ts: surface.ts } : { view_id: surface.view_id };
-  return api.suggest({ user: state.viewer, ...where, block_id: block.block_id, action_id: element.action_id, value });
+  const where =
+    surface.kind === "message" ? { channel: surface.channel, ts: surface.ts } : { view_id: surface.view_id };
+  return api.suggest({
+    user: state.viewer,
+    ...where,
+    block_id: block.block_id,
+    action_id: element.action_id,
+    value,
+  });
 }

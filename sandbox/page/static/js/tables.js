@@ -1,6 +1,7 @@
 // table and data_table blocks. A data table can be sorted by a column and turned page by page.
 
 import { h } from "./vdom.js";
+import { iconButton } from "./controls.js";
 import { icon } from "./icons.js";
 import { richText } from "./rich_text.js";
 import { touch } from "./surfaces.js";
@@ -10,7 +11,8 @@ function cell(one) {
   return one?.text ?? (one?.value === undefined ? "" : String(one.value));
 }
 
-const wordsOf = (one) => (one?.elements ? one.elements.map(wordsOf).join(" ") : one?.text ?? one?.url ?? String(one?.value ?? ""));
+const wordsOf = (one) =>
+  one?.elements ? one.elements.map(wordsOf).join(" ") : (one?.text ?? one?.url ?? String(one?.value ?? ""));
 
 export function table(block) {
   const look = (i) => {
@@ -24,8 +26,26 @@ export function table(block) {
     h(
       "table",
       { class: "table" },
-      h("thead", {}, h("tr", {}, head.map((one, i) => h("th", { scope: "col", class: look(i) }, cell(one))))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, row.map((one, i) => h("td", { class: look(i) }, cell(one)))))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          head.map((one, i) => h("th", { scope: "col", class: look(i) }, cell(one))),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map((row) =>
+          h(
+            "tr",
+            {},
+            row.map((one, i) => h("td", { class: look(i) }, cell(one))),
+          ),
+        ),
+      ),
     ),
   );
 }
@@ -38,12 +58,22 @@ export function dataTable(surface, block) {
     touch(surface);
   };
   const [head, ...rows] = block.rows;
-  const sorted = view.column === null ? rows : rows.toSorted((a, b) => compare(a[view.column], b[view.column]) * (view.down ? -1 : 1));
+  const sorted =
+    view.column === null
+      ? rows
+      : rows.toSorted((a, b) => compare(a[view.column], b[view.column]) * (view.down ? -1 : 1));
   const pageSize = block.page_size ?? 5;
   const pages = Math.max(1, Math.ceil(rows.length / pageSize));
   const page = Math.min(view.page, pages - 1);
   const numeric = head.map((_, i) => rows.every((row) => row[i]?.type === "raw_number"));
-  const sortBy = (i) => change(view.column === i ? (view.down ? { column: null, down: false, page: 0 } : { down: true, page: 0 }) : { column: i, down: false, page: 0 });
+  const sortBy = (i) =>
+    change(
+      view.column === i
+        ? view.down
+          ? { column: null, down: false, page: 0 }
+          : { down: true, page: 0 }
+        : { column: i, down: false, page: 0 },
+    );
   const first = page * pageSize;
 
   return h(
@@ -59,23 +89,62 @@ export function dataTable(surface, block) {
         h(
           "thead",
           {},
-          h("tr", {}, head.map((one, i) => {
-            const on = view.column === i;
-            return h("th", { scope: "col", class: numeric[i] ? "is-right" : "", "aria-sort": on ? (view.down ? "descending" : "ascending") : null }, h("button", { type: "button", class: "sort", on: { click: () => sortBy(i) } }, wordsOf(one), on ? icon("down", view.down ? "" : "is-flipped") : null));
-          })),
+          h(
+            "tr",
+            {},
+            head.map((one, i) => {
+              const on = view.column === i;
+              return h(
+                "th",
+                {
+                  scope: "col",
+                  class: numeric[i] ? "is-right" : "",
+                  "aria-sort": on ? (view.down ? "descending" : "ascending") : null,
+                },
+                h(
+                  "button",
+                  { type: "button", class: "sort", on: { click: () => sortBy(i) } },
+                  wordsOf(one),
+                  on ? icon("down", view.down ? "" : "is-flipped") : null,
+                ),
+              );
+            }),
+          ),
         ),
-        h("tbody", {}, sorted.slice(first, first + pageSize).map((row) => h("tr", {}, row.map((one, i) => h(i === block.row_header_column_index ? "th" : "td", { scope: i === block.row_header_column_index ? "row" : null, class: numeric[i] ? "is-right" : "" }, cell(one)))))),
+        h(
+          "tbody",
+          {},
+          sorted.slice(first, first + pageSize).map((row) =>
+            h(
+              "tr",
+              {},
+              row.map((one, i) =>
+                h(
+                  i === block.row_header_column_index ? "th" : "td",
+                  {
+                    scope: i === block.row_header_column_index ? "row" : null,
+                    class: numeric[i] ? "is-right" : "",
+                  },
+                  cell(one),
+                ),
+              ),
+            ),
+          ),
+        ),
       ),
     ),
-    pages > 1
-      ? h(
-          "div",
-          { class: "pager" },
-          h("button", { type: "button", class: "icon-button is-bordered", disabled: page === 0, "aria-label": "Previous page", on: { click: () => change({ page: page - 1 }) } }, icon("back")),
-          h("span", { class: "muted" }, `${first + 1}–${Math.min(first + pageSize, rows.length)} of ${rows.length}`),
-          h("button", { type: "button", class: "icon-button is-bordered", disabled: page === pages - 1, "aria-label": "Next page", on: { click: () => change({ page: page + 1 }) } }, icon("right")),
-        )
-      : null,
+    pages > 1 ? pager(page, pages, first, pageSize, rows.length, (to) => change({ page: to })) : null,
+  );
+}
+
+function pager(page, pages, first, size, count, turn) {
+  const look = { class: "is-bordered" };
+  return h(
+    "div",
+    { class: "pager" },
+    iconButton("back", "Previous page", () => turn(page - 1), { ...look, disabled: page === 0 }),
+    h("span", { class: "muted" }, `${first + 1}–${Math.min(first + size, count)} of ${count}`),
+    iconButton("right", "Next page", () => turn(page + 1), { ...look, disabled: page === pages - 1 }),
   );
 }
 

@@ -7,14 +7,24 @@
     else delete root.dataset.theme;
   };
   let choice = null;
-  try { choice = localStorage.getItem(key); } catch { /* storage may be off; the system's theme then */ }
+  try {
+    choice = localStorage.getItem(key);
+  } catch {
+    /* storage may be off; the system's theme then */
+  }
   apply(choice);
   window.sandboxTheme = {
-    isDark: () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark",
+    isDark: () =>
+      (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) ===
+      "dark",
     toggle() {
       const next = this.isDark() ? "light" : "dark";
       apply(next);
-      try { localStorage.setItem(key, next); } catch { /* kept for this visit only */ }
+      try {
+        localStorage.setItem(key, next);
+      } catch {
+        /* kept for this visit only */
+      }
     },
   };
 })();

@@ -2,6 +2,7 @@
 
 import { changed, state } from "./store.js";
 import { h, memo } from "./vdom.js";
+import { iconButton } from "./controls.js";
 import { icon } from "./icons.js";
 
 let count = 0;
@@ -31,14 +32,20 @@ export function toasts() {
 function draw() {
   return h(
     "div",
-    { class: "toasts", role: "status", key: "toasts", popover: "manual", hook: { created: onTop, updated: onTop } },
+    {
+      class: "toasts",
+      role: "status",
+      key: "toasts",
+      popover: "manual",
+      hook: { created: onTop, updated: onTop },
+    },
     state.toasts.map((one) =>
       h(
         "div",
         { key: one.id, class: `toast is-${one.kind}` },
         icon(one.kind === "error" ? "alert" : "check"),
         h("span", {}, one.text),
-        h("button", { type: "button", class: "icon-button", "aria-label": "Dismiss this note", on: { click: () => dismissToast(one.id) } }, icon("close")),
+        iconButton("close", "Dismiss this note", () => dismissToast(one.id)),
       ),
     ),
   );

@@ -1,6 +1,6 @@
 // How an app's commands are used, read from their usage hint and from what the app itself has written.
 
-import { decode } from "./mrkdwn.js";
+import { decode } from "./links.js";
 
 /** `create <name> [--plan] | list [words]` as [{name, rest, flags}]; a part without a leading word has no name. */
 export function parseUsage(hint) {
@@ -19,7 +19,8 @@ function splitTop(text) {
   for (const letter of text) {
     if ("[<({".includes(letter)) depth += 1;
     if ("]>)}".includes(letter)) depth -= 1;
-    if (depth === 0 && (letter === "|" || letter === "\n" || letter === "," || letter === "·")) parts.push("");
+    if (depth === 0 && (letter === "|" || letter === "\n" || letter === "," || letter === "·"))
+      parts.push("");
     else parts[parts.length - 1] += letter;
   }
   return parts.map((part) => part.trim()).filter(Boolean);
@@ -31,7 +32,10 @@ function splitTop(text) {
  */
 export function usageOf({ command, usage_hint }, texts) {
   const found = new Map(parseUsage(usage_hint).map((one) => [one.name, one]));
-  const line = new RegExp(`${command.replace(/\W/g, "\\$&")} ([a-z][\\w-]*)((?: (?:<[^<>\\n]+>|\\[[^[\\]\\n]+\\]))*)(?=$|[\\s\`])`, "gm");
+  const line = new RegExp(
+    `${command.replace(/\W/g, "\\$&")} ([a-z][\\w-]*)((?: (?:<[^<>\\n]+>|\\[[^[\\]\\n]+\\]))*)(?=$|[\\s\`])`,
+    "gm",
+  );
   for (const text of texts) {
     for (const [, name, rest] of decode(text).matchAll(line)) {
       const known = found.get(name);

@@ -27,7 +27,8 @@ const SHAPES = {
 
 export const holdsValue = (element) => element.type in SHAPES;
 export const valueKey = (element) => SHAPES[element.type][0];
-export const isMany = (element) => element.type === "checkboxes" || element.type === "file_input" || element.type.startsWith("multi_");
+export const isMany = (element) =>
+  element.type === "checkboxes" || element.type === "file_input" || element.type.startsWith("multi_");
 
 export function initialValue(element) {
   if (!holdsValue(element)) return {};
@@ -35,7 +36,7 @@ export function initialValue(element) {
   return { [key]: (field && element[field]) ?? (isMany(element) ? [] : null) };
 }
 
-const simple = (value) => (value && typeof value === "object" ? value.value ?? value : value);
+const simple = (value) => (value && typeof value === "object" ? (value.value ?? value) : value);
 
 /** The same as one plain value or a list of them: option values, ids, dates, text. */
 export function simpleValue(element, shaped) {
@@ -62,4 +63,7 @@ export function stateValues(blocks, valueOf) {
   return values;
 }
 
-export const flat = (blocks) => (blocks ?? []).flatMap((block) => (block.type === "container" ? [block, ...flat(block.child_blocks)] : [block]));
+export const flat = (blocks) =>
+  (blocks ?? []).flatMap((block) =>
+    block.type === "container" ? [block, ...flat(block.child_blocks)] : [block],
+  );

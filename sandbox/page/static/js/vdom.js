@@ -36,7 +36,8 @@ export function mount(parent, children) {
 /** The description made last time for `key`, unless one of `deps` changed. Unchanged descriptions are skipped whole. */
 export function memo(cache, key, deps, make) {
   const old = cache.get(key);
-  if (old && old.deps.length === deps.length && old.deps.every((dep, i) => Object.is(dep, deps[i]))) return old.vnode;
+  if (old && old.deps.length === deps.length && old.deps.every((dep, i) => Object.is(dep, deps[i])))
+    return old.vnode;
   const vnode = make();
   cache.set(key, { deps, vnode });
   return vnode;
