@@ -202,14 +202,3 @@ class NarrationRow(Row):
 
     run_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     seq: Mapped[int] = mapped_column(Integer)
-
-
-class SecretRow(Row):
-    """A sealed value; `name` is part of what the seal covers."""
-
-    __tablename__ = "secrets"
-
-    name: Mapped[str] = mapped_column(String(200), primary_key=True)
-    key_id: Mapped[str] = mapped_column(String(16))
-    sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    written_at: Mapped[datetime]

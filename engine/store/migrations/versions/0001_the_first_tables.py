@@ -106,14 +106,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_runs_subject", ["subject", "number"], unique=False)
 
     op.create_table(
-        "secrets",
-        sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("key_id", sa.String(length=16), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("name"),
-    )
-    op.create_table(
         "told",
         sa.Column("run_id", sa.String(length=32), nullable=False),
         sa.Column("key", sa.String(length=100), nullable=False),
