@@ -51,9 +51,14 @@ class Message:
     raw: dict[str, Any]
 
     @property
+    def shown(self) -> str:
+        """All that can be read in its blocks, Slack's escapes resolved."""
+        return html.unescape("\n".join(_texts(self.blocks)))
+
+    @property
     def words(self) -> str:
-        """All that can be read in it, Slack's escapes resolved."""
-        return html.unescape("\n".join([self.text, *_texts(self.blocks)]))
+        """All that can be read in it, its notification included."""
+        return f"{html.unescape(self.text)}\n{self.shown}"
 
     @property
     def links(self) -> dict[str, str]:
@@ -224,6 +229,14 @@ class Chat:
         self.ada = Person(http, "ada")
         self.ben = Person(http, "ben")
         self.cleo = Person(http, "cleo")
+
+
+def assert_says(refusal: Message, *, what: str, why: str, who: str, then: str) -> None:
+    """A refusal, in its text alone and again in its blocks."""
+    assert refusal.private
+    for words in (what, why, who, f"Next: `{then}`"):
+        assert words in refusal.text
+        assert words in refusal.shown
 
 
 def _ack(raw: dict[str, Any]) -> Ack:
