@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 SIGNS = (timedelta(seconds=0.7), timedelta(seconds=12), timedelta(seconds=12))
 """Pauses after which whoever still waits gets a sign of life; something within a second is the
 promise."""
+AT_ONCE = timedelta()
+ACK_FIRST = timedelta(milliseconds=4)
+"""Head start of the acknowledgement over the work that it promises: they share one loop."""
 TICKETS = 200
 """Forms that may be open at a time with a private way to answer."""
 
@@ -153,8 +156,8 @@ class Desk:
             prompt=json.dumps({"clicked": ask.clicked, "share": ask.share}),
         )
         if await self._control.accept(request):
-            self.begin(self.carry_out(request))
-            self.begin(self._identity.learn(ask.user, self._name_of))
+            self.begin(self.carry_out(request), after=ACK_FIRST)
+            self.begin(self._identity.learn(ask.user, self._name_of), after=ACK_FIRST)
         return None
 
     def _permit(self, actor: Actor, command: type[Command]) -> None:
@@ -296,16 +299,19 @@ class Desk:
 
     # Work in the background
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._safely(work))
+    def begin(self, work: Coroutine[Any, Any, None], *, after: timedelta = AT_ONCE) -> None:
+        task = asyncio.create_task(self._safely(work, after))
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
-    async def _safely(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _safely(self, work: Coroutine[Any, Any, None], after: timedelta) -> None:
         try:
+            await self._clock.sleep(after)
             await work
         except Exception as error:  # noqa: BLE001 - nobody waits for this task
             self.incident(error)
+        finally:
+            work.close()  # never begun, when we were stopped before
 
     async def stop(self, grace: timedelta) -> None:
         """Let answers go out; what is accepted and not handled is taken up at the next start."""
