@@ -137,10 +137,11 @@ async def test_escape_in_a_menu_closes_the_menu_only(page: Page, world: Workspac
 
 
 async def test_stacked_views_go_back_or_away(page: Page, world: Workspace) -> None:
-    world.show_modal(ADA, scenes.scene("form"))
+    first = scenes.scene("form") | {"root_view_id": "V0CREATE01"}
+    world.show_modal(ADA, first)
     await open_page(page)
     await dialog(page).get_by_label("Name").fill("acme")
-    second = scenes.scene("form") | {
+    second = first | {
         "id": "V0SURE0001",
         "previous_view_id": "V0CREATE01",
         "title": scenes.plain("Sure?"),
@@ -148,10 +149,11 @@ async def test_stacked_views_go_back_or_away(page: Page, world: Workspace) -> No
     }
     world.show_modal(ADA, second)
     await expect(dialog(page)).to_contain_text("Really?")
+    await expect(dialog(page).get_by_role("button", name="Create")).to_be_focused()
     await dialog(page).get_by_role("button", name="Back to the dialog before").click()
     await until(lambda: bool(world.calls))
     assert world.last("close") == {"user": "ada", "view_id": "V0SURE0001"}
-    world.show_modal(ADA, scenes.scene("form"))
+    world.show_modal(ADA, first)
     await expect(dialog(page).get_by_label("Name")).to_have_value("acme")
 
 

@@ -32,16 +32,22 @@ function dialog(view, place) {
   return h(
     "dialog",
     {
-      key: view.id,
+      key: view.root_view_id || view.id, // a stack is one dialog whose content changes
       class: "dialog is-modal",
       "aria-labelledby": titleId,
       "aria-busy": local.busy ? "true" : null,
       on: { cancel: instead(back) },
-      hook: { created: show, removed: (el) => el.close() },
+      hook: { removed: (el) => el.close() },
     },
     h(
       "form",
-      { class: "dialog-form", novalidate: true, on: { submit: instead(() => submit(view, place)) } },
+      {
+        key: view.id,
+        class: "dialog-form",
+        novalidate: true,
+        on: { submit: instead(() => submit(view, place)) },
+        hook: { created: show },
+      },
       head(view, place, titleId, back),
       h("div", { class: "dialog-body" }, problem(local.problem), blocks(place, view.blocks)),
       foot(view, local, back),
@@ -93,7 +99,8 @@ function foot(view, { busy }, back) {
 }
 
 function show(el) {
-  el.showModal();
+  const frame = el.closest("dialog");
+  if (!frame.open) frame.showModal();
   const first =
     el.querySelector(".dialog-body [data-focus]") ??
     el.querySelector(".dialog-body :is(input, textarea, select, .select-button)") ??
