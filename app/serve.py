@@ -21,6 +21,7 @@ from engine.actor import Door
 from engine.errors import NotConfigured, OpsError
 from scheduler.clock import Timetable
 from scheduler.housekeeping import housekeeping
+from scheduler.resumption import resumption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                     )
                 )
                 serving = asyncio.create_task(http.serve(sockets=[listener]), name="http")
-                timetable = Timetable([housekeeping(plane, parts.clock)])
+                timetable = Timetable([housekeeping(plane, parts.clock), resumption(plane)])
                 try:
                     await plane.launch()
                     await door.start()

@@ -59,8 +59,14 @@ class Executor:
         }
         DBOS(config=config)
         DBOS.launch()  # on the loop's own thread: recovered workflows then run on this loop
+        await self.resume()
+
+    async def resume(self) -> None:
+        """Take up every run that should be going on and is not: after a start, and after a walk
+        that broke on trouble with our own database."""
         for run_id, execution in await self._journal.unfinished():
-            await self.start(run_id, execution)
+            if run_id not in self._walks:
+                await self.start(run_id, execution)
 
     async def start(self, run_id: str, execution: int) -> None:
         """Hand a queued run to DBOS; idempotent. A workflow that ended although its run did not

@@ -90,6 +90,11 @@ class Plane:
         """Take up what an earlier process left, and be ready for more."""
         await self._executor.launch()
 
+    async def resume(self) -> None:
+        """Take up runs that should be going on and are not; safe at any time."""
+        if not self._draining:
+            await self._executor.resume()
+
     async def close(self) -> None:
         """Refuse new work, finish writes under way, leave the rest to the next start."""
         self._draining = True

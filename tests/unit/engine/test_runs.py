@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from engine.control_plane import Request
 from engine.errors import Locked, NotAllowed, NotFound, Refused
@@ -250,6 +251,23 @@ async def test_a_run_goes_on_by_itself_after_a_restart(tmp_path: Path) -> None:
         await until(p, run, EventKind.STEP_NOTE, "one")
     assert "last" not in vendor.calls
     async with plane(tmp_path, vendor) as p:
+        run = await asyncio.wait_for(over(p, run), 20)
+    assert run.status == RunStatus.SUCCEEDED
+    assert sorted(vendor.things.values()) == ["last", "one"]
+
+
+async def test_a_walk_that_broke_off_is_taken_up_by_the_next_resumption(tmp_path: Path) -> None:
+    vendor = Vendor()
+    async with plane(tmp_path, vendor) as p:
+        run = await p.submit(ADA, Build(things="one", takes_ms=300), OPS)
+        async with p.database.write() as session:
+            await session.execute(text("ALTER TABLE events RENAME TO hidden"))
+        while p._executor._walks:
+            await asyncio.sleep(0.01)
+        async with p.database.write() as session:
+            await session.execute(text("ALTER TABLE hidden RENAME TO events"))
+        assert not (await p.show(run.id)).status.over
+        await p.resume()
         run = await asyncio.wait_for(over(p, run), 20)
     assert run.status == RunStatus.SUCCEEDED
     assert sorted(vendor.things.values()) == ["last", "one"]
