@@ -262,7 +262,7 @@ async def test_a_walk_that_broke_off_is_taken_up_by_the_next_resumption(tmp_path
         run = await p.submit(ADA, Build(things="one", takes_ms=300), OPS)
         async with p.database.write() as session:
             await session.execute(text("ALTER TABLE events RENAME TO hidden"))
-        while p._executor._walks:
+        while p._executor._walks:  # noqa: ASYNC110 - nothing tells that a walk broke
             await asyncio.sleep(0.01)
         async with p.database.write() as session:
             await session.execute(text("ALTER TABLE hidden RENAME TO events"))
