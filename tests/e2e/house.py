@@ -143,9 +143,6 @@ class House:
 
     def begin(self, *arguments: str, **terminal: Any) -> subprocess.Popen[str]:
         """A command line that goes on beside the test; its streams are pipes unless told."""
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            # Tests in a shell's background ignore Ctrl-C, and so would what they start.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
         return subprocess.Popen(
             [sys.executable, "-m", "app", *arguments],
