@@ -34,7 +34,6 @@ class World:
         self.traffic = traffic
         self.chance = Seeded(settings.seed)
         self.rates = Rates(settings.speed)
-        self._seed = settings.seed
         self._save = changed
         self._moment: float | None = None
         self._waiting: set[asyncio.Future[None]] = set()
@@ -42,8 +41,9 @@ class World:
         self.reset()
 
     def reset(self) -> None:
-        """An empty account with one workspace."""
+        """An empty account with one workspace, the same every time."""
         self.restore({})
+        self.chance.counters["workspace"] = 0
         self.workspaces.add(
             records.Workspace(self.chance.uuid("workspace"), "Luthien Sandbox", self.now())
         )
@@ -52,8 +52,9 @@ class World:
 
     def restore(self, state: dict[str, Any]) -> None:
         self.settings = WorldSettings.of(state.get("settings", {}))
-        self.chance = Seeded(self._seed)
-        self.chance.counters = dict(state.get("counters", {}))
+        # Ids go on from here: who knows us has seen those before.
+        for kind, count in state.get("counters", {}).items():
+            self.chance.counters[kind] = max(count, self.chance.counters.get(kind, 0))
         self.variables: dict[str, dict[str, str]] = {}
         for key, values in state.get("variables", {}).items():
             self.variables[key] = dict(values)

@@ -186,6 +186,19 @@ async def test_the_workspace_outlives_its_process(tmp_path: Path) -> None:
         assert await sandbox.messages(**{"as": "ada"}) == []
 
 
+async def test_no_id_comes_twice_whatever_state_is_put_back(sandbox: Sandbox) -> None:
+    state = (await sandbox.http.get("/control/state")).json()["slack"]
+
+    async def made() -> str:
+        return str((await sandbox.client.conversations_create(name="new"))["channel"]["id"])
+
+    first = await made()
+    await sandbox.http.put("/control/state", json={"slack": state})
+    second = await made()
+    await sandbox.http.post("/control/reset")
+    assert len({first, second, await made()}) == 3
+
+
 async def test_a_state_can_be_put_back(sandbox: Sandbox) -> None:
     await sandbox.client.chat_postMessage(channel=OPS, text="one")
     state = (await sandbox.http.get("/control/state")).json()
