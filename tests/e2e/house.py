@@ -190,7 +190,9 @@ async def open_house(
     sandbox = Process("sandbox", command, {}, folder)
     sandbox.start()
     url = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+    # Idle connections are given up before uvicorn closes them, which it does after five seconds.
+    limits = httpx.Limits(keepalive_expiry=2)
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, limits=limits) as http:
 
         async def answers() -> bool:
             assert sandbox.ended is None, sandbox.log
