@@ -86,12 +86,14 @@ def _demo() -> RichCommand:
         params=[
             click.RichOption(
                 ["--port"],
+                type=click.IntRange(1, 65_534),
                 default=8899,
                 show_default=True,
                 help="The page's port; the server takes the next one.",
             ),
             click.RichOption(
                 ["--speed"],
+                type=click.FloatRange(min=0, min_open=True),
                 default=10.0,
                 show_default=True,
                 help="Divides the time that Railway's own work takes.",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import fcntl
 import json
 import os
 import signal
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 _PATIENCE = timedelta(seconds=60)
 _OURS = ("RAILWAY_", "SLACK_", "LUTHIEN_")
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PR_SET_PDEATHSIG = 1
+"""Source: Linux, prctl(2)."""
 
 
 class ChildDied(OpsError):
@@ -94,27 +99,29 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
 def demo(port: int, speed: float, data: Path) -> int:
     """Until Ctrl-C or SIGTERM. Returns the exit code."""
     shown, data = data, data.resolve()
-    for needed in (port, port + 1):
-        _refuse_if_taken(needed, port)
     data.mkdir(parents=True, exist_ok=True)
-    try:
-        with _stopped_by_signals():
-            _both(port, speed, data, shown)
-    except _Stop:
-        return DONE
+    with _owned(data, port, shown):
+        for needed in (port, port + 1):
+            _refuse_if_taken(needed, port, shown)
+        try:
+            with _stopped_by_signals():
+                _both(port, speed, data, shown)
+        except _Stop:
+            return DONE
     return FAILED
 
 
 def _both(port: int, speed: float, data: Path, shown: Path) -> None:
+    again = f"make demo PORT={port} DEMO_DATA={shown}"
     with contextlib.ExitStack() as stack:
         sandbox = stack.enter_context(
-            _Child("sandbox", sandbox_command(port, speed, data / "sandbox"), {}, data)
+            _Child("sandbox", sandbox_command(port, speed, data / "sandbox"), {}, data, again)
         )
         sandbox.until(lambda: _told(port).get("slack") is True)
         known = Sandbox.at(port)
         settings = server_settings(known, listen=port + 1, pace=speed, data=data / "luthien")
         command = [sys.executable, "-m", "app", "serve"]
-        server = stack.enter_context(_Child("luthien", command, settings, data))
+        server = stack.enter_context(_Child("luthien", command, settings, data, again))
         server.until(lambda: _ready(port), sandbox)
         sys.stdout.write(
             f"Open   {known.url}/\n"
@@ -132,9 +139,10 @@ class _Child:
     """A process whose output goes to a log file beside its data."""
 
     def __init__(
-        self, name: str, command: list[str], settings: Mapping[str, str], data: Path
+        self, name: str, command: list[str], settings: Mapping[str, str], data: Path, again: str
     ) -> None:
         self.name = name
+        self._again = again
         self.log = data / f"{name}.log"
         self._command = command
         self._settings = settings
@@ -153,6 +161,7 @@ class _Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_leave_with_parent,
             )
         return self
 
@@ -175,7 +184,7 @@ class _Child:
                 f"`{self.name}` ended by itself (exit code {code}).",
                 why=_tail(self.log) or "It said nothing.",
                 who=f"Its whole output is in {self.log}.",
-                next_step="make demo",
+                next_step=self._again,
             )
 
     def until(self, ready: Any, *others: _Child) -> None:
@@ -189,7 +198,7 @@ class _Child:
                     f"`{self.name}` is not ready after {_PATIENCE.total_seconds():.0f} s.",
                     why=_tail(self.log),
                     who=f"Its whole output is in {self.log}.",
-                    next_step="make demo",
+                    next_step=self._again,
                 )
             time.sleep(0.05)
 
@@ -201,16 +210,43 @@ class _Stop(BaseException):
 @contextlib.contextmanager
 def _stopped_by_signals() -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _ENDS:
             signal.signal(number, signal.SIG_IGN)
         raise _Stop
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDS:
         signal.signal(number, stop)
     yield
 
 
-def _refuse_if_taken(port: int, page: int) -> None:
+def _leave_with_parent() -> None:
+    """In the child: end when the demo does, however it ends. Only Linux can promise that."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _owned(data: Path, port: int, shown: Path) -> Iterator[None]:
+    """One demo at a time keeps its things in a folder; the file says where it is."""
+    with (data / "demo.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            running = lock.read().strip()
+            raise NotConfigured(
+                f"A demo is running on {shown} already: http://127.0.0.1:{running}/",
+                why="Two of them would write over each other's instances.",
+                who="Use that one; whoever started it can stop it with Ctrl-C.",
+                next_step=f"make demo PORT={port + 100} DEMO_DATA={shown}-{port + 100}",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(port))
+        lock.flush()
+        yield
+
+
+def _refuse_if_taken(port: int, page: int, shown: Path) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -223,7 +259,7 @@ def _refuse_if_taken(port: int, page: int) -> None:
                 if running
                 else f"Another program listens there. The demo needs {page} and {page + 1}.",
                 who="You can choose another pair of ports, or stop what listens there.",
-                next_step=f"make demo PORT={page + 100}",
+                next_step=f"make demo PORT={page + 100} DEMO_DATA={shown}",
             ) from None
 
 

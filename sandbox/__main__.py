@@ -11,10 +11,34 @@ import uvicorn
 from sandbox.server import DroppableProtocol, Settings, create_app
 
 
+def _http_url(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise click.BadParameter("must begin with http:// or https://")
+    return url
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise click.ClickException(
+            f"Port {port} cannot be used ({error.strerror}): another program listens there.\n"
+            "You can stop that program, or choose another port.\n"
+            "Next: luthien sandbox --port 0   (picks a free one)"
+        ) from None
+
+
 @click.command(help="Local stand-ins of Railway and Slack, with a page to use them by hand.")
-@click.option("--port", default=8899, show_default=True, help="0 picks a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8899,
+    show_default=True,
+    help="0 picks a free one.",
+)
 @click.option(
     "--speed",
+    type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
     help="Divides the time that Railway's own work takes.",
@@ -25,7 +49,11 @@ from sandbox.server import DroppableProtocol, Settings, create_app
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The Slack app's manifest: its commands and scopes.",
 )
-@click.option("--request-url", help="Where Slack posts to in HTTP mode. Default: Socket Mode.")
+@click.option(
+    "--request-url",
+    callback=_http_url,
+    help="Where Slack posts to in HTTP mode. Default: Socket Mode.",
+)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -41,7 +69,7 @@ def main(
     data: Path | None,
     expect_bot: bool,
 ) -> None:
-    listening = socket.create_server(("127.0.0.1", port))
+    listening = _listen(port)
     bound: int = listening.getsockname()[1]
     config = uvicorn.Config(
         create_app(Settings(bound, speed, seed, manifest, request_url, data, expect_bot)),

@@ -13,9 +13,11 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
 from app.demo import clean_environment
 from tests.e2e.chat import Chat
+from tests.e2e.house import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -93,7 +95,79 @@ async def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path) -> None:
             out, err = await asyncio.to_thread(process.communicate)
             assert (process.returncode, out) == (2, "")
             assert f"Port {taken} is taken." in err
-            assert f"Next: make demo PORT={port + 100}" in err
+            assert f"Next: make demo PORT={port + 100} DEMO_DATA={tmp_path}" in err
+
+
+async def test_a_second_demo_on_the_same_folder_is_sent_to_the_first(tmp_path: Path) -> None:
+    port, other = free_pair(), free_pair()
+    with demo(port, tmp_path) as first:
+        await asyncio.to_thread(first_lines, first)
+        log = (tmp_path / "luthien.log").read_bytes()
+        with demo(other, tmp_path) as second:
+            out, err = await asyncio.to_thread(second.communicate)
+            assert (second.returncode, out) == (2, "")
+            assert f"http://127.0.0.1:{port}/" in err
+            assert f"Next: make demo PORT={other + 100} DEMO_DATA={tmp_path}-{other + 100}" in err
+        assert (tmp_path / "luthien.log").read_bytes().startswith(log)
+
+
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL])
+async def test_nothing_is_left_running_when_the_terminal_closes(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    port = free_pair()
+    with demo(port, tmp_path) as process:
+        await asyncio.to_thread(first_lines, process)
+        process.send_signal(how)
+        await asyncio.to_thread(process.communicate)
+
+        async def both_ports_are_free() -> bool:
+            try:
+                for taken in (port, port + 1):
+                    socket.create_server(("127.0.0.1", taken)).close()
+            except OSError:
+                return False
+            return True
+
+        await until(both_ports_are_free, within=20, what="both parts end")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["demo", "--port", "70000"], "1<=x<=65534"),
+        (["demo", "--speed", "0"], "x>0"),
+        (["sandbox", "--port", "70000"], "0<=x<=65535"),
+        (["sandbox", "--request-url", "nowhere"], "must begin with http://"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(command: list[str], said: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "app", *command],
+        env=clean_environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert said in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_sandbox_on_a_taken_port_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = subprocess.run(
+            [sys.executable, "-m", "app", "sandbox", "--port", str(port)],
+            env=clean_environment({}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == 1
+    assert f"Port {port} cannot be used" in ran.stderr
+    assert "Next: luthien sandbox --port 0" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 async def test_when_a_part_dies_the_demo_says_which_and_ends(tmp_path: Path) -> None:
