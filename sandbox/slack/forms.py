@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sandbox.slack.records import Json, State
 
@@ -126,8 +126,8 @@ def entered(blocks: list[Json], before: Json, given: Json, state: State) -> Json
 def _addressed(blocks: list[Json], name: str, wanted: Any) -> list[tuple[Json, Json, Any]]:
     inputs = [(b, e) for b, e in elements(blocks) if e["type"] in KEYS]
     in_block = [(b, e) for b, e in inputs if b["block_id"] == name]
-    if in_block and isinstance(wanted, dict) and not {"type", *INITIAL} & wanted.keys():
-        by_action = {element["action_id"]: (block, element) for block, element in in_block}
+    by_action = {element["action_id"]: (block, element) for block, element in in_block}
+    if in_block and isinstance(wanted, dict) and _by_action(wanted, by_action):
         unknown = [action for action in wanted if action not in by_action]
         if unknown:
             raise Mistake(f"block {name} has no element {unknown[0]}")
@@ -140,6 +140,13 @@ def _addressed(blocks: list[Json], name: str, wanted: Any) -> list[tuple[Json, J
     if not found:
         raise Mistake(f"the view has no field {name}")
     return [(block, element, wanted) for block, element in found[:1]]
+
+
+def _by_action(wanted: Json, by_action: Mapping[str, object]) -> bool:
+    """Whether the keys are action_ids. An app may name one as Slack names its words (`value`), so
+    keys that are action_ids and hold Slack-shaped values come first."""
+    nested = all(isinstance(value, dict) for value in wanted.values())
+    return (nested and wanted.keys() <= by_action.keys()) or not {"type", *INITIAL} & wanted.keys()
 
 
 def worded(element: Json, value: Any, state: State) -> Json:

@@ -52,10 +52,10 @@ class World:
         shorthand = {key: given.pop(key) for key in Behaviour.model_fields if key in given}
         given["settings"] = {**given.get("settings", {}), **shorthand}
         try:
-            state = State.model_validate(first | given)
+            wanted = State.model_validate(first | given)
         except ValidationError as error:
             raise ControlError(f"that is no state of a Slack workspace: {error}") from error
-        self._jump(state)
+        self._jump(wanted)
 
     def reset(self) -> None:
         self.deliveries.forget()
