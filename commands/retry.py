@@ -34,11 +34,11 @@ class Retry(Question):
         run = await world.control.retry(world.actor, found.id)
         unfinished = [step for step in run.steps if step.status != StepStatus.DONE]
         done = len(run.steps) - len(unfinished)
-        text = f"{done} of {len(run.steps)} steps were done already."
+        text = f"{done} of {len(run.steps)} steps were done already." if done else ""
         if unfinished:
-            text += f" It goes on with: {unfinished[0].title}."
+            text += f" It {'goes on' if done else 'begins again'} with: {unfinished[0].title}."
         return Answer(
             title=f"{run.title}: going on",
-            parts=(Text(text=text), Offers(offers=run_offers(run, world.actor))),
+            parts=(Text(text=text.strip()), Offers(offers=run_offers(run, world.actor))),
             data=run_details_json(run),
         )

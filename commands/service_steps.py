@@ -78,6 +78,7 @@ def service_steps(
         WaitForDeployment(
             key=deployed,
             after=(f"source-{name}",),
+            redo=(f"source-{name}",),  # a dead deployment stays dead
             space=place,
             service_name=name,
             deployment=Ref(ref=f"source-{name}.deployment_id"),
