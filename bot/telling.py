@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot import grammar, messages, results, runs
+from bot import grammar, messages, refusals, results, runs
 from bot.budget import Urgency
 from bot.log_lines import LogLine, log_line, log_message
 from bot.posting import Posting, digest
@@ -301,6 +301,16 @@ class Telling:
             await self._posting.keep(replace(post, state=PostState.SENT))
         except OpsError as missed:
             self._stage.log.warning("credentials of %s not delivered: %s", self._run_id, missed)
+            await self._not_delivered(root, missed)
+
+    async def _not_delivered(self, root: Place, missed: OpsError) -> None:
+        """The result promises credentials: whoever waits learns that they did not come."""
+        view, registry = self._view, self._stage.control.registry
+        said = refusals.refusal(missed, registry, line=view.delivers or "")
+        try:
+            await self._stage.voice.whisper(root.channel, view.actor.id, said)
+        except OpsError as unheard:
+            self._stage.log.warning("and %s was not told: %s", view.actor.key, unheard)
 
     async def _retire_results(self, root: Place, after: int) -> None:
         """Take the buttons off earlier results once the run goes on: they would be refused."""

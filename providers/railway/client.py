@@ -41,9 +41,12 @@ class BackOff:
 
     tries: int
     wait: wait_base
+    within_s: float | None = None
+    """Not tried again once this much has gone by."""
 
 
-GENTLY = BackOff(4, wait_exponential(multiplier=0.5, max=4) + wait_random(0, 0.5))
+GENTLY = BackOff(4, wait_exponential(multiplier=0.5, max=4) + wait_random(0, 0.5), within_s=25)
+"""Whoever asks waits half a minute at the most for a Railway that takes requests and is silent."""
 PATIENTLY = BackOff(12, wait_incrementing(start=1, increment=2, max=20))
 """Two minutes in all: new services show within seconds, changes settle within a minute.
 
@@ -225,6 +228,7 @@ class RailwayClient:
         self, attempt: Callable[[], Awaitable[T]], rules: Mapping[Verdict, BackOff]
     ) -> T:
         """Try again as the rule of the latest verdict says."""
+        began = self.clock.monotonic()
 
         def rule(state: RetryCallState) -> BackOff | None:
             error = state.outcome.exception() if state.outcome else None
@@ -235,7 +239,11 @@ class RailwayClient:
 
         def enough(state: RetryCallState) -> bool:
             back_off = rule(state)
-            return back_off is None or stop_after_attempt(back_off.tries)(state)
+            if back_off is None:
+                return True
+            waited = self.clock.monotonic() - began
+            late = back_off.within_s is not None and waited > back_off.within_s
+            return late or stop_after_attempt(back_off.tries)(state)
 
         def wait(state: RetryCallState) -> float:
             back_off = rule(state)

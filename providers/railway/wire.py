@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.clock import Clock
     from providers.railway.documents import Document
 
-READ_TIMEOUT = timedelta(seconds=30)
+READ_TIMEOUT = timedelta(seconds=15)
 WRITE_TIMEOUT = timedelta(seconds=60)
 """A write that is given up too early costs more than one that is waited for."""
 

@@ -13,6 +13,7 @@ from bot.scrub import Scrubber
 from bot.telling import Stage
 from bot.voice import Voice
 from engine.actor import Actor, Door, Origin, Role
+from engine.errors import Unreachable
 from engine.run import EventKind, RunStatus, StepStatus
 from engine.told import PostState
 from tests.unit.bot.fake_slack import LOST_AFTER, LOST_BEFORE, FakeSlack, Fault
@@ -118,6 +119,24 @@ async def test_the_credentials_come_within_two_seconds_to_the_requester_alone() 
     assert "sk-" not in whisper["text"]
     assert "sk-proxy-1" in json.dumps(whisper["blocks"])
     assert "credentials acme --forget" in json.dumps(whisper["blocks"])
+
+
+async def test_credentials_that_cannot_be_read_are_said_to_be_missing() -> None:
+    house = House()
+    run = await house.begin()
+    house.control.start(run)
+    house.control.fail_with = Unreachable(
+        "Railway does not answer.",
+        vendor="railway",
+        call="variables",
+        next_step="/luthien credentials acme",
+    )
+    await house.succeed(run)
+    await house.clock.advance(2)
+    [whisper] = house.slack.whispers
+    assert (whisper["channel"], whisper["user"]) == ("C0OPS", "U0ADA")
+    assert "Railway does not answer." in whisper["text"]
+    assert "/luthien credentials acme" in whisper["text"]
 
 
 async def test_lines_due_together_share_a_message() -> None:

@@ -88,6 +88,27 @@ async def test_a_read_gives_up_after_a_few_seconds(
     assert clock.elapsed < 15
 
 
+class _Silence(httpx.AsyncBaseTransport):
+    """Takes every request and never answers, as long as the client waits."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._clock.elapsed += request.extensions["timeout"]["read"]
+        raise httpx.ReadTimeout("", request=request)
+
+
+async def test_nobody_waits_much_longer_than_half_a_minute_for_a_silent_railway(
+    clock: FakeClock,
+) -> None:
+    client = RailwayClient(URL, TOKEN, clock=clock, transport=_Silence(clock))
+    with pytest.raises(Unreachable, match="does not answer"):
+        await read(client)
+    assert 20 <= clock.elapsed <= 40
+    await client.aclose()
+
+
 @pytest.mark.parametrize(
     ("message", "code"),
     [
