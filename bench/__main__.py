@@ -47,11 +47,11 @@ MEASUREMENTS: dict[str, ModuleType] = {
 )
 def main(only: tuple[str, ...], quick: bool) -> None:
     console = Console()
-    folder = scratch()
+    folder, before = scratch(), load()
     failed = False
     try:
         for name in only or MEASUREMENTS:
-            began, before = time.monotonic(), load()
+            began = time.monotonic()
             with console.status(f"Measuring: {MEASUREMENTS[name].TITLE} …"):
                 result = _measured(name, Effort(quick), console)
             if result is None:
