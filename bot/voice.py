@@ -7,6 +7,7 @@ newest, and tells apart what Slack refused, what never reached it, and what nobo
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -295,11 +296,20 @@ class Voice:
             raise failed(Unreachable, "response_url", "Slack could not be reached.") from None
         except (aiohttp.ClientError, TimeoutError, OSError):
             raise failed(OutcomeUnknown, "response_url", "Slack gave no answer.") from None
-        if status == 200:
+        if status == 200 and not _is_error(said):
             return {}
         reason = said if len(said) < 200 else "a page instead of an answer"
         kind = BlocksRefused if "invalid_blocks" in said else Rejected
         raise failed(kind, "response_url", "Slack did not take the answer.", why=reason)
+
+
+def _is_error(said: str) -> bool:
+    """A response_url answers `ok`; what is wrong with a message comes as JSON, under 200 too."""
+    try:
+        body = json.loads(said)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and body.get("ok") is False
 
 
 def _hook_of(log: Logger) -> Hook:

@@ -118,6 +118,8 @@ class FakeSlack:
     async def hook(self, url: str, body: dict[str, Any]) -> tuple[int, str]:
         if url.endswith("expired"):
             return 404, "expired_url"
+        if self.plain and {"plan", "data_table"} & {b["type"] for b in body.get("blocks", ())}:
+            return 200, '{"ok":false,"error":"invalid_blocks"}'
         self.hooks.append({"url": url, "at": self.clock.monotonic(), **body})
         return 200, "ok"
 

@@ -344,6 +344,14 @@ async def test_share_here_shows_the_answer_to_everybody() -> None:
     assert withdrawn["delete_original"]
 
 
+async def test_an_answer_whose_blocks_are_refused_comes_in_plain_ones() -> None:
+    slack = Workspace()
+    slack.slack.plain = True
+    await slack.type("list")
+    assert {block["type"] for block in slack.last["blocks"]} <= {"section", "rich_text", "actions"}
+    assert len(slack.slack.hooks) == 1
+
+
 async def test_credentials_are_never_shared() -> None:
     slack = Workspace()
     await slack.click("share", "credentials acme", private=True)
