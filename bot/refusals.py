@@ -106,7 +106,9 @@ def _mended(error: OpsError, line: str) -> str:
     """What was typed with the nearest command in the place of the unknown one."""
     if not isinstance(error, UnknownCommand) or not error.nearest:
         return ""
-    return " ".join([error.nearest, *line.split()[1:]])
+    words = line.split()
+    wrong = next((i for i, word in enumerate(words) if word.lower() == error.typed.lower()), 0)
+    return " ".join([*words[:wrong], error.nearest, *words[wrong + 1 :]])
 
 
 def _fixes(error: OpsError, registry: Registry, line: str) -> list[Block]:

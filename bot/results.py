@@ -84,7 +84,7 @@ def _why(view: RunView) -> str:
 
 def _leftovers(view: RunView) -> str:
     """What exists of it, by name and id."""
-    gone = len(view.created) - len(view.left)
+    gone = len(view.removed_now)
     parts = [f"Removed again: {plural(gone, 'thing')}."] if gone else []
     if view.left:
         parts.append("Still there:")
@@ -96,4 +96,5 @@ def _advice(view: RunView) -> str:
     if view.status is RunStatus.ROLLED_BACK:
         return ""
     step = (view.trouble.next_step if view.trouble else "") or f"{PROMPT} retry {view.id}"
-    return f"Next: `{mrkdwn(step)}`" if step.startswith("/") else f"Next: {mrkdwn(step)}"
+    following = f"Next: `{mrkdwn(step)}`" if step.startswith("/") else f"Next: {mrkdwn(step)}"
+    return following + (f", or `{PROMPT} clean-up {view.id}` to remove it" if view.left else "")

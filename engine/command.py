@@ -220,6 +220,23 @@ def _usage(parameter: Parameter) -> str:
     return word if parameter.required else f"[{word}]"
 
 
+_REASONS = {
+    "int_parsing": "should be a whole number",
+    "int_type": "should be a whole number",
+    "bool_parsing": "is on or off",
+    "string_type": "should be text",
+    "string_too_short": "should have at least {min_length} characters",
+    "string_too_long": "should have at most {max_length} characters",
+    "greater_than_equal": "should be at least {ge}",
+    "less_than_equal": "should be at most {le}",
+    "greater_than": "should be more than {gt}",
+    "less_than": "should be less than {lt}",
+    "literal_error": "should be one of {expected}",
+    "enum": "should be one of {expected}",
+}
+"""Faults in people's words, by pydantic's own name for them."""
+
+
 def _invalid_input(cls: type[Command], error: ValidationError) -> InvalidInput:
     fields: dict[str, str] = {}
     missing = True
@@ -231,7 +248,8 @@ def _invalid_input(cls: type[Command], error: ValidationError) -> InvalidInput:
             reason, missing = "is not an argument of this command", False
         else:
             context = fault.get("ctx", {})
-            reason = str(context.get("error") or fault["msg"].replace("Input should", "should"))
+            said = _REASONS.get(fault["type"], fault["msg"].replace("Input should", "should"))
+            reason = str(context.get("error") or said.format(**context))
             missing = False
         fields.setdefault(name, reason)
     listed = "; ".join(f"{name} {reason}" for name, reason in fields.items())

@@ -86,7 +86,7 @@ class InvalidInput(Refused):
 
 
 class UnknownCommand(Refused):
-    """No such command; `nearest` is the likeliest one meant, or empty."""
+    """No such command as `typed`; `nearest` is the likeliest one meant, or empty."""
 
     code = "unknown_command"
 
@@ -94,12 +94,14 @@ class UnknownCommand(Refused):
         self,
         summary: str,
         *,
+        typed: str = "",
         nearest: str = "",
         why: str = "",
         who: str = "",
         next_step: str = "",
     ) -> None:
         super().__init__(summary, why=why, who=who, next_step=next_step)
+        self.typed = typed
         self.nearest = nearest
 
 

@@ -36,6 +36,7 @@ class Registry:
             guess = nearest[0] if nearest else ""
             raise UnknownCommand(
                 f"There is no command `{name}`." + (f" Did you mean `{guess}`?" if guess else ""),
+                typed=name,
                 nearest=guess,
                 why="Nothing was done.",
                 who="You can type it again; `help` lists what there is.",

@@ -123,7 +123,11 @@ class Created(BaseModel):
     id: str
     name: str
     step: str
-    removed: bool = False
+    removed_at: datetime | None = None
+
+    @property
+    def removed(self) -> bool:
+        return self.removed_at is not None
 
 
 class StepView(BaseModel):
@@ -197,3 +201,11 @@ class RunView(BaseModel):
     def left(self) -> tuple[Created, ...]:
         """What it made that still exists, unless it succeeded."""
         return tuple(c for c in self.created if not c.removed)
+
+    @property
+    def removed_now(self) -> tuple[Created, ...]:
+        """What this execution removed; an earlier one may have removed other things."""
+        since = self.started_at
+        return tuple(
+            c for c in self.created if c.removed_at and (since is None or c.removed_at >= since)
+        )

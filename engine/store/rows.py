@@ -71,7 +71,7 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
                     id=item.resource_id,
                     name=item.name,
                     step=item.step,
-                    removed=item.removed_at is not None,
+                    removed_at=item.removed_at,
                 )
                 for item in created
             ),

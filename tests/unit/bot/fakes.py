@@ -441,6 +441,12 @@ TROUBLE = Trouble(
 )
 
 MADE = (
-    Created(kind="project", id="p-1", name="luthien-acme", step="project", removed=True),
+    Created(
+        kind="project",
+        id="p-1",
+        name="luthien-acme",
+        step="project",
+        removed_at=START + timedelta(days=1),
+    ),
     Created(kind="volume", id="v-9", name="postgres-data", step="postgres"),
 )

@@ -73,6 +73,21 @@ def test_bad_input_names_the_field(raw: dict[str, str], field: str, missing: boo
     assert refused.value.next_step == "/luthien paint garden --colour red"
 
 
+def test_reasons_are_in_peoples_words() -> None:
+    class Count(Question):
+        """Count."""
+
+        name: ClassVar[str] = "count"
+        page: int = Field(1, ge=1)
+
+    for typed, said in (
+        ("abc", "page should be a whole number"),
+        ("0", "page should be at least 1"),
+    ):
+        with pytest.raises(InvalidInput, match=said):
+            Count.parse({"page": typed})
+
+
 def test_an_unknown_command_names_the_nearest() -> None:
     registry = Registry({"paint": Paint}, {})
     assert registry.command("PAINT") is Paint
