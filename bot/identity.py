@@ -66,10 +66,14 @@ class Identity:
             )
         able = self.admins | (self.deployers if needed <= Role.DEPLOYER else frozenset())
         people = _listed([f"<@{id_}>" for id_ in sorted(able - {user})])
+        setting = "LUTHIEN_DEPLOYERS" if needed <= Role.DEPLOYER else "LUTHIEN_ADMINS"
         return NotAllowed(
             refusal.summary,
             why=refusal.why,
-            who=f"{people} can do this, or give you the right (your Slack id is `{user}`).",
+            who=(
+                f"{people} can do this for you. To have the right yourself, your Slack id `{user}`"
+                f" must stand in the setting {setting} of this bot."
+            ),
             next_step=refusal.next_step or "/luthien help",
             link=refusal.link,
         )

@@ -27,6 +27,7 @@ class ShowCredentials(Question):
     """Show an instance's keys, to whoever created it and for a day only.
 
     The keys are read from the host each time: they are kept nowhere else. Each showing is audited.
+    Whoever owns the bot's data folder may read them at any time, on that machine's command line.
     With `--forget` nobody is shown them here again.
     """
 

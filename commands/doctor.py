@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
+from engine.actor import Role
 from engine.answer import Answer, Offer, Offers, Table
 from engine.command import Question
 from engine.words import plural
@@ -17,6 +18,7 @@ class Doctor(Question):
     """Check the settings, the database, the chat and the host, and say what to do."""
 
     name: ClassVar[str] = "doctor"
+    role: ClassVar[Role] = Role.DEPLOYER
     group: ClassVar[str] = "Help"
     examples: ClassVar[tuple[str, ...]] = ("doctor",)
 
@@ -26,6 +28,7 @@ class Doctor(Question):
         wrong = [finding for finding in findings if not finding.ok]
         return Answer(
             title=_title(len(findings), len(wrong)),
+            private=True,
             parts=(
                 Table(
                     columns=("Check", "Result", "Found", "What to do"),

@@ -67,7 +67,9 @@ def routes(
             raise ControlError(f"that is no state: {error}") from error
         return JSONResponse({"ok": True})
 
-    async def reset(_: Request) -> Response:
+    async def reset(request: Request) -> Response:
+        if await request.body():
+            await json_body(request)
         store.reset()
         traffic.forget()
         return JSONResponse({"ok": True})

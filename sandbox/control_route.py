@@ -35,6 +35,13 @@ def control_route(
     return Route(path, guarded, methods=[method])
 
 
+async def nothing_there(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals (no such path, wrong method), in the same shape."""
+    code = error.status_code if isinstance(error, HTTPException) else 500
+    what = error.detail if isinstance(error, HTTPException) else "it broke"
+    return JSONResponse({"error": f"{request.method} {request.url.path}: {what}"}, code)
+
+
 async def json_body(request: Request) -> dict[str, Any]:
     try:
         body = await request.json()

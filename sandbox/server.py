@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sandbox import control, page, railway, slack
+from sandbox.control_route import nothing_there
 from sandbox.state import Store
 from sandbox.traffic import Traffic
 
@@ -72,7 +74,10 @@ def create_app(settings: Settings) -> ByHost:
         finally:
             await store.stop()
 
-    return ByHost(Starlette(routes=routes, lifespan=lifespan), world, traffic)
+    app = Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers={HTTPException: nothing_there}
+    )
+    return ByHost(app, world, traffic)
 
 
 class ByHost:

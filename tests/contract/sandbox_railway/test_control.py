@@ -187,3 +187,13 @@ async def test_events_tell_the_page_when_railway_changes() -> None:
                 seen.add(json.loads(line.removeprefix("data: "))["type"])
             if {"railway", "journal"} <= seen:
                 break
+
+
+async def test_what_is_not_there_is_said_in_the_same_shape(railway: Railway) -> None:
+    for method, path, code in (("GET", "/control/nope", 404), ("DELETE", "/control/ready", 405)):
+        answer = await railway.http.request(method, path)
+        assert answer.status_code == code
+        assert path in answer.json()["error"]
+    answer = await railway.http.post("/control/reset", content=b"not json")
+    assert answer.status_code == 400
+    assert "not JSON" in answer.json()["error"]
