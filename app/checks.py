@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import OpsError
+from engine.store.database import open_database
 from engine.world import Finding
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from app.settings import Reading
     from engine.blueprint import Blueprint
     from engine.capabilities import RepositoryAccess
-    from engine.store.database import Database
     from engine.world import Check
     from providers.railway.provider import RailwayProvider
 
@@ -40,14 +40,19 @@ def settings(reading: Reading) -> Check:
     return check
 
 
-def database(used: Database) -> Check:
+def database(url: str) -> Check:
+    """Opens it anew: `doctor` also works where nothing else does."""
+
     async def check() -> Sequence[Finding]:
         name = "Database"
         try:
-            await used.check()
-        except Exception as error:  # noqa: BLE001 (whatever the driver raises is the finding)
-            fix = "See that DATABASE_URL leads to a database that is up and may be written."
-            return [Finding(name, ok=False, detail=type(error).__name__, fix=fix)]
+            used = open_database(url)
+            try:
+                await used.check()
+            finally:
+                await used.close()
+        except OpsError as error:
+            return [_not_ok(name, error)]
         kind = "embedded SQLite" if used.embedded else used.url.get_backend_name()
         return [Finding(name, ok=True, detail=kind)]
 
@@ -104,4 +109,5 @@ async def _found(name: str, ask: Callable[[], Awaitable[str]]) -> Finding:
 
 def _not_ok(name: str, error: OpsError) -> Finding:
     detail = f"{error.summary} {error.why}".strip()
-    return Finding(name, ok=False, detail=detail, fix=error.next_step or error.who)
+    itself = error.next_step in ("", "/luthien doctor")
+    return Finding(name, ok=False, detail=detail, fix=error.who if itself else error.next_step)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from api.desk import Session
 from api.remote import RemoteControl
-from app.data import DataFolder
+from app.data import DataFolder, tried
 from commands.doctor import Doctor
 from commands.help import Help
 from commands.list import ListInstances
@@ -37,8 +37,16 @@ async def connect(
 ) -> AsyncIterator[Session]:
     """For one command. Raises NotConfigured, or Locked when another command is at work."""
     data = DataFolder(reading.settings.luthien_data_dir)
+    # These need neither lock nor database, and work whatever is wrong with the settings.
+    plain = isinstance(command, Doctor | Help)
     async with contextlib.AsyncExitStack() as stack:
-        server = await _server_or_lock(data, command, reading, stack)
+        server = data.server()
+        if server is None and not isinstance(command, Help):
+            reading = tried(reading)
+        if server is None and not plain:
+            if reading.faults:
+                reading.usable(serving=False)
+            server = await _server_or_lock(data, command, reading, stack)
         if server is not None:
             pace = reading.settings.luthien_pace
             remote = RemoteControl(data.server, user=user, pace=pace)
@@ -47,12 +55,10 @@ async def connect(
         # Imported late: a command that a server performs starts without the engine.
         from app import wiring
 
-        plain = isinstance(command, Doctor | Help)
-        if reading.faults and not plain:
-            reading.usable(serving=False)
-        open_plane = wiring.throw_away_plane if reading.faults else wiring.control_plane
+        open_plane = wiring.throw_away_plane if plain else wiring.control_plane
         parts = await stack.enter_async_context(open_plane(reading, registry))
-        if isinstance(command, Doctor) and reading.settings.slack_bot_token is not None:
+        has_bot = reading.settings.slack_bot_token is not None
+        if isinstance(command, Doctor) and has_bot and "SLACK_API_URL" not in reading.faulty:
             parts.plane.add_check(wiring.slack_door(reading.settings, parts).checks)
         if _starts_runs(command):
             await parts.plane.launch()

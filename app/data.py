@@ -12,12 +12,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.settings import unusable
 from engine.errors import Locked, NotConfigured
 from engine.secrets import generate_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
+
+    from app.settings import Reading
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,17 @@ class Server:
 
     def __repr__(self) -> str:
         return f"Server({self.address}, pid {self.pid})"
+
+
+def tried(reading: Reading) -> Reading:
+    """The settings with the data folder made, or with its fault beside the others."""
+    data = DataFolder(reading.settings.luthien_data_dir)
+    try:
+        data.make()
+    except NotConfigured:
+        wrong = f"is {data.path}, which is no folder that this user may write to"
+        return unusable(reading, "luthien_data_dir", wrong)
+    return reading
 
 
 class DataFolder:
@@ -54,8 +68,8 @@ class DataFolder:
             raise NotConfigured(
                 f"The data folder {self.path} cannot be used.",
                 why="It is not a folder that this user may write to.",
-                who="Whoever owns it can change that.",
-                next_step="Set LUTHIEN_DATA_DIR to a folder of your own",
+                who="Whoever owns it can change that; LUTHIEN_DATA_DIR names another one.",
+                next_step="/luthien doctor",
             )
 
     @contextlib.contextmanager
@@ -122,7 +136,16 @@ class DataFolder:
 
 @contextlib.contextmanager
 def _lock(path: Path, purpose: str, wait: timedelta) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise NotConfigured(
+            f"The lock file {path} cannot be opened.",
+            why=f"{error.strerror}.",
+            who="Whoever owns its folder can change that.",
+            next_step="/luthien doctor",
+        ) from error
     try:
         deadline = time.monotonic() + wait.total_seconds()
         while not _try_lock(descriptor):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import traceback
@@ -89,8 +90,11 @@ class _PrivateFile(logging.FileHandler):
     @override
     def _open(self) -> TextIOWrapper:
         path = Path(self.baseFilename)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+        except OSError:  # `doctor` tells of such a folder; a log line must not break it
+            return Path(os.devnull).open("a")
         return super()._open()
 
 

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from api.server import create_app
 from app import logs
-from app.data import DataFolder
+from app.data import DataFolder, tried
 from app.wiring import control_plane, slack_door
 from engine.actor import Door
 from engine.errors import NotConfigured, OpsError
@@ -42,7 +42,7 @@ LAST_ANSWERS = timedelta(seconds=5)
 
 def serve(reading: Reading, registry: Registry) -> None:
     """Until SIGTERM or SIGINT. Raises NotConfigured, or Locked when another process serves."""
-    settings = reading.usable(serving=True)
+    settings = tried(reading).usable(serving=True)
     logs.configure(secrets=settings.secrets())
     data = DataFolder(settings.luthien_data_dir)
     wait = PATIENCE / settings.luthien_pace

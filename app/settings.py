@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic.aliases import AliasChoices
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -16,6 +23,9 @@ from app.addresses import leads_here, parse_listen
 from engine.actor import Role
 from engine.errors import NotConfigured
 from engine.secrets import parse_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Set
 
 GRACE_FLOOR = timedelta(days=7)
 
@@ -68,6 +78,14 @@ def _keys(value: SecretStr) -> SecretStr:
         parse_keys(value.get_secret_value())
     except NotConfigured:
         raise ValueError("is not 32 bytes in URL-safe base64 (44 characters)") from None
+    return value
+
+
+def _database(value: SecretStr) -> SecretStr:
+    # Imported late: most commands of the command line never open a database.
+    from engine.store.database import check_url
+
+    check_url(value.get_secret_value())
     return value
 
 
@@ -193,10 +211,11 @@ class Settings(BaseSettings):
         "Folder for the embedded database, its key, the lock and the log.",
         "Any folder that is kept between starts.",
     )
-    database_url: SecretStr | None = _setting(
+    database_url: Annotated[SecretStr, AfterValidator(_database)] | None = _setting(
         None,
         "Database; unset: SQLite in the data folder.",
-        "e.g. sqlite+aiosqlite:////var/lib/luthien/luthien.db",
+        "Write sqlite+aiosqlite:////folder/luthien.db or "
+        "postgresql+psycopg://user:password@host/database.",
     )
     luthien_master_key: Annotated[SecretStr, AfterValidator(_keys)] | None = _setting(
         None,
@@ -221,6 +240,12 @@ class Settings(BaseSettings):
         "local stand-in.",
         "Write an ISO 8601 duration such as P7D.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
+        stripped = {k: v.strip() if isinstance(v, str) else v for k, v in values.items()}
+        return {name: value for name, value in stripped.items() if value != ""}
 
     @property
     def listen(self) -> tuple[str, int]:
@@ -273,9 +298,14 @@ class Reading:
     settings: Settings
     faults: tuple[Fault, ...]
 
+    @property
+    def faulty(self) -> frozenset[str]:
+        """The settings that are malformed or cannot be used: they stand at their defaults."""
+        return frozenset(fault.setting for fault in self.faults)
+
     def missing(self, *, serving: bool) -> tuple[Fault, ...]:
         """What is not set though this use needs it."""
-        settings, faulty = self.settings, {fault.setting for fault in self.faults}
+        settings = self.settings
         found: list[Fault] = []
         if settings.railway_api_token is None:
             found.append(_fault("railway_api_token", "is missing"))
@@ -284,7 +314,7 @@ class Reading:
         if serving and settings.slack_app_token is None and settings.slack_signing_secret is None:
             either = "is missing (or SLACK_SIGNING_SECRET, where Slack posts to us over HTTP)"
             found.append(_fault("slack_app_token", either))
-        return tuple(fault for fault in found if fault.setting not in faulty)
+        return tuple(fault for fault in found if fault.setting not in self.faulty)
 
     def usable(self, *, serving: bool) -> Settings:
         """Raises NotConfigured with every fault, one sentence each."""
@@ -316,7 +346,7 @@ def read(env_file: Path | None = Path(".env")) -> Reading:
                 name = _field(str(fault["loc"][0]))
                 faults.setdefault(name, _fault(name, _reason(fault)))
         else:
-            return Reading(settings, (*faults.values(), *_cross_checks(settings)))
+            return Reading(settings, (*faults.values(), *_cross_checks(settings, faults.keys())))
 
 
 def name_of(field: str) -> str:
@@ -325,13 +355,16 @@ def name_of(field: str) -> str:
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else field.upper()
 
 
-def _cross_checks(settings: Settings) -> list[Fault]:
+def _cross_checks(settings: Settings, faulty: Set[str]) -> list[Fault]:
+    """What one setting demands of another; a faulty one demands nothing and lacks nothing."""
     found: list[Fault] = []
-    if settings.luthien_delete_grace < GRACE_FLOOR and not leads_here(settings.railway_api_url):
+    short = settings.luthien_delete_grace < GRACE_FLOOR
+    if short and "railway_api_url" not in faulty and not leads_here(settings.railway_api_url):
         found.append(
             _fault("luthien_delete_grace", "is shorter than P7D, which only a stand-in may have")
         )
-    if settings.database_url is not None and settings.luthien_master_key is None:
+    keyless = settings.luthien_master_key is None and "luthien_master_key" not in faulty
+    if settings.database_url is not None and keyless:
         missing = "is missing, and is generated only for the embedded default database"
         found.append(_fault("luthien_master_key", missing))
     return found
@@ -341,6 +374,11 @@ def _fault(field: str, wrong: str) -> Fault:
     extra = Settings.model_fields[field].json_schema_extra
     how = extra["how"] if isinstance(extra, dict) else ""
     return Fault(name_of(field), wrong, str(how))
+
+
+def unusable(reading: Reading, field: str, wrong: str) -> Reading:
+    """The reading with one more fault, which only trying the setting has shown."""
+    return replace(reading, faults=(*reading.faults, _fault(field, wrong)))
 
 
 def _field(location: str) -> str:

@@ -66,19 +66,24 @@ class _Unconfigured(Toolbox):
 
 
 @contextlib.asynccontextmanager
-async def control_plane(reading: Reading, registry: Registry) -> AsyncIterator[Parts]:
+async def control_plane(
+    reading: Reading, registry: Registry, *, keeping: Settings | None = None
+) -> AsyncIterator[Parts]:
     """The control plane over this data folder, whose lock the caller holds. Raises NotConfigured.
 
-    What it needs is made here and closed in the opposite order.
+    `keeping`: the settings of another place for what it keeps. What it needs is made here and
+    closed in the opposite order.
     """
     settings = reading.settings
     clock = SystemClock(settings.luthien_pace)
     plans = blueprint.load_all(Path(blueprints.__path__[0]))
     async with contextlib.AsyncExitStack() as closing:
         found = [checks.settings(reading)]
+        if reading.faulty.isdisjoint({"DATABASE_URL", "LUTHIEN_DATA_DIR"}):
+            found.append(checks.database(settings.database))
         toolbox: Toolbox = _Unconfigured(reading)
         railway: RailwayProvider | None = None
-        if settings.railway_api_token is not None and not reading.faults:
+        if settings.railway_api_token is not None and "RAILWAY_API_URL" not in reading.faulty:
             railway = RailwayProvider(
                 settings.railway_api_url,
                 settings.railway_api_token.get_secret_value(),
@@ -99,7 +104,7 @@ async def control_plane(reading: Reading, registry: Registry) -> AsyncIterator[P
             )
             found += [checks.railway(railway), checks.repositories(railway, plans)]
         plane = await open_plane(
-            _plane_settings(settings),
+            _plane_settings(keeping or settings),
             registry=registry,
             toolbox=toolbox,
             blueprints=plans,
@@ -107,7 +112,6 @@ async def control_plane(reading: Reading, registry: Registry) -> AsyncIterator[P
             checks=found,
         )
         closing.push_async_callback(plane.close)
-        plane.add_check(checks.database(plane.database))
         yield Parts(plane, clock, railway)
 
 
@@ -141,8 +145,8 @@ async def throw_away_plane(reading: Reading, registry: Registry) -> AsyncIterato
             "database_url": None,
             "luthien_master_key": None,
         }
-        settings = reading.settings.model_copy(update=harmless)
-        async with control_plane(Reading(settings, reading.faults), registry) as parts:
+        keeping = reading.settings.model_copy(update=harmless)
+        async with control_plane(reading, registry, keeping=keeping) as parts:
             yield parts
 
 

@@ -386,7 +386,11 @@ async def open_plane(
 ) -> Plane:
     """Opens and migrates the database. Call `launch` when the doors are ready, `close` at last."""
     database = open_database(settings.database_url)
-    await database.migrate()
+    try:
+        await database.migrate()
+    except BaseException:
+        await database.close()
+        raise
     return Plane(
         settings,
         database=database,

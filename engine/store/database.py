@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,18 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from engine.errors import NotConfigured
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import URL, Connection
+
+DRIVERS = ("sqlite+aiosqlite", "postgresql+psycopg", "postgresql")
+"""The schemes of DATABASE_URL; SQLAlchemy's own driver for plain `postgresql` is psycopg."""
 
 
 class Database:
@@ -33,14 +37,20 @@ class Database:
         self._writing = asyncio.Lock()
 
     async def migrate(self) -> None:
-        """Bring the schema to this version; idempotent."""
+        """Bring the schema to this version; idempotent. Raises NotConfigured when the database
+        cannot be opened."""
+        await self.check()
         async with self._engine.begin() as connection:
             await connection.run_sync(_upgrade)
 
     async def check(self) -> None:
-        """Raises when the database does not answer."""
-        async with self._engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+        """Raises NotConfigured when the database does not answer."""
+        with _in_our_words(self.url):
+            if self.embedded and self.url.database:
+                # Tried first: where aiosqlite cannot connect, its thread may outlive our loop.
+                _try_file(self.url.database)
+            async with self._engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -59,19 +69,25 @@ class Database:
                 await session.commit()
 
 
-def open_database(url: str) -> Database:
-    """Raises NotConfigured for a URL that SQLAlchemy cannot use."""
+def check_url(url: str) -> None:
+    """Raises ValueError (whose text never repeats the URL) for what can be no database of ours."""
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
+    except (ArgumentError, ValueError):
+        raise ValueError("is no database address") from None
+    if parsed.drivername not in DRIVERS:
+        raise ValueError(f"starts with none of {', '.join(f'{one}://' for one in DRIVERS)}")
+    if "@" in (parsed.host or ""):
+        raise ValueError("has an @ in its password, which must be written as %40")
+
+
+def open_database(url: str) -> Database:
+    """Connects on first use. Raises NotConfigured where a SQLite file's folder cannot be made."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        with _in_our_words(parsed):
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        return Database(url)
-    except Exception as error:
-        raise NotConfigured(
-            "DATABASE_URL cannot be used.",
-            why=f"{type(error).__name__} while reading it (its text is not repeated here).",
-            next_step="Set DATABASE_URL=sqlite+aiosqlite:///path/to/file or postgresql+psycopg://…",
-        ) from error
+    return Database(url)
 
 
 def prepare_dispatch(url: str) -> None:
@@ -82,6 +98,28 @@ def prepare_dispatch(url: str) -> None:
         connection = sqlite3.connect(parsed.database)
         connection.execute("PRAGMA journal_mode=WAL")  # persistent
         connection.close()
+
+
+@contextmanager
+def _in_our_words(url: URL) -> Iterator[None]:
+    """A database that cannot be reached is nobody's bug."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error, OSError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        said = str(cause).partition("\n")[0]
+        where = url.database or "in memory" if url.get_backend_name() == "sqlite" else url.host
+        raise NotConfigured(
+            f"The database ({where}) cannot be opened.",
+            why=said.replace(url.password, "…") if isinstance(url.password, str) else said,
+            who="Whoever runs luthien-ops sees that it is up and that DATABASE_URL leads to it.",
+            next_step="/luthien doctor",
+        ) from error
+
+
+def _try_file(path: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA schema_version")
 
 
 @asynccontextmanager

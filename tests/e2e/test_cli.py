@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from engine.secrets import generate_key
 from tests.e2e.chat import Chat
 from tests.e2e.house import House, until
 
@@ -140,6 +141,35 @@ async def test_broken_settings_are_said_at_once_and_doctor_still_works(
         wrong
     )
     assert all(check["fix"] for check in wrong.values())
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"DATABASE_URL": "postgresql+psycopg://u:secret@127.0.0.1:1/x"},
+        {"DATABASE_URL": "sqlite+aiosqlite:////proc/none/x.db"},
+        {"DATABASE_URL": "mysql://u:secret@db/x"},
+        {"LUTHIEN_DATA_DIR": "/proc/none"},
+    ],
+    ids=["no answer", "no file", "no such kind", "no folder"],
+)
+async def test_doctor_prints_its_table_whatever_is_broken(
+    sandbox_only: House, broken: dict[str, str]
+) -> None:
+    broken |= {"LUTHIEN_MASTER_KEY": generate_key(), "LUTHIEN_PACE": "fast"}
+    ran = await sandbox_only.luthien("runs", **(broken | {"LUTHIEN_PACE": "1"}))
+    assert ran.code == 2, ran
+    assert "Next: luthien doctor" in ran.err
+    doctor = await sandbox_only.luthien("doctor", "--json", **broken)
+    assert doctor.code == 1, doctor
+    checks = {check["name"]: check for check in doctor.json["checks"]}
+    assert not checks["Setting LUTHIEN_PACE"]["ok"]
+    trouble = {f"Setting {name}" for name in broken} | {"Database"}
+    assert [name for name in trouble - {"Setting LUTHIEN_PACE"} if name in checks]
+    assert checks["Railway token"]["ok"]
+    assert checks["Slack channel"]["ok"]
+    assert all(check["ok"] or "doctor" not in check["fix"] for check in checks.values())
+    assert "secret" not in ran.out + ran.err + doctor.out
 
 
 @pytest.mark.parametrize("served", [True, False], ids=["with a server", "by itself"])

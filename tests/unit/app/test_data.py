@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.data import DataFolder
+from app.data import DataFolder, tried
+from app.settings import Fault, Reading, Settings
 from engine.errors import Locked, NotConfigured
 from engine.secrets import parse_keys
 
@@ -106,3 +107,19 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotConfigured, match="LUTHIEN_DATA_DIR"):
         DataFolder(tmp_path / "file" / "data").make()
+
+
+def test_a_folder_that_cannot_be_used_is_one_fault_among_the_others(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = Settings(_env_file=None, luthien_data_dir=tmp_path / "file")
+    other = Fault("PORT", "is malformed", "Leave it out.")
+    found = tried(Reading(settings, (other,)))
+    assert [fault.setting for fault in found.faults] == ["PORT", "LUTHIEN_DATA_DIR"]
+    assert tried(Reading(Settings(_env_file=None, luthien_data_dir=tmp_path), ())).faults == ()
+
+
+def test_a_database_file_that_cannot_be_locked_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    own = DataFolder(tmp_path).own("serve", wait=AT_ONCE, database=tmp_path / "file" / "x.db")
+    with pytest.raises(NotConfigured, match="lock file"), own:
+        pass

@@ -101,13 +101,18 @@ def test_slack_over_http_needs_the_signing_secret_instead() -> None:
         ("RAILWAY_API_URL", "http://railway.example/graphql", "must be https"),
         ("SLACK_API_URL", "http://slack.example/", "must be https"),
         ("DATABASE_URL", "sqlite+aiosqlite:////tmp/x.db", ""),
+        ("DATABASE_URL", "mysql://u:secret@db/x", "starts with none of sqlite+aiosqlite://"),
+        ("DATABASE_URL", "postgresql+asyncpg://u:secret@db/x", "starts with none of"),
+        ("DATABASE_URL", "postgresql://u:half@secret@db/x", "written as %40"),
+        ("DATABASE_URL", "here", "is no database address"),
     ],
 )
 def test_what_is_malformed_is_said_with_the_way_out(name: str, value: str, said: str) -> None:
     found = faults(COMPLETE | {name: value})
-    expected = "LUTHIEN_MASTER_KEY" if name == "DATABASE_URL" else name
+    expected = "LUTHIEN_MASTER_KEY" if value.startswith("sqlite") else name
     assert list(found) == [expected]
     assert said in found[expected]
+    assert "secret" not in found[expected]
     assert len(found[expected].split(": ", 1)[1]) > 10
 
 
@@ -120,6 +125,21 @@ def test_several_faults_are_said_together_and_none_shows_its_value() -> None:
     for name in ("SLACK_BOT_TOKEN", "PORT", "LUTHIEN_MASTER_KEY", "RAILWAY_API_TOKEN"):
         assert text.count(f"{name} ") == 1
     assert "secret-value" not in text
+
+
+def test_a_malformed_setting_is_one_fault_and_makes_no_other() -> None:
+    key = {"DATABASE_URL": "sqlite+aiosqlite:////tmp/x.db", "LUTHIEN_MASTER_KEY": "short"}
+    assert [f.setting for f in reading(COMPLETE | key).faults] == ["LUTHIEN_MASTER_KEY"]
+    del os.environ["DATABASE_URL"], os.environ["LUTHIEN_MASTER_KEY"]
+    local = {"RAILWAY_API_URL": "127.0.0.1:8899", "LUTHIEN_DELETE_GRACE": "PT10S"}
+    assert [f.setting for f in reading(COMPLETE | local).faults] == ["RAILWAY_API_URL"]
+
+
+def test_blanks_around_a_value_are_no_part_of_it_and_alone_no_value() -> None:
+    found = reading(COMPLETE | {"RAILWAY_API_TOKEN": "  ", "SLACK_BOT_TOKEN": " xoxb-1\n"})
+    assert [f.setting for f in found.missing(serving=True)] == ["RAILWAY_API_TOKEN"]
+    assert found.settings.slack_bot_token is not None
+    assert found.settings.slack_bot_token.get_secret_value() == "xoxb-1"
 
 
 def test_a_faulty_setting_keeps_its_default_so_that_doctor_can_work() -> None:
