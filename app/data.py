@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.settings import unusable
+from app.settings import Fault, fault
 from engine.errors import Locked, NotConfigured
-from engine.secrets import generate_key
+from engine.secrets import generate_key, parse_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +37,18 @@ class Server:
 
 
 def tried(reading: Reading) -> Reading:
-    """The settings with the data folder made, or with its fault beside the others."""
+    """The settings with the data folder made and its key looked at, or with their faults."""
     data = DataFolder(reading.settings.luthien_data_dir)
     try:
         data.make()
     except NotConfigured:
         wrong = f"is {data.path}, which is no folder that this user may write to"
-        return unusable(reading, "luthien_data_dir", wrong)
+        return reading.but(fault("luthien_data_dir", wrong))
+    generated = reading.settings.luthien_master_key is None
+    if generated and "LUTHIEN_MASTER_KEY" not in reading.faulty and not data.key_is_sound():
+        lost = "Put that file back from a copy: nobody can read without it what it has sealed."
+        wrong = f"is not set, and {data.key_file} does not hold a key"
+        return reading.but(Fault("LUTHIEN_MASTER_KEY", wrong, lost))
     return reading
 
 
@@ -111,12 +116,25 @@ class DataFolder:
     def master_key(self) -> str:
         """The key of the embedded database, generated on first use."""
         self.make()
-        path = self.path / "master.key"
         with contextlib.suppress(FileNotFoundError):
-            return path.read_text().strip()
+            return self.key_file.read_text().strip()
         key = generate_key()
-        _write_private(path, key + "\n")
+        _write_private(self.key_file, key + "\n")
         return key
+
+    def key_is_sound(self) -> bool:
+        """Whether the embedded database's key can be used; one that is not there yet can."""
+        try:
+            parse_keys(self.key_file.read_text())
+        except FileNotFoundError:
+            return True
+        except (OSError, UnicodeDecodeError, NotConfigured):
+            return False
+        return True
+
+    @property
+    def key_file(self) -> Path:
+        return self.path / "master.key"
 
     @property
     def _lock_file(self) -> Path:

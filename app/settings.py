@@ -301,20 +301,24 @@ class Reading:
     @property
     def faulty(self) -> frozenset[str]:
         """The settings that are malformed or cannot be used: they stand at their defaults."""
-        return frozenset(fault.setting for fault in self.faults)
+        return frozenset(one.setting for one in self.faults)
+
+    def but(self, *more: Fault) -> Reading:
+        """With faults that only trying a setting has shown."""
+        return replace(self, faults=(*self.faults, *more))
 
     def missing(self, *, serving: bool) -> tuple[Fault, ...]:
         """What is not set though this use needs it."""
         settings = self.settings
         found: list[Fault] = []
         if settings.railway_api_token is None:
-            found.append(_fault("railway_api_token", "is missing"))
+            found.append(fault("railway_api_token", "is missing"))
         if serving and settings.slack_bot_token is None:
-            found.append(_fault("slack_bot_token", "is missing"))
+            found.append(fault("slack_bot_token", "is missing"))
         if serving and settings.slack_app_token is None and settings.slack_signing_secret is None:
             either = "is missing (or SLACK_SIGNING_SECRET, where Slack posts to us over HTTP)"
-            found.append(_fault("slack_app_token", either))
-        return tuple(fault for fault in found if fault.setting not in self.faulty)
+            found.append(fault("slack_app_token", either))
+        return tuple(one for one in found if one.setting not in self.faulty)
 
     def usable(self, *, serving: bool) -> Settings:
         """Raises NotConfigured with every fault, one sentence each."""
@@ -328,7 +332,7 @@ def misconfigured(faults: tuple[Fault, ...]) -> NotConfigured:
     count = "One setting needs" if len(faults) == 1 else f"{len(faults)} settings need"
     return NotConfigured(
         f"{count} attention.",
-        why="\n".join(str(fault) for fault in faults),
+        why="\n".join(str(one) for one in faults),
         who="Whoever runs luthien-ops sets them, in the environment or in .env.",
         next_step="/luthien doctor",
     )
@@ -342,9 +346,9 @@ def read(env_file: Path | None = Path(".env")) -> Reading:
         try:
             settings = Settings(_env_file=env_file, **defaults)
         except ValidationError as error:
-            for fault in error.errors(include_input=False):
-                name = _field(str(fault["loc"][0]))
-                faults.setdefault(name, _fault(name, _reason(fault)))
+            for found in error.errors(include_input=False):
+                name = _field(str(found["loc"][0]))
+                faults.setdefault(name, fault(name, _reason(found)))
         else:
             return Reading(settings, (*faults.values(), *_cross_checks(settings, faults.keys())))
 
@@ -361,24 +365,20 @@ def _cross_checks(settings: Settings, faulty: Set[str]) -> list[Fault]:
     short = settings.luthien_delete_grace < GRACE_FLOOR
     if short and "railway_api_url" not in faulty and not leads_here(settings.railway_api_url):
         found.append(
-            _fault("luthien_delete_grace", "is shorter than P7D, which only a stand-in may have")
+            fault("luthien_delete_grace", "is shorter than P7D, which only a stand-in may have")
         )
     keyless = settings.luthien_master_key is None and "luthien_master_key" not in faulty
     if settings.database_url is not None and keyless:
         missing = "is missing, and is generated only for the embedded default database"
-        found.append(_fault("luthien_master_key", missing))
+        found.append(fault("luthien_master_key", missing))
     return found
 
 
-def _fault(field: str, wrong: str) -> Fault:
+def fault(field: str, wrong: str) -> Fault:
+    """What is wrong with a field, and how to get its value."""
     extra = Settings.model_fields[field].json_schema_extra
     how = extra["how"] if isinstance(extra, dict) else ""
     return Fault(name_of(field), wrong, str(how))
-
-
-def unusable(reading: Reading, field: str, wrong: str) -> Reading:
-    """The reading with one more fault, which only trying the setting has shown."""
-    return replace(reading, faults=(*reading.faults, _fault(field, wrong)))
 
 
 def _field(location: str) -> str:
@@ -391,8 +391,8 @@ def _field(location: str) -> str:
     raise AssertionError(location)
 
 
-def _reason(fault: Any) -> str:
-    error = fault.get("ctx", {}).get("error")
+def _reason(found: Any) -> str:
+    error = found.get("ctx", {}).get("error")
     if isinstance(error, ValueError):  # ours; what pydantic says itself is text
         return str(error)
-    return "is malformed (" + str(fault["msg"]).removeprefix("Input ") + ")"
+    return "is malformed (" + str(found["msg"]).removeprefix("Input ") + ")"

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
 from app.data import DataFolder, tried
 from app.settings import Fault, Reading, Settings
 from engine.errors import Locked, NotConfigured
-from engine.secrets import parse_keys
+from engine.secrets import generate_key, parse_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,3 +124,18 @@ def test_a_database_file_that_cannot_be_locked_is_refused(tmp_path: Path) -> Non
     own = DataFolder(tmp_path).own("serve", wait=AT_ONCE, database=tmp_path / "file" / "x.db")
     with pytest.raises(NotConfigured, match="lock file"), own:
         pass
+
+
+def test_a_damaged_key_file_is_named_and_never_to_be_made_anew(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path)
+    reading = Reading(Settings(_env_file=None, luthien_data_dir=tmp_path), ())
+    assert tried(reading).faults == ()
+    data.master_key()
+    assert tried(reading).faults == ()
+    data.key_file.write_text("damaged")
+    [found] = tried(reading).faults
+    assert str(data.key_file) in found.wrong
+    assert "from a copy" in found.how
+    key = SecretStr(generate_key())
+    own = Settings(_env_file=None, luthien_data_dir=tmp_path, luthien_master_key=key)
+    assert tried(Reading(own, ())).faults == ()
