@@ -131,8 +131,8 @@ def _facts(part: Facts) -> Iterator[Block]:
 
 
 def _caption(part: Table) -> str:
-    """What a table is about, by the name of its first telling column."""
-    return next((column for column in part.columns if len(column) > 1), "Table")
+    """What a table is about: its first telling column, of which there are many."""
+    return next((f"{column}s" for column in part.columns if len(column) > 1), "Table")
 
 
 def offers(offered: tuple[Offer, ...]) -> list[Block]:

@@ -22,14 +22,14 @@ _GRID_CHARACTERS = 2_800
 
 
 def table(part: Table, caption: str) -> list[Block]:
-    """The data table block: paged and sortable, the first column linked."""
+    """The data table block: paged and sortable; the first column and addresses are links."""
     room = MOST_CHARACTERS - sum(len(c) for c in part.columns)
     rows: list[list[Block]] = []
     for row in part.rows[:MOST_ROWS]:
         room -= sum(len(cell) or 1 for cell in row)
         if room < 0:
             break
-        rows.append([_cell(cell, part) if i == 0 else _raw(cell) for i, cell in enumerate(row)])
+        rows.append([_cell(cell, part if i == 0 else None) for i, cell in enumerate(row)])
     block: Block = {
         "type": "data_table",
         "caption": clip(caption, 150),
@@ -47,11 +47,15 @@ def _raw(text: str) -> Block:
     return {"type": "raw_text", "text": text or "–"}
 
 
-def _cell(text: str, part: Table) -> Block:
-    url = part.links.get(text)
+def _cell(text: str, part: Table | None) -> Block:
+    """`part` is given for the first column, whose links it knows."""
+    scheme, _, host = text.partition("://")
+    address = scheme in ("http", "https") and " " not in host
+    url = text if address else part.links.get(text) if part else None
     if not url:
         return _raw(text)
-    target: Block = {"type": "link", "url": url, "text": text or "–"}
+    # Columns are narrow: an address goes without its scheme.
+    target: Block = {"type": "link", "url": url, "text": host if address else text or "–"}
     return {
         "type": "rich_text",
         "elements": [{"type": "rich_text_section", "elements": [target]}],

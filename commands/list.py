@@ -52,9 +52,10 @@ class ListInstances(Question):
         shown = found[(page - 1) * PAGE : page * PAGE]
         blueprint = world.blueprint(BLUEPRINT)
         listed = shown if self.page else found
+        leaving = any(instance.deletion_at for instance in shown)
         table = Table(
-            columns=("Name", "State", "Address", "Age", "Deletion"),
-            rows=tuple(self._row(world, instance) for instance in shown),
+            columns=("Name", "State", "Address", "Age", *(["Deletion"] if leaving else [])),
+            rows=tuple(self._row(world, instance, leaving) for instance in shown),
             links={i.name: i.space.console_url for i in shown if i.space.console_url},
             empty="None matches." if known else "There are no instances yet.",
         )
@@ -69,15 +70,17 @@ class ListInstances(Question):
             return False
         return all(word.lower() in instance.name for word in self.words)
 
-    def _row(self, world: World, instance: Instance) -> tuple[str, ...]:
+    def _row(self, world: World, instance: Instance, leaving: bool) -> tuple[str, ...]:
+        """`leaving`: some are to be deleted, so there is a column for it."""
         now = world.now()
-        return (
+        row = (
             instance.name,
             instance.status.words,
             instance.url(world.blueprint(BLUEPRINT)) or "–",
             about(now - instance.space.created_at),
-            until(instance.deletion_at, now) if instance.deletion_at else "",
         )
+        deletion = until(instance.deletion_at, now) if instance.deletion_at else ""
+        return (*row, deletion) if leaving else row
 
     def _offers(self, page: int, pages: int, *, known: int) -> tuple[Offer, ...]:
         offers = []

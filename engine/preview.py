@@ -24,8 +24,8 @@ def preview(plan: Plan, command: Change) -> Answer:
         (
             numbers[step.key],
             step.describe(),
-            ", ".join(sorted((numbers[key] for key in step.after), key=int)),
             duration(step.expected),
+            ", ".join(sorted((numbers[key] for key in step.after), key=int)),
         )
         for step in plan.steps
     )
@@ -35,7 +35,7 @@ def preview(plan: Plan, command: Change) -> Answer:
         parts=(
             *changes,
             Facts(facts=tuple(facts)),
-            Table(columns=("#", "Step", "After step", "Takes about"), rows=rows),
+            Table(columns=("#", "Step", "Takes", "After"), rows=rows),
             *(Text(text=note) for note in plan.notes),
             Offers(offers=(Offer(label="Do it", line=command.line(), style="primary"),)),
         ),
