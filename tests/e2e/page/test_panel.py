@@ -23,6 +23,18 @@ def project(page: Page, name: str) -> Locator:
     return page.get_by_role("region", name=f"Project {name}")
 
 
+async def test_a_link_to_railways_console_leads_to_the_panel(page: Page, world: Workspace) -> None:
+    world.railway = scenes.scene("railway")
+    known = world.railway["projects"][0]
+    url = f"https://railway.com/project/{known['id']}/service/s-1?id=d-1"
+    posted = scenes.section(f"<{url}|Console>")
+    world.post(blocks=[posted])
+    await open_page(page)
+    await page.get_by_role("link", name="Console").click()
+    await expect(project(page, known["name"])).to_be_focused()
+    assert page.url.startswith("http://127.0.0.1")
+
+
 async def test_projects_appear_and_change_live(page: Page, world: Workspace) -> None:
     await open_page(page)
     await expect(page.get_by_text("Nothing exists on Railway yet.")).to_be_visible()

@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { feedKey } from "./channel.js";
 import { setDraft } from "./composer.js";
 import { confirmDialog } from "./confirm.js";
+import { watchConsoleLinks } from "./console_links.js";
 import { spinner } from "./controls.js";
 import { keepRelativeTimes } from "./dates.js";
 import { isAtEnd, reveal } from "./feed.js";
@@ -31,6 +32,7 @@ async function start() {
   onChange(render);
   render();
   watchMenus();
+  watchConsoleLinks();
   keepRelativeTimes();
   await untilThere();
   if (!persons().some((one) => one.name === state.viewer)) state.viewer = persons()[0]?.name ?? state.viewer;

@@ -68,7 +68,13 @@ function project(one) {
   const several = (one.environments ?? []).length > 1;
   return h(
     "section",
-    { class: "project", key: one.id, "aria-label": `Project ${one.name}` },
+    {
+      class: "project",
+      id: `project-${one.id}`,
+      key: one.id,
+      tabindex: "-1",
+      "aria-label": `Project ${one.name}`,
+    },
     h(
       "div",
       { class: "project-head" },
