@@ -10,7 +10,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bot.slack_errors import translated
-from engine.errors import OutcomeUnknown, ProviderError
+from engine.errors import OutcomeUnknown, ProviderError, Rejected
 from engine.world import Finding
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ class SlackChecks:
         self._wanted = wanted
 
     async def __call__(self) -> Sequence[Finding]:
-        findings = await self._bot()
+        findings = [*await self._bot(), await self._delivery()]
         if findings[0].ok:
-            findings += [await self._delivery(), await self._room()]
-        return findings
+            return [*findings, await self._room()]
+        return [*findings, _unasked("Slack scopes"), _unasked("Slack channel")]
 
     async def _bot(self) -> list[Finding]:
         name = "Slack bot token"
@@ -111,7 +111,15 @@ class SlackChecks:
                 name, True, "none set: runs from elsewhere than Slack are not told there"
             )
         try:
-            member = await self._rooms.is_member(self._channel)
+            member = await self._rooms.look(self._channel)
+        except Rejected as error:
+            return Finding(
+                name,
+                False,
+                f"{self._channel}: {error.why}: there is none, or the bot may not see it",
+                "Set LUTHIEN_CHANNEL to the id of a channel that exists (its name, About, at the"
+                " bottom); in a private one type /invite @luthien first.",
+            )
         except ProviderError as error:
             return Finding(name, False, f"{self._channel}: {error.summary}", "Try again later.")
         return Finding(
@@ -120,6 +128,10 @@ class SlackChecks:
             f"{self._channel}: the bot is {'a' if member else 'no'} member",
             "" if member else "Type /invite @luthien in that channel, or set LUTHIEN_CHANNEL.",
         )
+
+
+def _unasked(name: str) -> Finding:
+    return Finding(name, False, "can be asked only with a bot token", "Mend the bot token first.")
 
 
 def _refused(name: str, error: ProviderError, setting: str) -> Finding:

@@ -39,6 +39,7 @@ from engine.errors import NotConfigured, OutcomeUnknown, ProviderError, RateLimi
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from slack_sdk.web.async_slack_response import AsyncSlackResponse
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -137,6 +138,10 @@ class SlackDoor:
         while Slack cannot be reached, it goes on trying."""
         try:
             await self._greet()
+            if token := self._settings.app_token:
+                # Asked here, because the socket's client would try a bad token for ever.
+                asked = self._client.apps_connections_open(app_token=token)
+                await self._answered(asked, "apps.connections.open", "SLACK_APP_TOKEN")
         except ProviderError as missed:
             self._log.warning("Slack does not answer yet: %s", missed)
         self._narrator.start()
@@ -189,27 +194,31 @@ class SlackDoor:
         )
 
     async def _greet(self) -> AuthorizeResult:
-        try:
-            said = await self._client.auth_test()
-        except SlackApiError as error:
-            refused = translated("auth.test", error)
-            if isinstance(refused, OutcomeUnknown | RateLimited):
-                raise refused from None
-            raise NotConfigured(
-                f"Slack refuses the bot token: {refused.why}.",
-                why="SLACK_BOT_TOKEN is wrong, or the app was removed from the workspace.",
-                who="Whoever manages the Slack app can copy the token again.",
-                next_step="luthien doctor",
-            ) from None
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            raise OutcomeUnknown(
-                "Slack gave no answer.", vendor="slack", call="auth.test"
-            ) from None
+        said = await self._answered(self._client.auth_test(), "auth.test", "SLACK_BOT_TOKEN")
         self._bot_name = str(said.get("user") or self._bot_name)
         self._self = AuthorizeResult.from_auth_test_response(
             auth_test_response=said, bot_token=self._settings.bot_token
         )
         return self._self
+
+    async def _answered(
+        self, asked: Awaitable[AsyncSlackResponse], method: str, setting: str
+    ) -> AsyncSlackResponse:
+        """Raises NotConfigured where Slack refuses the token, ProviderError without an answer."""
+        try:
+            return await asked
+        except SlackApiError as error:
+            refused = translated(method, error)
+            if isinstance(refused, OutcomeUnknown | RateLimited):
+                raise refused from None
+            raise NotConfigured(
+                f"Slack refuses {setting}: {refused.why}.",
+                why="The token is wrong, or the app was removed from the workspace.",
+                who="Whoever manages the Slack app can copy the token again.",
+                next_step="/luthien doctor",
+            ) from None
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            raise OutcomeUnknown("Slack gave no answer.", vendor="slack", call=method) from None
 
     def _authorizer(self) -> Callable[..., Awaitable[AuthorizeResult]]:
         """Who we are in this workspace: asked at the start, so that the first person to type

@@ -41,12 +41,16 @@ class Rooms:
     async def is_member(self, channel: str) -> bool:
         """Raises ProviderError when Slack gives no answer."""
         try:
-            if channel.startswith("D"):
-                # Only a conversation with the bot itself can be read.
-                await self._voice.read("conversations.history", channel=channel, limit=1)
-                return True
-            info = await self._voice.read("conversations.info", channel=channel)
+            return await self.look(channel)
         except Rejected:
             return False
+
+    async def look(self, channel: str) -> bool:
+        """The same; raises Rejected where Slack lets the bot see no such channel."""
+        if channel.startswith("D"):
+            # Only a conversation with the bot itself can be read.
+            await self._voice.read("conversations.history", channel=channel, limit=1)
+            return True
+        info = await self._voice.read("conversations.info", channel=channel)
         room = info.get("channel") or {}
         return bool(room.get("is_member")) and not room.get("is_archived")

@@ -95,14 +95,28 @@ async def test_doctor_names_the_missing_scopes() -> None:
 
 async def test_doctor_says_which_token_is_wrong() -> None:
     bad: Answers = {"auth.test": lambda _: no("invalid_auth")}
-    assert await findings(bad) == {"Slack bot token": (False, "invalid_auth")}
+    found = await findings(bad)
+    assert found["Slack bot token"] == (False, "invalid_auth")
+    assert found["Slack app token"] == (True, "Socket Mode")
+    assert {name for name, (good, _) in found.items() if not good} == {
+        "Slack bot token",
+        "Slack scopes",
+        "Slack channel",
+    }
     bad = {"apps.connections.open": lambda _: no("not_allowed_token_type")}
     assert (await findings(bad))["Slack app token"] == (False, "not_allowed_token_type")
 
 
 async def test_doctor_says_that_the_bot_is_not_in_the_channel() -> None:
-    out: Answers = {"conversations.info": lambda _: no("channel_not_found")}
+    out: Answers = {"conversations.info": lambda _: ok({"channel": {"is_member": False}})}
     assert (await findings(out))["Slack channel"] == (False, "C0OPS: the bot is no member")
+
+
+async def test_doctor_tells_a_channel_that_is_not_there_from_one_without_the_bot() -> None:
+    gone: Answers = {"conversations.info": lambda _: no("channel_not_found")}
+    good, detail = (await findings(gone))["Slack channel"]
+    assert not good
+    assert "channel_not_found: there is none" in detail
 
 
 async def test_doctor_knows_both_ways_of_delivery() -> None:
@@ -114,12 +128,17 @@ async def test_doctor_knows_both_ways_of_delivery() -> None:
 
 async def test_doctor_does_not_raise_when_slack_is_away() -> None:
     found = await door("http://127.0.0.1:1/api/").checks()
-    assert [(f.name, f.ok) for f in found] == [("Slack bot token", False)]
+    assert not any(f.ok for f in found)
+    assert found[0].detail == "Slack gave no answer"
 
 
-async def test_a_wrong_bot_token_refuses_to_start() -> None:
-    async with slack(GOOD | {"auth.test": lambda _: no("token_revoked")}) as url:
-        with pytest.raises(NotConfigured, match="token_revoked"):
+@pytest.mark.parametrize(
+    ("method", "setting"),
+    [("auth.test", "SLACK_BOT_TOKEN"), ("apps.connections.open", "SLACK_APP_TOKEN")],
+)
+async def test_a_wrong_token_refuses_to_start(method: str, setting: str) -> None:
+    async with slack(GOOD | {method: lambda _: no("token_revoked")}) as url:
+        with pytest.raises(NotConfigured, match=f"{setting}: token_revoked"):
             await door(url).start()
 
 
