@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.blocks import Block, clip, mrkdwn, plain, sections
 from bot.grammar import Wish
-from engine.command import Change
+from engine.command import Change, Risk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ def view(wish: Wish, form: Form) -> Block:
         "type": "modal",
         "callback_id": CALLBACK,
         "title": plain(command.name.replace("-", " ").capitalize(), 24),
-        "submit": plain("Run it" if issubclass(command, Change) else "Show", 24),
+        "submit": plain("Show" if command.risk is Risk.READS else "Run it", 24),
         "close": plain("Cancel", 24),
         "private_metadata": form.as_metadata(),
         "blocks": blocks[:100],

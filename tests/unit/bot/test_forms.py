@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from bot import forms
 from bot.grammar import Wish
+from engine.command import Risk
 from engine.errors import InvalidInput
 from tests.unit.bot.fakes import Create, Credentials, List
 
@@ -42,6 +43,18 @@ def test_a_completed_field_asks_us_for_its_options() -> None:
     assert (select["type"], select["action_id"]) == ("external_select", "complete:instance")
     assert select["initial_option"]["value"] == "acme"
     assert not any(b.get("block_id") == forms.PLAN_BLOCK for b in view["blocks"])
+
+
+class GoOn(List):
+    """A question by its answer, but it changes something."""
+
+    name: ClassVar[str] = "go-on"
+    risk: ClassVar[Risk] = Risk.CHANGES
+
+
+def test_the_button_says_whether_something_will_be_done() -> None:
+    shown = [forms.view(Wish(each), FORM)["submit"]["text"] for each in (Create, GoOn, List)]
+    assert shown == ["Run it", "Run it", "Show"]
 
 
 def test_what_was_typed_already_stands_in_the_form() -> None:
