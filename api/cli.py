@@ -53,8 +53,11 @@ class Luthien(RichGroup):
             hint = f" Did you mean `{near[0]}`?" if near else ""
             raise UnknownCommand(
                 f"There is no command `{args[0]}`.{hint}",
+                typed=args[0],
                 nearest=near[0] if near else "",
-                next_step=f"/luthien {near[0] if near else 'help'}",
+                why="Nothing was done.",
+                who="You can type it again; `luthien help` lists what there is.",
+                next_step=f"/luthien {shlex.join([near[0], *args[1:]]) if near else 'help'}",
             )
         return super().resolve_command(ctx, [word, *args[1:]])
 
@@ -221,8 +224,14 @@ def _raw(values: dict[str, Any]) -> dict[str, Any]:
 
 def _usage(error: click.UsageError) -> InvalidInput:
     command = error.ctx.command_path if error.ctx is not None else "luthien"
+    if isinstance(error, click.NoSuchOption):
+        # click itself guesses rather wildly.
+        guesses = error.possibilities or ()
+        near = difflib.get_close_matches(error.option_name, guesses, n=1, cutoff=0.75)
+        error = click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx)
     return InvalidInput(
         error.format_message(),
-        why="Nothing was asked of anybody.",
+        why="Nothing was done.",
+        who="You can type it again.",
         next_step=f"/{command} --help" if command.startswith("luthien") else "/luthien help",
     )

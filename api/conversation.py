@@ -167,8 +167,11 @@ class Conversation:
 
     def _detach(self, session: Session, run: RunView) -> int:
         fate = "goes on" if session.outlives else "goes on when luthien is next at work here"
+        follow = f"luthien run {run.id} --follow"
+        if self._manner.json:
+            self._print_json({"run": run.id, "status": run.status, "next_step": follow})
         self.err.print(f"\nDetached: run {run.id} {fate}.", soft_wrap=True)
-        self.err.print(f"Next: luthien run {run.id} --follow", soft_wrap=True)
+        self.err.print(f"Next: {follow}", soft_wrap=True)
         return INTERRUPTED
 
     def _print_json(self, data: Mapping[str, Any]) -> None:

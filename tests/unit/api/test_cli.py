@@ -213,6 +213,21 @@ def test_wrong_usage_exits_2(shell: Shell, line: str, code: str, word: str) -> N
     assert control.asked == []
 
 
+def test_a_mistyped_command_is_corrected_with_its_arguments(shell: Shell) -> None:
+    _, said = shell.types("mak acme --colour blue", FakeControl())
+    assert "Next: luthien make acme --colour blue" in said
+    assert "Nothing was done." in said
+    assert "You can type it again" in said
+
+
+def test_only_a_near_option_is_guessed_at(shell: Shell) -> None:
+    near, far = ("make acme --colur blue", "make acme --san")
+    assert "--colour" in shell.json(near, FakeControl())[1]["error"]
+    _, data = shell.json(far, FakeControl())
+    assert "--plan" not in data["error"]
+    assert data["who"]
+
+
 def test_what_removes_asks_first_and_yes_answers(shell: Shell) -> None:
     control = FakeControl({"destroy": run_view()})
     code, said = shell.types("destroy acme", control)
@@ -254,6 +269,15 @@ def test_ctrl_c_detaches_and_says_how_to_follow_again(
     assert code == 130
     assert fate in said
     assert "Next: luthien run rtest234 --follow" in said
+
+
+def test_ctrl_c_tells_a_script_the_run(shell: Shell) -> None:
+    control = FakeControl()
+    control.told = _Interrupts(control.told[:3])
+    control.hangs = True
+    code, data = shell.json("make acme", control)
+    assert (code, data["run"]) == (130, "rtest234")
+    assert data["next_step"] == "luthien run rtest234 --follow"
 
 
 # ── help and completion ───────────────────────────────────────────────────────────────────────
