@@ -7,6 +7,7 @@ others as `--kebab-case` options.
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ class Command(BaseModel):
         return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
     @classmethod
+    @functools.cache
     def parameters(cls) -> tuple[Parameter, ...]:
         """The fields in order of definition, positional ones included."""
         return tuple(_parameter(name, info) for name, info in cls.model_fields.items())

@@ -260,17 +260,20 @@ class Plane:
     # ── events ────────────────────────────────────────────────────────────────────────────────
 
     async def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
+        may_be_over = True
         while True:
             woken = self._feed.watch()
-            over = (await self.journal.run(run_id)).status.over
             events = await self.journal.events(run_id=run_id, after=after)
             for event in events:
                 after = event.seq
+                may_be_over = event.kind == EventKind.ENDED
                 yield event
-            if over and not events:
+            if events:
+                continue
+            if may_be_over and (await self.journal.run(run_id)).status.over:
                 return
-            if not events:
-                await changed(woken, at_most_s=1.0)
+            may_be_over = False
+            await changed(woken, at_most_s=1.0)
 
     async def follow_all(self, after: int | None = None) -> AsyncIterator[Event]:
         seen = await self.journal.last_seq() if after is None else after
