@@ -108,11 +108,13 @@ def _in_our_words(url: URL) -> Iterator[None]:
     except (DBAPIError, sqlite3.Error, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         said = str(cause).partition("\n")[0]
-        where = url.database or "in memory" if url.get_backend_name() == "sqlite" else url.host
+        where, mend = url.host, "sees that it is up and that DATABASE_URL leads to it"
+        if url.get_backend_name() == "sqlite":
+            where, mend = url.database, "sees that this file can be written, or puts back a copy"
         raise NotConfigured(
             f"The database ({where}) cannot be opened.",
             why=said.replace(url.password, "…") if isinstance(url.password, str) else said,
-            who="Whoever runs luthien-ops sees that it is up and that DATABASE_URL leads to it.",
+            who=f"Whoever runs luthien-ops {mend}.",
             next_step="/luthien doctor",
         ) from error
 
