@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
+from engine.answer import Offer
 from engine.command import Risk
 from engine.step import Ref, Step
 
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NOTHING = timedelta()
+
+
+class Closing(BaseModel):
+    """What is said, and offered, to everybody once the run succeeded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    offers: tuple[Offer, ...] = ()
 
 
 class Plan(BaseModel):
@@ -42,6 +52,7 @@ class Plan(BaseModel):
     """What the run's result is made of; references are resolved when the last step is done."""
     delivers: str | None = None
     """A command line whose private answer the requester receives once the run succeeded."""
+    closing: Closing | None = None
     keep_on_failure: bool = False
     """Skip the clean-up when the run fails."""
 
@@ -53,7 +64,8 @@ class Plan(BaseModel):
         return json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
 
     def as_json(self) -> dict[str, Any]:
-        data = self.model_dump(mode="json", exclude={"steps"})
+        unsaid = {"closing"} if self.closing is None else set()
+        data = self.model_dump(mode="json", exclude={"steps", *unsaid})
         return data | {"steps": [step.as_json() for step in self.steps]}
 
 

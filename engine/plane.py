@@ -166,6 +166,10 @@ class Plane:
             if plan_only:
                 plan = await self.preview(actor, command, origin)
                 return Outcome(answer=preview(plan, command))
+            self._permit(actor, command)
+            asked = await command.confirmation(self._world(actor, origin, ""))
+            if asked is not None:
+                return Outcome(answer=asked)
             return Outcome(run=await self.submit(actor, command, origin, delivery=delivery))
         except ProviderError as error:
             # Until here only reads were made, so the same may be asked again.

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.actor import Actor, Origin
+from engine.plan import Closing
 
 
 class RunStatus(StrEnum):
@@ -192,6 +193,7 @@ class RunView(BaseModel):
     trouble: Trouble | None = None
     result: dict[str, Any] = Field(default_factory=dict)
     delivers: str | None = None
+    closing: Closing | None = None
     locks: tuple[str, ...] = ()
     cancelled_by: str = ""
     thread_url: str = ""

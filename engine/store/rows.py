@@ -78,6 +78,7 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
             "trouble": Trouble.model_validate(row.trouble) if row.trouble else None,
             "result": row.result,
             "delivers": row.plan.get("delivers"),
+            "closing": row.plan.get("closing"),
             "locks": tuple(locks),
             "cancelled_by": row.cancelled_by,
             "thread_url": row.thread_url,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from engine.capabilities import Volume
 from engine.errors import OutcomeUnknown, Rejected
 from providers.railway import models, translate
 from providers.railway.verdicts import Verdict
@@ -71,6 +72,17 @@ class Projects:
         if answer.deleted_at is not None:
             return None
         return translate.space(answer, self._rail)
+
+    async def volumes(self, space: Space) -> Sequence[Volume]:
+        """Source: Railway's public GraphQL schema, `environment { volumeInstances }`."""
+        environment = await self._rail.client.read(
+            "environment", models.Volumes, id=space.environment_id, projectId=space.id
+        )
+        return [
+            Volume(v.service_id or "", v.mount_path, v.used_mb, v.size_mb)
+            for v in environment.volume_instances.nodes
+            if v.deleted_at is None
+        ]
 
     async def create_space(self, name: str, *, mark: str) -> Space:
         """Waits in line: Railway allows one project per 30 seconds and workspace. When the answer

@@ -22,6 +22,7 @@ from engine.capabilities import (
     RunsServices,
     Service,
     Space,
+    Volume,
 )
 from engine.errors import OutcomeUnknown, Rejected
 from engine.world import Toolbox
@@ -107,6 +108,12 @@ class FakeHost:
         self.calls.append("space")
         held = self.held.get(space_id)
         return self._seen(held) if held and self._shows(held) else None
+
+    async def volumes(self, space: Space) -> Sequence[Volume]:
+        self.calls.append("volumes")
+        services = [kept.service for kept in self.held[space.id].services.values()]
+        databases = [s for s in services if s.name in ("Postgres", "Redis")]
+        return [Volume(s.id, "/data", 120.5, 5000) for s in databases]
 
     async def create_space(self, name: str, *, mark: str) -> Space:
         space_id = self._id("space")
@@ -268,6 +275,7 @@ class FakeHost:
             "spaces",
             "find_space",
             "space",
+            "volumes",
             "variables",
             "resolved_variables",
             "failure_of",

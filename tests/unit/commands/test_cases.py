@@ -62,6 +62,9 @@ async def _outcome(name: str, asked: dict[str, Any], given: Given) -> dict[str, 
             outcome: dict[str, Any] = {"answer": answer.model_dump(mode="json")}
         else:
             assert isinstance(command, Change)
+            shown = await command.confirmation(given.world)
+            if shown is not None:
+                return {"confirmation": shown.model_dump(mode="json")}
             plan = await command.plan(given.world)
             outcome = {
                 "line": command.line(),
