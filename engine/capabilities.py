@@ -125,6 +125,10 @@ class HostsSpaces(Protocol):
     async def mark_space(self, space_id: str, mark: str) -> None:
         """Replace the mark. Idempotent."""
 
+    def host_time(self) -> datetime | None:
+        """The host's own clock, as its latest answer bore it; None before the first, or where it
+        tells none."""
+
     async def delete_space(self, space_id: str) -> None:
         """Delete with everything in it. Idempotent: one that is gone is fine."""
 

@@ -18,6 +18,7 @@ from engine.run import EventKind, RunStatus, RunView
 from engine.store.database import Database, open_database
 from engine.store.inbox import Inbox
 from engine.store.journal import Journal
+from engine.store.notices import StoredNotices
 from engine.store.transaction import DuplicateDelivery, IllegalMove
 from engine.world import Limits, World
 
@@ -75,6 +76,7 @@ class Plane:
         self._checks = list(checks)
         self._feed = Feed()
         self.journal = Journal(database, self._feed, clock)
+        self.notices = StoredNotices(database, clock)
         self._inbox = Inbox(database, settings.keys, registry, clock)
         equipment = Equipment(
             self.journal, registry, toolbox, clock, settings.limits, settings.retries
@@ -378,6 +380,7 @@ class Plane:
             blueprints=self._blueprints,
             clock=self._clock,
             limits=self._settings.limits,
+            notices=self.notices,
             checks=self._checks,
         )
 

@@ -11,6 +11,7 @@ from providers.railway.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from engine.capabilities import Space
     from providers.railway.rail import Rail
@@ -120,6 +121,10 @@ class Projects:
             "projectUpdate", models.Identified, id=space_id, input={"description": mark}
         )
         await self._rail.settle(write, marked)
+
+    def host_time(self) -> datetime | None:
+        """The `Date` header. Source: RFC 9110, section 6.6.1."""
+        return self._rail.client.host_time
 
     async def delete_space(self, space_id: str) -> None:
         """A soft delete: the project leaves every list. Only a read proves that it is gone.

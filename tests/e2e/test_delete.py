@@ -1,14 +1,18 @@
-"""`/luthien delete acme`: asked first, scheduled, kept; what everybody sees and what Railway has."""
+"""`/luthien delete acme`: asked first, scheduled, kept, or gone when its time has come."""
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e.chat import Chat, assert_says
-from tests.e2e.house import House
+from tests.e2e.house import House, open_house
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -104,3 +108,44 @@ async def test_the_command_line_asks_or_is_told_yes(town: House, people: Chat) -
     kept = await town.luthien("cancel-delete", "cli", "--json")
     assert kept.code == 0, kept.err
     assert (await project(town, "cli"))["description"] == "ready"
+
+
+async def test_a_deletion_is_announced_and_carried_out(tmp_path: Path) -> None:
+    """With a grace of half a minute: the warning four seconds ahead, then it is gone for good."""
+    async with open_house(tmp_path, LUTHIEN_DELETE_GRACE="PT28S") as house:
+        await house.serve()
+        chat = Chat(house.http)
+        for name in ("gone", "kept"):
+            await made(chat, name)
+        for name in ("gone", "kept"):
+            await chat.ada.types(f"/luthien delete {name}")
+            asked = await chat.ada.gets(f"Delete {name}?")
+            await chat.ada.clicks(f"Delete {name}", asked)
+            await chat.ben.sees(f"Delete instance {name}", "done in")
+        due = {n: (await project(house, n))["description"].partition(":")[2] for n in ("gone",)}
+
+        await chat.ben.types("/luthien sweep --dry-run")
+        await chat.ben.gets("`sweep` needs the role admin")
+        await chat.ada.types("/luthien sweep --dry-run")
+        await chat.ada.gets("2 scheduled deletions: 0 would be deleted")
+        await chat.ada.types("/luthien expire gone")
+        await chat.ada.gets("`gone` is not deleted now", "It is to be deleted on")
+
+        warned = await chat.cleo.sees(
+            "kept is deleted with everything in it", "unless somebody keeps it", within=40
+        )
+        await chat.ben.clicks("Keep it", warned)
+        await chat.cleo.sees("Keep instance kept", "done in")
+
+        assert house.server.stop(signal.SIGKILL) != 0
+        await house.serve()
+        await chat.cleo.sees("Delete instance gone for good", "done in", within=40)
+        assert datetime.now(UTC) >= datetime.fromisoformat(due["gone"])
+        assert [p["name"] for p in await house.projects()] == ["luthien-kept"]
+        deletions = [
+            e for e in await house.journal("railway") if e["operation"] == "projectDelete"
+        ]
+        assert len(deletions) == 1
+        seen = [m for m in await chat.cleo.messages() if "gone is deleted" in m]
+        assert 1 <= len(seen) <= 2, "a first and perhaps a last warning, each once"
+        assert len({m.text for m in seen}) == len(seen)

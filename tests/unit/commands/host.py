@@ -65,6 +65,8 @@ class FakeHost:
         self.lag = lag
         """How long a write takes to show in what is read."""
         self.held: dict[str, Held] = {}
+        self.ahead: timedelta | None = timedelta()
+        """How far its clock is ahead of ours; None: it tells no time."""
         self.calls: list[str] = []
         self.lost: dict[str, str] = {}
         """Call → how the next one goes wrong: `before` and `after` it is done its answer is lost;
@@ -139,6 +141,9 @@ class FakeHost:
             held.space = replace(held.space, mark=mark)
 
         self._write("mark_space", make)
+
+    def host_time(self) -> datetime | None:
+        return None if self.ahead is None else self.clock.now() + self.ahead
 
     async def delete_space(self, space_id: str) -> None:
         def make() -> None:

@@ -75,6 +75,9 @@ async def _outcome(name: str, asked: dict[str, Any], given: Given) -> dict[str, 
         outcome = {"refusal": error.as_json()}
     if given.control.recorded:
         outcome["recorded"] = [list(entry) for entry in given.control.recorded]
+    if given.notices.waiting:
+        notices = given.notices.waiting.values()
+        outcome["notices"] = [[n.key, n.text, [o.line for o in n.offers]] for n in notices]
     if given.control.asked:
         outcome["control"] = [list(entry) for entry in given.control.asked]
     return outcome

@@ -17,7 +17,7 @@ from engine.registry import discover
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.world import Finding, Limits, World
 from tests.unit.commands.clock import NOW, FakeClock
-from tests.unit.commands.fakes import FakeControl
+from tests.unit.commands.fakes import FakeControl, FakeNotices
 from tests.unit.commands.host import FakeHost
 
 if TYPE_CHECKING:
@@ -104,6 +104,10 @@ class Described(_Described):
     answers: dict[str, int] = Field(default_factory=dict)
     """Path → status, where it is not what the wiring would make it."""
     findings: tuple[Finding, ...] = ()
+    warned: dict[str, timedelta] = Field(default_factory=dict)
+    """Key of a notice → how long ago it was told."""
+    host_clock: timedelta | None = timedelta()
+    """How far the host's clock is ahead of ours; None: it tells no time."""
 
 
 class Given:
@@ -112,6 +116,7 @@ class Given:
     def __init__(self, described: Described) -> None:
         self.clock = FakeClock()
         self.host = FakeHost(self.clock)
+        self.host.ahead = described.host_clock
         for number, space in enumerate(described.spaces, 1):
             _put(self.host, number, space)
         for repo in described.closed_repositories:
@@ -124,6 +129,7 @@ class Given:
             runs=[described_run(run) for run in described.runs],
             disclosures=[_disclosure(d) for d in described.disclosures],
         )
+        self.notices = FakeNotices(self.clock, described.warned)
         actor = PEOPLE[described.actor]
         self.world = World(
             actor=actor,
@@ -135,6 +141,7 @@ class Given:
             blueprints=BLUEPRINTS,
             clock=self.clock,
             limits=Limits(delete_grace=timedelta(days=7), credentials_window=timedelta(hours=24)),
+            notices=self.notices,
             checks=[_check(described.findings)],
         )
 
