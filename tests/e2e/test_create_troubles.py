@@ -39,12 +39,13 @@ async def thread_of(person: Person, name: str) -> list[Message]:
 
 
 def preformatted(message: Message) -> str:
-    """The text of its log."""
+    """The text of its log, which is the last of what stands in fixed width."""
+    found = ""
     for block in message.blocks:
         for part in block.get("elements", ()):
             if part.get("type") == "rich_text_preformatted":
-                return "".join(piece["text"] for piece in part["elements"])
-    return ""
+                found = "".join(piece["text"] for piece in part["elements"])
+    return found
 
 
 @asynccontextmanager
