@@ -195,6 +195,35 @@ class ReadsRepositories(Protocol):
 
 
 @dataclass(frozen=True)
+class Access:
+    """What the credentials that a provider works with are, and what they are good for."""
+
+    kind: str
+    """The vendor's own word, e.g. `account token`."""
+    owner: str
+    places: tuple[str, ...]
+    """Names of what it reaches (at Railway: workspaces)."""
+    rights: tuple[str, ...]
+    """What it may do, one short line each."""
+    limits: tuple[str, ...] = ()
+    """What it may not do, one short line each."""
+    remaining: int | None = None
+    """Requests left until `resets_at`; None when the vendor does not tell."""
+    limit: int | None = None
+    resets_at: datetime | None = None
+
+
+class TellsAccess(Protocol):
+    """Knows as whom, and with which rights, the vendor sees us."""
+
+    vendor: str
+    """The vendor's name, as people say it."""
+
+    async def access(self) -> Access:
+        """As of now. Raises NotConfigured for credentials that are not accepted."""
+
+
+@dataclass(frozen=True)
 class Probe:
     """One HTTP GET from outside. `status` 0 means that no answer came (`detail` says why)."""
 

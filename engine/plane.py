@@ -15,6 +15,7 @@ from engine.execute import Executor, ExecutorSettings
 from engine.feed import Feed, changed
 from engine.preview import preview
 from engine.run import EventKind, RunStatus, RunView
+from engine.store.audit import AuditTrail
 from engine.store.database import Database, open_database
 from engine.store.inbox import Inbox
 from engine.store.journal import Journal
@@ -68,6 +69,7 @@ class Plane:
     ) -> None:
         self.registry = registry
         self.database = database
+        self.audit = AuditTrail(database)
         self._settings = settings
         self._toolbox = toolbox
         self._blueprints = blueprints

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.capabilities import (
+    Access,
     Database,
     Deployment,
     DeployState,
@@ -22,8 +23,9 @@ from engine.capabilities import (
     RunsServices,
     Service,
     Space,
+    TellsAccess,
 )
-from engine.errors import OutcomeUnknown, Rejected
+from engine.errors import NotConfigured, OutcomeUnknown, Rejected
 from engine.world import Toolbox
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Held:
 class FakeHost:
     """All the capabilities that the commands use."""
 
+    vendor = "Host"
     space_name_limit = 32
 
     def __init__(self, clock: FakeClock, *, lag: timedelta = timedelta()) -> None:
@@ -80,6 +83,8 @@ class FakeHost:
         """Path → what it answers, when it is not what the wiring would make it."""
         self.warming_up = 0
         """How many more probes find the service not ready."""
+        self.known_as: Access | None = None
+        """None: the token is not accepted."""
         self._numbers: Counter[str] = Counter()
 
     def toolbox(self) -> Toolbox:
@@ -89,6 +94,7 @@ class FakeHost:
             KeepsDatabases,
             ReadsRepositories,
             ProbesUrls,
+            TellsAccess,
         )
         return Toolbox(dict.fromkeys(ports, self))
 
@@ -212,6 +218,13 @@ class FakeHost:
     async def failure_of(self, deployment_id: str, *, lines: int = 30) -> Failure:
         self.calls.append("failure_of")
         return replace(self.failure, log=self.failure.log[-lines:])
+
+    # ── TellsAccess ───────────────────────────────────────────────────────────────────────────
+
+    async def access(self) -> Access:
+        if self.known_as is None:
+            raise NotConfigured("The host does not accept the token.", next_step="/luthien doctor")
+        return self.known_as
 
     # ── ReadsRepositories, ProbesUrls ─────────────────────────────────────────────────────────
 

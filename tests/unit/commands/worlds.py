@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 import commands
 from engine.actor import Actor, Door, Origin, Role
 from engine.blueprint import load_all
-from engine.capabilities import Deployment, DeployState, Probe, RepositoryAccess, Service, Space
-from engine.control_plane import Disclosure
+from engine.capabilities import (
+    Access,
+    Deployment,
+    DeployState,
+    Probe,
+    RepositoryAccess,
+    Service,
+    Space,
+)
+from engine.control_plane import AuditEntry, Disclosure
 from engine.registry import discover
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.world import Finding, Limits, World
 from tests.unit.commands.clock import NOW, FakeClock
-from tests.unit.commands.fakes import FakeControl
+from tests.unit.commands.fakes import FakeAudit, FakeControl
 from tests.unit.commands.host import FakeHost
 
 if TYPE_CHECKING:
@@ -93,6 +101,15 @@ class DescribedDisclosure(_Described):
     open: bool = True
 
 
+class DescribedEntry(_Described):
+    actor: str
+    action: str
+    subject: str = ""
+    run: str = ""
+    age: timedelta = timedelta(minutes=3)
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
 class Described(_Described):
     """A whole world; what is left out is as usual."""
 
@@ -104,6 +121,10 @@ class Described(_Described):
     answers: dict[str, int] = Field(default_factory=dict)
     """Path → status, where it is not what the wiring would make it."""
     findings: tuple[Finding, ...] = ()
+    access: Access | None = None
+    audit: tuple[DescribedEntry, ...] = ()
+    """Oldest first."""
+    audit_broken_at: int | None = None
 
 
 class Given:
@@ -123,7 +144,9 @@ class Given:
             REGISTRY,
             runs=[described_run(run) for run in described.runs],
             disclosures=[_disclosure(d) for d in described.disclosures],
+            audit=FakeAudit(_entries(described.audit), described.audit_broken_at),
         )
+        self.host.known_as = described.access
         actor = PEOPLE[described.actor]
         self.world = World(
             actor=actor,
@@ -271,6 +294,13 @@ def _disclosure(described: DescribedDisclosure) -> Disclosure:
         until=NOW + described.ends_in,
         open=described.open,
     )
+
+
+def _entries(described: Sequence[DescribedEntry]) -> list[AuditEntry]:
+    return [
+        AuditEntry(seq, NOW - d.age, d.actor, d.action, d.subject, d.run, d.detail)
+        for seq, d in enumerate(described, 1)
+    ]
 
 
 def _check(findings: Sequence[Finding]) -> Check:
