@@ -52,6 +52,16 @@ class Deployment:
     branch: str = ""
     url: str = ""
     """The vendor's console page."""
+    can_roll_back: bool | None = None
+    """Whether the vendor still can put it back in place; None: not asked."""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line that a build or a service wrote; known secrets already masked."""
+
+    at: datetime
+    text: str
 
 
 @dataclass(frozen=True)
@@ -151,6 +161,25 @@ class RunsServices(Protocol):
     def watch(self, space: Space, deployment_id: str) -> AsyncIterator[Deployment]:
         """Yields the deployment now and at every change, until it is settled. All watchers of a
         process share one poll."""
+
+    async def deployments(
+        self, space: Space, service_id: str, *, limit: int = 20
+    ) -> Sequence[Deployment]:
+        """The latest ones, newest first, each saying whether it can be rolled back to."""
+
+    async def log(
+        self,
+        space: Space,
+        service_id: str,
+        deployment_id: str,
+        *,
+        build: bool = False,
+        lines: int = 100,
+        since: datetime | None = None,
+        wanted: str = "",
+    ) -> Sequence[LogLine]:
+        """The last lines of what a deployment wrote, or of its build, oldest first; `wanted` is a
+        filter in the vendor's own language."""
 
     async def failure_of(self, deployment_id: str, *, lines: int = 30) -> Failure:
         """Where a failed deployment stopped, with the tail of the log that tells why."""

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from providers.railway.client import RailwayClient
 from providers.railway.databases import Databases
+from providers.railway.deployments import Deployments
 from providers.railway.failures import failure_of
+from providers.railway.logs import Logs
 from providers.railway.projects import Projects
 from providers.railway.rail import Rail
 from providers.railway.services import Services
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from engine.clock import Clock
 
 
-class RailwayProvider(Projects, Services, Sources, Databases):
+class RailwayProvider(Projects, Services, Sources, Deployments, Logs, Databases):
     """HostsSpaces, RunsServices, KeepsDatabases, ReadsRepositories and TellsAccess at Railway.
 
     One per process: its parts share a rate-limit budget, the lines for creation throttles, the

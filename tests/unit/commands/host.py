@@ -16,6 +16,7 @@ from engine.capabilities import (
     Failure,
     HostsSpaces,
     KeepsDatabases,
+    LogLine,
     Probe,
     ProbesUrls,
     ReadsRepositories,
@@ -64,6 +65,7 @@ class FakeHost:
 
     def __init__(self, clock: FakeClock, *, lag: timedelta = timedelta()) -> None:
         self.clock = clock
+        self.began = clock.now()
         self.lag = lag
         """How long a write takes to show in what is read."""
         self.held: dict[str, Held] = {}
@@ -83,6 +85,10 @@ class FakeHost:
         """Path → what it answers, when it is not what the wiring would make it."""
         self.warming_up = 0
         """How many more probes find the service not ready."""
+        self.logs: dict[str, list[LogLine]] = {}
+        """Deployment → its log; `build of <deployment>` → that of its build. Oldest first."""
+        self.earlier: dict[str, list[Deployment]] = {}
+        """Service → its deployments before the latest one, newest first."""
         self.known_as: Access | None = None
         """None: the token is not accepted."""
         self._numbers: Counter[str] = Counter()
@@ -215,6 +221,30 @@ class FakeHost:
             kept.service = replace(kept.service, deployment=seen)
             yield seen
 
+    async def deployments(
+        self, space: Space, service_id: str, *, limit: int = 20
+    ) -> Sequence[Deployment]:
+        self.calls.append("deployments")
+        latest = self._kept(space.id, service_id).service.deployment
+        known = [latest] if latest and self._has_appeared(latest) else []
+        return (known + self.earlier.get(service_id, []))[:limit]
+
+    async def log(
+        self,
+        space: Space,
+        service_id: str,
+        deployment_id: str,
+        *,
+        build: bool = False,
+        lines: int = 100,
+        since: datetime | None = None,
+        wanted: str = "",
+    ) -> Sequence[LogLine]:
+        self.calls.append("log")
+        found = self.logs.get(f"build of {deployment_id}" if build else deployment_id, [])
+        fits = [ln for ln in found if wanted in ln.text and (since is None or ln.at >= since)]
+        return fits[-lines:]
+
     async def failure_of(self, deployment_id: str, *, lines: int = 30) -> Failure:
         self.calls.append("failure_of")
         return replace(self.failure, log=self.failure.log[-lines:])
@@ -284,6 +314,8 @@ class FakeHost:
             "variables",
             "resolved_variables",
             "failure_of",
+            "deployments",
+            "log",
             "repository_access",
             "probe",
         }
@@ -330,6 +362,11 @@ class FakeHost:
                 if kept.service.deployment and kept.service.deployment.id == deployment_id:
                     return kept
         raise AssertionError(f"no deployment {deployment_id}")
+
+    def _has_appeared(self, deployment: Deployment) -> bool:
+        """What is started shows after the lag; what was there before shows at once."""
+        age = self.clock.now() - deployment.created_at
+        return deployment.created_at <= self.began or age >= self.lag
 
     def _resolved(self, space_id: str, service_id: str) -> dict[str, str]:
         """References resolve with exact case, and to nothing when they lead nowhere."""

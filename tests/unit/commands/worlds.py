@@ -15,6 +15,7 @@ from engine.capabilities import (
     Access,
     Deployment,
     DeployState,
+    LogLine,
     Probe,
     RepositoryAccess,
     Service,
@@ -69,6 +70,9 @@ class DescribedService(_Described):
     image: str = ""
     domain: str = ""
     variables: dict[str, str] = Field(default_factory=dict)
+    log: tuple[str, ...] = ()
+    """One line a minute, the last one a minute ago."""
+    build_log: tuple[str, ...] = ()
 
 
 class DescribedSpace(_Described):
@@ -180,8 +184,18 @@ def _put(host: FakeHost, number: int, described: DescribedSpace) -> None:
     for service in services:
         kept = host.service(f"project-{number}", service.name)
         kept.variables.update(service.variables)
+        deployment = f"deployment-of-{kept.service.id}"
+        host.logs[deployment] = _log(service.log)
+        host.logs[f"build of {deployment}"] = _log(service.build_log)
         if service.name == "gateway":
             kept.variables.update(described.variables)
+
+
+def _log(lines: Sequence[str]) -> list[LogLine]:
+    ages = range(len(lines), 0, -1)
+    return [
+        LogLine(NOW - timedelta(minutes=age), line) for age, line in zip(ages, lines, strict=True)
+    ]
 
 
 def _whole(number: int) -> tuple[DescribedService, ...]:
