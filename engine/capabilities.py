@@ -167,6 +167,21 @@ class RunsServices(Protocol):
     ) -> Sequence[Deployment]:
         """The latest ones, newest first, each saying whether it can be rolled back to."""
 
+    async def deploy(
+        self, space: Space, service_id: str, *, commit: str = "", after: str = ""
+    ) -> Deployment:
+        """Build and start this commit, or the newest one of the connected branch. Not idempotent;
+        an answer that is lost is looked for among what is newer than the deployment `after`."""
+
+    async def roll_back(
+        self, space: Space, service_id: str, deployment_id: str, *, after: str = ""
+    ) -> Deployment:
+        """Put an earlier deployment back in place, with its image, variables and settings: a new
+        deployment, newer than `after`. Not idempotent."""
+
+    async def restart(self, space: Space, deployment_id: str) -> None:
+        """Start what is deployed once more, without a build; harmless twice."""
+
     async def log(
         self,
         space: Space,

@@ -10,7 +10,14 @@ from engine.actor import Actor, Origin
 from engine.command import Change, Command, Question
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
-from engine.errors import Draining, NotAllowed, ProviderError, Refused, Rejected
+from engine.errors import (
+    Draining,
+    NotAllowed,
+    ProviderError,
+    Refused,
+    Rejected,
+    Undecided,
+)
 from engine.execute import Executor, ExecutorSettings
 from engine.feed import Feed, changed
 from engine.preview import preview
@@ -169,6 +176,8 @@ class Plane:
                 plan = await self.preview(actor, command, origin)
                 return Outcome(answer=preview(plan, command))
             return Outcome(run=await self.submit(actor, command, origin, delivery=delivery))
+        except Undecided as choice:
+            return Outcome(answer=choice.answer)
         except ProviderError as error:
             # Until here only reads were made, so the same may be asked again.
             refused = isinstance(error, Rejected)

@@ -192,6 +192,8 @@ class RunView(BaseModel):
     trouble: Trouble | None = None
     result: dict[str, Any] = Field(default_factory=dict)
     delivers: str | None = None
+    undo: str = ""
+    """A command line that leads back from where it ended; empty: there is none."""
     locks: tuple[str, ...] = ()
     cancelled_by: str = ""
     thread_url: str = ""

@@ -199,7 +199,12 @@ class FakeHost:
     ) -> Deployment:
         def make() -> Deployment:
             kept = self._kept(space.id, service_id)
-            deployment = kept.service.deployment or self._deployment("QUEUED", branch=branch)
+            there = kept.service.deployment
+            if there is not None and there.branch != branch:
+                kept.service = replace(kept.service, deployment=replace(there, branch=branch))
+                self._replace(space, service_id, "b" * 40)
+                there = kept.service.deployment
+            deployment = there or self._deployment("QUEUED", branch=branch)
             kept.service = replace(kept.service, repo=repo, deployment=deployment)
             kept.follows_pushes = True
             return deployment
@@ -228,6 +233,31 @@ class FakeHost:
         latest = self._kept(space.id, service_id).service.deployment
         known = [latest] if latest and self._has_appeared(latest) else []
         return (known + self.earlier.get(service_id, []))[:limit]
+
+    async def deploy(
+        self, space: Space, service_id: str, *, commit: str = "", after: str = ""
+    ) -> Deployment:
+        return self._write("deploy", lambda: self._replace(space, service_id, commit or "f" * 40))
+
+    async def roll_back(
+        self, space: Space, service_id: str, deployment_id: str, *, after: str = ""
+    ) -> Deployment:
+        found = next(d for d in self.earlier[service_id] if d.id == deployment_id)
+        return self._write("roll_back", lambda: self._replace(space, service_id, found.commit))
+
+    async def restart(self, space: Space, deployment_id: str) -> None:
+        def make() -> None:
+            kept = self._deployed_by(deployment_id)
+            assert kept.service.deployment is not None
+            again = replace(
+                kept.service.deployment,
+                state=DeployState.DEPLOYING,
+                phase="DEPLOYING",
+                updated_at=self.clock.now(),
+            )
+            kept.service = replace(kept.service, deployment=again)
+
+        self._write("restart", make)
 
     async def log(
         self,
@@ -362,6 +392,18 @@ class FakeHost:
                 if kept.service.deployment and kept.service.deployment.id == deployment_id:
                     return kept
         raise AssertionError(f"no deployment {deployment_id}")
+
+    def _replace(self, space: Space, service_id: str, commit: str) -> Deployment:
+        """A new deployment in place of the one before."""
+        kept = self._kept(space.id, service_id)
+        before = kept.service.deployment
+        branch = before.branch if before else ""
+        started = replace(self._deployment("QUEUED", branch=branch), commit=commit)
+        if before is not None:
+            gone = replace(before, state=DeployState.REMOVED, phase="REMOVED")
+            self.earlier.setdefault(service_id, []).insert(0, gone)
+        kept.service = replace(kept.service, deployment=started)
+        return started
 
     def _has_appeared(self, deployment: Deployment) -> bool:
         """What is started shows after the lag; what was there before shows at once."""

@@ -62,6 +62,15 @@ class _Described(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class DescribedDeployment(_Described):
+    id: str
+    commit: str
+    age: timedelta
+    state: DeployState = DeployState.REMOVED
+    can_roll_back: bool = True
+    message: str = ""
+
+
 class DescribedService(_Described):
     name: str
     state: DeployState = DeployState.RUNNING
@@ -73,6 +82,8 @@ class DescribedService(_Described):
     log: tuple[str, ...] = ()
     """One line a minute, the last one a minute ago."""
     build_log: tuple[str, ...] = ()
+    earlier: tuple[DescribedDeployment, ...] = ()
+    """Before the latest one, newest first."""
 
 
 class DescribedSpace(_Described):
@@ -185,10 +196,26 @@ def _put(host: FakeHost, number: int, described: DescribedSpace) -> None:
         kept = host.service(f"project-{number}", service.name)
         kept.variables.update(service.variables)
         deployment = f"deployment-of-{kept.service.id}"
+        host.earlier[kept.service.id] = [_earlier(d) for d in service.earlier]
         host.logs[deployment] = _log(service.log)
         host.logs[f"build of {deployment}"] = _log(service.build_log)
         if service.name == "gateway":
             kept.variables.update(described.variables)
+
+
+def _earlier(described: DescribedDeployment) -> Deployment:
+    running = described.state == DeployState.RUNNING
+    return Deployment(
+        id=described.id,
+        state=described.state,
+        phase="SUCCESS" if running else described.state.upper(),
+        created_at=NOW - described.age,
+        commit=described.commit,
+        commit_message=described.message,
+        branch="main",
+        url=f"https://console.test/{described.id}",
+        can_roll_back=described.can_roll_back,
+    )
 
 
 def _log(lines: Sequence[str]) -> list[LogLine]:
@@ -229,6 +256,7 @@ def described_service(number: int, described: DescribedService) -> Service:
         commit="0c0da232" * 5 if described.repo else "",
         branch="main" if described.repo else "",
         url=f"https://console.test/deployment-of-{service_id}",
+        can_roll_back=bool(described.repo),
     )
     return Service(
         id=service_id,
