@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -16,11 +17,12 @@ from commands.steps.deploy import Deploy
 from commands.steps.places import Place
 from commands.steps.stop_following import StopFollowing
 from engine.actor import Role
+from engine.capabilities import ReadsRepositories
 from engine.command import Argument, Change, Completes, Risk
-from engine.errors import Refused
+from engine.errors import NotFound, Refused
 from engine.plan import Plan, critical_path
 from engine.step import Ref
-from engine.words import typed
+from engine.words import listed, typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +83,8 @@ class Redeploy(Change):
             commit = next((c for c in history.commits if c.startswith(self.ref)), self.ref)
         branch = current if commit or not self.ref else self.ref
         moves = branch != current
+        if moves:
+            await self._check_branch(world, service.repo, branch)
         running = history.running
         replaces = running.commit if running else ""
 
@@ -135,4 +139,19 @@ class Redeploy(Change):
                 deployment=Ref(ref=f"{WAIT}.deployment_id"),
             ),
             undo=undo_line(instance, running, start=_START),
+        )
+
+    async def _check_branch(self, world: World, repo: str, branch: str) -> None:
+        known = await world.use(ReadsRepositories).branches(repo)
+        if known is None or branch in known:
+            return
+        near = [f"`{name}`" for name in difflib.get_close_matches(branch, known, n=3, cutoff=0.4)]
+        raise NotFound(
+            f"{repo} has no branch `{branch}`.",
+            why=f"It has {listed(near or [f'`{name}`' for name in sorted(known)[:5]])}."
+            if known
+            else "It has no branches at all.",
+            who="Whoever may write to the repository can push one.",
+            next_step=typed(f"redeploy {self.instance}"),
+            link=f"https://github.com/{repo}/branches",
         )

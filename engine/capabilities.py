@@ -237,6 +237,9 @@ class ReadsRepositories(Protocol):
 
     async def repository_access(self, repo: str) -> RepositoryAccess: ...
 
+    async def branches(self, repo: str) -> Sequence[str] | None:
+        """Their names; None when the vendor does not tell."""
+
 
 @dataclass(frozen=True)
 class Access:

@@ -293,6 +293,10 @@ class FakeHost:
         public = RepositoryAccess(readable=False, public=True)
         return self.repositories.get(repo, public)
 
+    async def branches(self, repo: str) -> Sequence[str] | None:
+        self.calls.append("branches")
+        return ["dev", "main"]
+
     async def probe(self, url: str, *, timeout: timedelta = timedelta(seconds=10)) -> Probe:
         """As the gateway behaves: alive once deployed, ready when its databases are wired."""
         self.calls.append("probe")
@@ -344,6 +348,7 @@ class FakeHost:
             "variables",
             "resolved_variables",
             "failure_of",
+            "branches",
             "deployments",
             "log",
             "repository_access",
@@ -384,6 +389,7 @@ class FakeHost:
             commit="c0ffee" * 6 + "c0ff",
             branch=branch,
             url=f"https://console.test/{number}",
+            can_roll_back=True,
         )
 
     def _deployed_by(self, deployment_id: str) -> Kept:
