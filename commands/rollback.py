@@ -16,8 +16,8 @@ from commands.steps.places import Place
 from commands.steps.roll_back import RollBack
 from engine.answer import Answer, Confirm, Offer, Offers, Table
 from engine.capabilities import DeployState
-from engine.command import Argument, Change, Completes, Risk
-from engine.errors import AlreadyExists, NotFound, PlanStale, Undecided
+from engine.command import Argument, Change, Completes, Risk, Undecided
+from engine.errors import AlreadyExists, NotFound, PlanStale
 from engine.plan import Plan, critical_path
 from engine.step import Ref
 from engine.words import about, ago, typed
@@ -125,12 +125,7 @@ class Rollback(Change):
         if self.deployment is None:
             if not choices:
                 raise self._nothing(instance, history)
-            raise Undecided(
-                _menu(instance, choices, now),
-                why="Nothing was changed yet.",
-                who="Whoever may deploy can choose.",
-                next_step=typed(f"rollback {instance.name} {choices[0].id}"),
-            )
+            raise Undecided(_menu(instance, choices, now))
         found = history.find(self.deployment)
         if found is None:
             raise NotFound(

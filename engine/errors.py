@@ -2,7 +2,7 @@
 
     OpsError                 code, summary, why, who, next_step
       Refused                nothing was changed: InvalidInput NotAllowed NotFound AlreadyExists
-                             Locked PlanStale Undecided Draining NotConfigured
+                             Locked PlanStale Draining NotConfigured
       ProviderError          vendor, call
         Unreachable          never sent: repeat freely
         RateLimited          retry_after
@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
-
-    from engine.answer import Answer
 
 
 class OpsError(Exception):
@@ -135,16 +133,6 @@ class PlanStale(Refused):
     """The world changed between the plan and now."""
 
     code = "plan_stale"
-
-
-class Undecided(Refused):
-    """Something has to be chosen first: `answer` shows what there is, and offers each choice."""
-
-    code = "undecided"
-
-    def __init__(self, answer: Answer, *, why: str = "", who: str = "", next_step: str) -> None:
-        super().__init__(answer.title, why=why, who=who, next_step=next_step)
-        self.answer = answer
 
 
 class Draining(Refused):

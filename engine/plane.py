@@ -7,17 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.actor import Actor, Origin
-from engine.command import Change, Command, Question
+from engine.command import Change, Command, Question, Undecided
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
-from engine.errors import (
-    Draining,
-    NotAllowed,
-    ProviderError,
-    Refused,
-    Rejected,
-    Undecided,
-)
+from engine.errors import Draining, NotAllowed, ProviderError, Refused, Rejected
 from engine.execute import Executor, ExecutorSettings
 from engine.feed import Feed, changed
 from engine.preview import preview
