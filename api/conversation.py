@@ -11,7 +11,7 @@ import click
 
 from api import progress, render
 from api.errors import DONE, FAILED, WAITING, exit_code
-from engine.answer import Code, Fact, Facts
+from engine.answer import Code, Fact, Facts, Offers
 from engine.command import Change, Risk
 from engine.errors import InvalidInput, OpsError, Refused
 from engine.run import RunStatus
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from api.desk import Desk, Manner, Session
+    from engine.answer import Answer
     from engine.command import Command
     from engine.run import RunView
 
@@ -47,6 +48,11 @@ class Conversation:
             if not await self._agreed(session, command):
                 raise Refused("Nothing was done.", why="You said no.", who="You can ask again.")
             outcome = await self._perform(session, command, plan_only=self._manner.plan)
+            if outcome.answer is not None and isinstance(command, Change):
+                line = outcome.answer.data.get("confirm")
+                if isinstance(line, str):
+                    self._confirm(outcome.answer, command)
+                    outcome = await self._perform(session, self._parse(line), plan_only=False)
             if outcome.run is not None:
                 return await self._accompany(session, outcome.run)
             answer = outcome.answer
@@ -86,17 +92,23 @@ class Conversation:
         if command.risk is not Risk.REMOVES or self._manner.plan or self._manner.yes:
             return True
         if not self._interactive:
-            raise Refused(
-                f"`{command.line()}` asks for a confirmation, and nobody can answer here.",
-                why="It removes something that exists.",
-                who="Whoever typed it.",
-                next_step=f"/luthien {command.line()} --yes",
-            )
+            raise _unanswerable(command, "It removes something that exists.")
         if isinstance(command, Change):
             preview = await self._perform(session, command, plan_only=True)
             if preview.answer is not None:
                 render.answer(preview.answer, self.err)
         return bool(click.confirm(f"{command.summary()} Go on?", err=True))
+
+    def _confirm(self, asked: Answer, command: Command) -> None:
+        """Show what a change asks about. Raises Refused unless the person says yes."""
+        if self._manner.yes:
+            return
+        if not self._interactive:
+            raise _unanswerable(command, asked.title)
+        shown = tuple(part for part in asked.parts if not isinstance(part, Offers))
+        render.answer(asked.model_copy(update={"parts": shown}), self.err)
+        if not click.confirm("Go on?", err=True):
+            raise Refused("Nothing was done.", why="You said no.", who="You can ask again.")
 
     async def _perform(self, session: Session, command: Command, *, plan_only: bool) -> Any:
         desk = self._desk
@@ -213,3 +225,12 @@ def report(error: OpsError, *, as_json: bool, err: Console) -> int:
     else:
         render.error(error, err)
     return exit_code(error)
+
+
+def _unanswerable(command: Command, why: str) -> Refused:
+    return Refused(
+        f"`{command.line()}` asks for a confirmation, and nobody can answer here.",
+        why=why,
+        who="Whoever typed it.",
+        next_step=f"/luthien {command.line()} --yes",
+    )

@@ -20,7 +20,8 @@ from app.data import DataFolder, tried
 from app.wiring import control_plane, slack_door
 from engine.actor import Door
 from engine.errors import NotConfigured, OpsError
-from scheduler.clock import Timetable
+from scheduler.clock import Tick, Timetable
+from scheduler.expiry import expiry
 from scheduler.housekeeping import housekeeping
 from scheduler.resumption import resumption
 
@@ -76,7 +77,13 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                     )
                 )
                 serving = asyncio.create_task(http.serve(sockets=[listener]), name="http")
-                timetable = Timetable([housekeeping(plane, parts.clock), resumption(plane)])
+                timetable = Timetable(
+                    [
+                        housekeeping(plane, parts.clock),
+                        resumption(plane),
+                        *_expiry(parts, reading.settings.luthien_delete_grace),
+                    ]
+                )
                 try:
                     await plane.launch()
                     await door.start()
@@ -131,6 +138,11 @@ class _Ready:
         except Exception:  # noqa: BLE001 (whatever the driver raises, it is not ready)
             return {"database": False, "slack": self._door.connected}
         return {"database": True, "slack": self._door.connected}
+
+
+def _expiry(parts: Parts, grace: timedelta) -> list[Tick]:
+    """None without a host to ask."""
+    return [expiry(parts.plane, grace)] if parts.railway is not None else []
 
 
 async def _resume(plane: Plane) -> None:

@@ -125,6 +125,7 @@ def slack_door(settings: Settings, parts: Parts) -> SlackDoor:
     return SlackDoor(
         parts.plane,
         StoredTold(parts.plane.database, parts.clock),
+        parts.plane.notices,
         SlackSettings(
             bot_token=_revealed(settings.slack_bot_token) or "",
             app_token=_revealed(settings.slack_app_token),

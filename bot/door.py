@@ -28,6 +28,7 @@ from bot.home import Home
 from bot.identity import Identity
 from bot.listeners import listen
 from bot.narrator import Narrator
+from bot.notices import Announcer
 from bot.rooms import Rooms
 from bot.slack_errors import translated
 from bot.telling import Stage
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from bot.blocks import Block
     from engine.clock import Clock
     from engine.control_plane import ControlPlane
+    from engine.notices import Notices
     from engine.told import Told
     from engine.world import Finding
 
@@ -77,6 +79,7 @@ class SlackDoor:
         self,
         control: ControlPlane,
         told: Told,
+        notices: Notices,
         settings: SlackSettings,
         clock: Clock | None = None,
     ) -> None:
@@ -98,9 +101,9 @@ class SlackDoor:
         self._rooms = Rooms(self._voice, clock)
         self._bot_name = "luthien"
         self._self: AuthorizeResult | None = None
-        self._narrator = Narrator(
-            Stage(control, told, self._voice, clock, self._log, settings.channel), self._scrubber
-        )
+        stage = Stage(control, told, self._voice, clock, self._log, settings.channel)
+        self._narrator = Narrator(stage, self._scrubber)
+        self._announcer = Announcer(stage, notices, self._scrubber)
         self._desk = Desk(
             control,
             self._identity,
@@ -145,6 +148,7 @@ class SlackDoor:
         except ProviderError as missed:
             self._log.warning("Slack does not answer yet: %s", missed)
         self._narrator.start()
+        self._announcer.start()
         await self._desk.resume()
         if self._settings.app_token:
             self._connecting = asyncio.create_task(self._connect(), name="slack socket")
@@ -157,6 +161,7 @@ class SlackDoor:
         if self._sockets is not None:
             await self._sockets.client.close()  # type: ignore[no-untyped-call] # theirs
         await self._desk.stop(GRACE)
+        await self._announcer.stop()
         await self._narrator.stop()
 
     @property

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT, Instance, all_instances
+from commands.scheduled import keep_offers
 from engine.answer import Answer, Offer, Offers, Table
 from engine.command import Argument, Question
 from engine.words import about, plural, until
@@ -61,7 +62,15 @@ class ListInstances(Question):
         )
         return Answer(
             title=_title(found, narrowed=bool(self.words or self.state), page=page, pages=pages),
-            parts=(table, Offers(offers=self._offers(page, pages, known=len(known)))),
+            parts=(
+                table,
+                Offers(
+                    offers=(
+                        *self._offers(page, pages, known=len(known)),
+                        *keep_offers(shown, world.actor),
+                    )
+                ),
+            ),
             data={"instances": [instance.as_json(blueprint) for instance in listed]},
         )
 

@@ -18,6 +18,7 @@ from commands.instances import (
 from commands.names import KnownInstance
 from commands.redaction import redacted
 from commands.run_view import RUN_COLUMNS, run_json, run_offers, run_row, status_words, took
+from commands.scheduled import keep_offers
 from engine.answer import Answer, Fact, Facts, Offer, Offers, Part, Table, Text
 from engine.capabilities import DeployState, ProbesUrls, RunsServices
 from engine.command import Argument, Completes, Question
@@ -243,6 +244,8 @@ def _offers(
         offers.append(Offer(label="Open", url=url))
     if instance.space.console_url:
         offers.append(Offer(label="Console", url=instance.space.console_url))
+    if not holder:
+        offers += keep_offers((instance,), world.actor)
     if holder:
         offers += [o for o in run_offers(holder, world.actor) if o.label != "Status"]
     else:

@@ -79,6 +79,17 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Volume:
+    """Data that a service keeps; it goes with the space."""
+
+    service_id: str
+    """Empty when no service has it attached."""
+    path: str
+    used_mb: float
+    size_mb: int
+
+
+@dataclass(frozen=True)
 class Space:
     """An isolated place that holds one environment (at Railway: a project with its production
     environment)."""
@@ -115,11 +126,18 @@ class HostsSpaces(Protocol):
     async def space(self, space_id: str) -> Space | None:
         """One space as `spaces` shows it; None when it is gone."""
 
+    async def volumes(self, space: Space) -> Sequence[Volume]:
+        """The data that its services keep. Of the space only the ids are relied on."""
+
     async def create_space(self, name: str, *, mark: str) -> Space:
         """Not idempotent: two calls make two. Waits in line for the creation throttle."""
 
     async def mark_space(self, space_id: str, mark: str) -> None:
         """Replace the mark. Idempotent."""
+
+    def host_time(self) -> datetime | None:
+        """The host's own clock, as its latest answer bore it; None before the first, or where it
+        tells none."""
 
     async def delete_space(self, space_id: str) -> None:
         """Delete with everything in it. Idempotent: one that is gone is fine."""

@@ -182,6 +182,13 @@ class Change(Command):
         Undecided."""
         raise NotImplementedError(type(self).__name__)
 
+    async def confirmation(self, world: World) -> Answer | None:  # noqa: ARG002
+        """What the asker must see and agree to before anything begins; None: go on.
+
+        Its `data["confirm"]` is the command line that says yes to exactly what is shown.
+        """
+        return None
+
 
 def _parameter(name: str, info: FieldInfo) -> Parameter:
     annotation = _without_none(info.annotation)

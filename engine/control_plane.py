@@ -110,8 +110,13 @@ class ControlPlane(Protocol):
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
         """What `submit` would do, without doing it."""
 
-    async def submit(self, actor: Actor, command: Change, origin: Origin) -> RunView:
-        """Plan, take the locks, and start a run; returns as soon as that is durable."""
+    async def submit(
+        self, actor: Actor, command: Change, origin: Origin, *, delivery: str | None = None
+    ) -> RunView:
+        """Plan, take the locks, and start a run; returns as soon as that is durable.
+
+        `delivery`: the run that it started before, if it did.
+        """
 
     async def perform(
         self, actor: Actor, command: Command, origin: Origin, *, plan_only: bool = False

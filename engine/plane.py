@@ -19,6 +19,7 @@ from engine.store.audit import AuditTrail
 from engine.store.database import Database, open_database
 from engine.store.inbox import Inbox
 from engine.store.journal import Journal
+from engine.store.notices import StoredNotices
 from engine.store.transaction import DuplicateDelivery, IllegalMove
 from engine.world import Limits, World
 
@@ -77,6 +78,7 @@ class Plane:
         self._checks = list(checks)
         self._feed = Feed()
         self.journal = Journal(database, self._feed, clock)
+        self.notices = StoredNotices(database, clock)
         self._inbox = Inbox(database, settings.keys, registry, clock)
         equipment = Equipment(
             self.journal, registry, toolbox, clock, settings.limits, settings.retries
@@ -168,6 +170,10 @@ class Plane:
             if plan_only:
                 plan = await self.preview(actor, command, origin)
                 return Outcome(answer=preview(plan, command))
+            self._permit(actor, command)
+            asked = await command.confirmation(self._world(actor, origin, ""))
+            if asked is not None:
+                return Outcome(answer=asked)
             return Outcome(run=await self.submit(actor, command, origin, delivery=delivery))
         except Undecided as choice:
             return Outcome(answer=choice.answer)
@@ -378,6 +384,7 @@ class Plane:
             blueprints=self._blueprints,
             clock=self._clock,
             limits=self._settings.limits,
+            notices=self.notices,
             checks=self._checks,
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.actor import Actor, Origin
+from engine.plan import Closing
 
 
 class RunStatus(StrEnum):
@@ -194,6 +195,7 @@ class RunView(BaseModel):
     delivers: str | None = None
     undo: str = ""
     """A command line that leads back from where it ended; empty: there is none."""
+    closing: Closing | None = None
     locks: tuple[str, ...] = ()
     cancelled_by: str = ""
     thread_url: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ def ago(moment: datetime, now: datetime) -> str:
 def until(moment: datetime, now: datetime) -> str:
     """A countdown: `in 6 d 4 h`, `due` once the moment has passed."""
     return "due" if moment <= now else f"in {duration(moment - now)}"
+
+
+def moment(at: datetime) -> str:
+    """A point in time that everybody reads the same: `Sat 28 Nov 2026 07:10 UTC`."""
+    return f"{at.astimezone(UTC):%a %d %b %Y %H:%M} UTC"
 
 
 def milliseconds(span: timedelta) -> str:

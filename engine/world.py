@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.blueprint import Blueprint
     from engine.clock import Clock
     from engine.control_plane import ControlPlane
+    from engine.notices import Notices
     from engine.registry import Registry
 
 T = TypeVar("T")
@@ -75,6 +76,7 @@ class World:
     blueprints: Mapping[str, Blueprint]
     clock: Clock
     limits: Limits
+    notices: Notices
     checks: Sequence[Check] = ()
 
     def use(self, capability: type[T]) -> T:

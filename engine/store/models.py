@@ -202,3 +202,17 @@ class NarrationRow(Row):
 
     run_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     seq: Mapped[int] = mapped_column(Integer)
+
+
+class NoticeRow(Row):
+    """Something that everybody is told without a run."""
+
+    __tablename__ = "notices"
+
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    offers: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_notices_told_at", "told_at"),)

@@ -85,6 +85,7 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
             "result": row.result,
             "delivers": row.plan.get("delivers"),
             "undo": _undo(row, {step.key: step.result for step in steps}),
+            "closing": row.plan.get("closing"),
             "locks": tuple(locks),
             "cancelled_by": row.cancelled_by,
             "thread_url": row.thread_url,

@@ -22,6 +22,7 @@ from providers.railway.wire import Data, Fault, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
+    from datetime import datetime
 
     import httpx
 
@@ -89,6 +90,11 @@ class RailwayClient:
         self._identifying = asyncio.Lock()
         self._lines: dict[str, Line] = {}
         self._environments: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @property
+    def host_time(self) -> datetime | None:
+        """Railway's clock as the latest answer bore it."""
+        return self._wire.host_time
 
     async def aclose(self) -> None:
         await self._wire.aclose()

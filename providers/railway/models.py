@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 T = TypeVar("T")
@@ -243,3 +243,20 @@ class WorkflowStatus(StrEnum):
 class Workflow(Wire):
     status: WorkflowStatus
     error: str | None = None
+
+
+# -- volumes --------------------------------------------------------------------------------------
+
+
+class VolumeInstance(Wire):
+    service_id: str | None = None
+    mount_path: str
+    used_mb: float = Field(alias="currentSizeMB")
+    size_mb: int = Field(alias="sizeMB")
+    deleted_at: datetime | None = None
+
+
+class Volumes(Wire):
+    """An environment, as far as its volumes go."""
+
+    volume_instances: Connection[VolumeInstance]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from engine.capabilities import Volume
 from engine.errors import OutcomeUnknown, Rejected
 from providers.railway import models, translate
 from providers.railway.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from engine.capabilities import Space
     from providers.railway.rail import Rail
@@ -72,6 +74,17 @@ class Projects:
             return None
         return translate.space(answer, self._rail)
 
+    async def volumes(self, space: Space) -> Sequence[Volume]:
+        """Source: Railway's public GraphQL schema, `environment { volumeInstances }`."""
+        environment = await self._rail.client.read(
+            "environment", models.Volumes, id=space.environment_id, projectId=space.id
+        )
+        return [
+            Volume(v.service_id or "", v.mount_path, v.used_mb, v.size_mb)
+            for v in environment.volume_instances.nodes
+            if v.deleted_at is None
+        ]
+
     async def create_space(self, name: str, *, mark: str) -> Space:
         """Waits in line: Railway allows one project per 30 seconds and workspace. When the answer
         is lost, the project is recognised by its name and mark.
@@ -108,6 +121,10 @@ class Projects:
             "projectUpdate", models.Identified, id=space_id, input={"description": mark}
         )
         await self._rail.settle(write, marked)
+
+    def host_time(self) -> datetime | None:
+        """The `Date` header. Source: RFC 9110, section 6.6.1."""
+        return self._rail.client.host_time
 
     async def delete_space(self, space_id: str) -> None:
         """A soft delete: the project leaves every list. Only a read proves that it is gone.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -64,6 +65,8 @@ class Wire:
         self._clock = clock
         self.budget = Budget(clock)
         self._url = url
+        self.host_time: datetime | None = None
+        """The `Date` of the latest answer."""
         self._http = open_client(url, timeout=patience(READ_TIMEOUT), transport=transport)
 
     async def aclose(self) -> None:
@@ -92,6 +95,7 @@ class Wire:
             fault.mask((self._token,))
             raise fault from error
         self.budget.learn(response.headers)
+        self.host_time = _date(response)
         try:
             return self._read(response, document)
         except Fault as fault:
@@ -171,3 +175,12 @@ def _request_id(response: httpx.Response) -> str:
 
 def _kind(response: httpx.Response) -> str:
     return str(response.headers.get("content-type", "no content type")).split(";")[0]
+
+
+def _date(response: httpx.Response) -> datetime | None:
+    """None when there is none that can be understood."""
+    try:
+        at = parsedate_to_datetime(response.headers.get("date", ""))
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.capabilities import DeployState
+from engine.capabilities import Database, DeployState
 from engine.errors import NotConfigured, Refused, Rejected, Unreachable
 from providers.railway.token import TokenKind
 from tests.contract.railway.conftest import REPO
@@ -204,3 +205,17 @@ async def test_nobody_answers(provider: RailwayProvider, sandbox: Sandbox) -> No
         sandbox.fault("*", "lost-before", n)
     with pytest.raises(Unreachable, match="does not answer"):
         await provider.spaces()
+
+
+async def test_the_host_tells_its_time_and_what_its_services_keep(
+    provider: RailwayProvider, sandbox: Sandbox
+) -> None:
+    assert provider.host_time() is None
+    space = await provider.create_space("luthien-acme", mark="ready")
+    postgres = await provider.add_database(space, Database.POSTGRES, name="Postgres")
+    told = provider.host_time()
+    assert told is not None
+    assert abs(told - datetime.now(UTC)) < timedelta(minutes=1)
+    [volume] = await provider.volumes(space)
+    assert volume.service_id == postgres.id
+    assert volume.size_mb > 0

@@ -2,15 +2,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import commands
 from engine.clock import SystemClock
+from engine.control_plane import Outcome
+from engine.errors import OpsError, Unreachable
+from engine.registry import Registry, discover
 from scheduler.clock import Tick, Timetable
+from scheduler.expiry import expiry
 from scheduler.housekeeping import KEEP, housekeeping
 
 if TYPE_CHECKING:
     import pytest
+
+    from engine.actor import Actor, Origin
+    from engine.command import Command
 
 OFTEN = timedelta(milliseconds=20)
 
@@ -80,3 +89,38 @@ async def test_housekeeping_forgets_what_is_a_month_old() -> None:
 
     await housekeeping(Plane(), SystemClock()).act()
     assert abs(datetime.now(UTC) - KEEP - asked[0]) < timedelta(seconds=5)
+
+
+@dataclass
+class Control:
+    """Remembers what was asked for, and by whom."""
+
+    registry: Registry = field(default_factory=lambda: discover(commands))
+    trouble: OpsError | None = None
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    async def perform(self, actor: Actor, command: Command, origin: Origin) -> Outcome:
+        self.asked.append((f"{actor.key} {origin.door}", command.line()))
+        if self.trouble is not None:
+            raise self.trouble
+        return Outcome()
+
+
+async def test_expiry_sweeps_in_the_schedulers_name() -> None:
+    control = Control()
+    await expiry(control, timedelta(days=7)).act()
+    assert control.asked == [("timer:scheduler timer", "sweep")]
+
+
+async def test_expiry_survives_a_host_that_does_not_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gone = Unreachable("Railway does not answer.", vendor="railway", call="projects")
+    with caplog.at_level(logging.WARNING):
+        await expiry(Control(trouble=gone), timedelta(days=7)).act()
+    assert "Railway does not answer" in caplog.text
+
+
+def test_the_shorter_the_grace_the_closer_it_is_watched() -> None:
+    every = [expiry(Control(), grace).every for grace in (timedelta(days=7), timedelta(seconds=9))]
+    assert every == [timedelta(minutes=10), timedelta(seconds=1)]

@@ -15,12 +15,13 @@ from engine.answer import Answer, Fact, Facts, Offer, Offers, Secrets, Table, Te
 from engine.command import Argument, Change, Command, Completes, Question, Risk
 from engine.control_plane import Audit, Disclosure, Outcome, Request
 from engine.errors import NotAllowed, NotFound
+from engine.notices import Notice, Waiting
 from engine.registry import Registry
 from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.told import Post
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from engine.plan import Plan
     from engine.world import World
@@ -298,7 +299,9 @@ class FakeControl:
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
         raise NotImplementedError
 
-    async def submit(self, actor: Actor, command: Change, origin: Origin) -> RunView:
+    async def submit(
+        self, actor: Actor, command: Change, origin: Origin, *, delivery: str | None = None
+    ) -> RunView:
         raise NotImplementedError
 
     async def cancel(self, actor: Actor, run_id: str) -> RunView:
@@ -454,3 +457,30 @@ MADE = (
     ),
     Created(kind="volume", id="v-9", name="postgres-data", step="postgres"),
 )
+
+
+class MemoryNotices:
+    """Notices, in memory."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.waiting: dict[str, Waiting] = {}
+        self.told_at: dict[str, datetime] = {}
+
+    async def announce(self, notice: Notice) -> None:
+        if notice.key not in self.told_at:
+            self.waiting[notice.key] = Waiting(notice, self._clock.now())
+
+    async def withdraw(self, prefix: str, *, keep: Collection[str]) -> None:
+        for key in [k for k in self.waiting if k.startswith(prefix) and k not in keep]:
+            del self.waiting[key]
+
+    async def told(self, keys: Collection[str]) -> Mapping[str, datetime]:
+        return {key: at for key, at in self.told_at.items() if key in keys}
+
+    async def untold(self) -> Sequence[Waiting]:
+        return list(self.waiting.values())
+
+    async def tell(self, key: str) -> None:
+        self.waiting.pop(key, None)
+        self.told_at.setdefault(key, self._clock.now())

@@ -26,7 +26,7 @@ from bot.door import SlackDoor, SlackSettings
 from bot.voice import Voice
 from engine.clock import SystemClock
 from engine.errors import NotConfigured, OutcomeUnknown, Rejected, Unreachable
-from tests.unit.bot.fakes import FakeClock, FakeControl, MemoryTold
+from tests.unit.bot.fakes import FakeClock, FakeControl, MemoryNotices, MemoryTold
 
 LOG = logging.getLogger("tests.bot.door")
 SECRET = "signing-secret"
@@ -67,7 +67,8 @@ async def slack(answers: Answers) -> AsyncIterator[str]:
 def door(url: str, **settings: Any) -> SlackDoor:
     given = {"bot_token": "xoxb-1", "app_token": "xapp-1", "api_url": url, "channel": "C0OPS"}
     control = FakeControl()
-    return SlackDoor(control, MemoryTold(control), SlackSettings(**(given | settings)))
+    told, notices = MemoryTold(control), MemoryNotices(FakeClock())
+    return SlackDoor(control, told, notices, SlackSettings(**(given | settings)))
 
 
 async def findings(answers: Answers, **settings: Any) -> dict[str, tuple[bool, str]]:

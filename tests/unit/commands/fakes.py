@@ -7,17 +7,20 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.control_plane import AuditCheck
-from engine.errors import NotFound
+from engine.errors import Locked, NotFound
+from engine.notices import Notice, Waiting
 from engine.step import Ref, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from engine.actor import Actor
+    from engine.actor import Actor, Origin
+    from engine.command import Change
     from engine.control_plane import AuditEntry, Disclosure
     from engine.registry import Registry
     from engine.run import RunStatus, RunView
     from engine.step import Result, Value
+    from tests.unit.commands.clock import FakeClock
     from tests.unit.commands.host import FakeHost
 
 T = TypeVar("T")
@@ -171,3 +174,41 @@ class FakeControl:
         changed = self.runs[run_id].model_dump() | {"status": status}
         self.runs[run_id] = type(self.runs[run_id]).model_validate(changed)
         return self.runs[run_id]
+
+    async def submit(
+        self, actor: Actor, command: Change, origin: Origin, *, delivery: str | None = None
+    ) -> RunView:
+        lock = command.locks()[0]
+        self.asked.append(("submit", f"{command.line()} by {actor.key} as {delivery}"))
+        holder = await self.holder_of(lock)
+        if holder is not None:
+            raise Locked(f"`{lock}` is held by run {holder.id}.")
+        return next(iter(self.runs.values()))
+
+
+class FakeNotices:
+    """`warned` says how long ago a notice was told, by its key."""
+
+    def __init__(self, clock: FakeClock, warned: Mapping[str, timedelta]) -> None:
+        self.clock = clock
+        self.waiting: dict[str, Notice] = {}
+        self.told_at = {key: clock.now() - age for key, age in warned.items()}
+
+    async def announce(self, notice: Notice) -> None:
+        if notice.key not in self.told_at:
+            self.waiting[notice.key] = notice
+
+    async def withdraw(self, prefix: str, *, keep: Collection[str]) -> None:
+        for key in list(self.waiting):
+            if key.startswith(prefix) and key not in keep:
+                del self.waiting[key]
+
+    async def told(self, keys: Collection[str]) -> Mapping[str, datetime]:
+        return {key: at for key, at in self.told_at.items() if key in keys}
+
+    async def untold(self) -> Sequence[Waiting]:
+        return [Waiting(notice, self.clock.now()) for notice in self.waiting.values()]
+
+    async def tell(self, key: str) -> None:
+        self.waiting.pop(key, None)
+        self.told_at.setdefault(key, self.clock.now())

@@ -25,6 +25,7 @@ from engine.capabilities import (
     Service,
     Space,
     TellsAccess,
+    Volume,
 )
 from engine.errors import NotConfigured, OutcomeUnknown, Rejected
 from engine.world import Toolbox
@@ -69,6 +70,8 @@ class FakeHost:
         self.lag = lag
         """How long a write takes to show in what is read."""
         self.held: dict[str, Held] = {}
+        self.ahead: timedelta | None = timedelta()
+        """How far its clock is ahead of ours; None: it tells no time."""
         self.calls: list[str] = []
         self.lost: dict[str, str] = {}
         """Call → how the next one goes wrong: `before` and `after` it is done its answer is lost;
@@ -120,6 +123,12 @@ class FakeHost:
         held = self.held.get(space_id)
         return self._seen(held) if held and self._shows(held) else None
 
+    async def volumes(self, space: Space) -> Sequence[Volume]:
+        self.calls.append("volumes")
+        services = [kept.service for kept in self.held[space.id].services.values()]
+        databases = [s for s in services if s.name in ("Postgres", "Redis")]
+        return [Volume(s.id, "/data", 120.5, 5000) for s in databases]
+
     async def create_space(self, name: str, *, mark: str) -> Space:
         space_id = self._id("space")
 
@@ -144,6 +153,9 @@ class FakeHost:
             held.space = replace(held.space, mark=mark)
 
         self._write("mark_space", make)
+
+    def host_time(self) -> datetime | None:
+        return None if self.ahead is None else self.clock.now() + self.ahead
 
     async def delete_space(self, space_id: str) -> None:
         def make() -> None:
@@ -345,6 +357,7 @@ class FakeHost:
             "spaces",
             "find_space",
             "space",
+            "volumes",
             "variables",
             "resolved_variables",
             "failure_of",

@@ -62,6 +62,9 @@ async def _outcome(name: str, asked: dict[str, Any], given: Given) -> dict[str, 
             outcome: dict[str, Any] = {"answer": answer.model_dump(mode="json")}
         else:
             assert isinstance(command, Change)
+            shown = await command.confirmation(given.world)
+            if shown is not None:
+                return {"confirmation": shown.model_dump(mode="json")}
             plan = await command.plan(given.world)
             outcome = {
                 "line": command.line(),
@@ -74,6 +77,9 @@ async def _outcome(name: str, asked: dict[str, Any], given: Given) -> dict[str, 
         outcome = {"refusal": error.as_json()}
     if given.control.recorded:
         outcome["recorded"] = [list(entry) for entry in given.control.recorded]
+    if given.notices.waiting:
+        notices = given.notices.waiting.values()
+        outcome["notices"] = [[n.key, n.text, [o.line for o in n.offers]] for n in notices]
     if given.control.asked:
         outcome["control"] = [list(entry) for entry in given.control.asked]
     return outcome

@@ -26,7 +26,7 @@ from engine.registry import discover
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.world import Finding, Limits, World
 from tests.unit.commands.clock import NOW, FakeClock
-from tests.unit.commands.fakes import FakeAudit, FakeControl
+from tests.unit.commands.fakes import FakeAudit, FakeControl, FakeNotices
 from tests.unit.commands.host import FakeHost
 
 if TYPE_CHECKING:
@@ -140,6 +140,10 @@ class Described(_Described):
     audit: tuple[DescribedEntry, ...] = ()
     """Oldest first."""
     audit_broken_at: int | None = None
+    warned: dict[str, timedelta] = Field(default_factory=dict)
+    """Key of a notice → how long ago it was told."""
+    host_clock: timedelta | None = timedelta()
+    """How far the host's clock is ahead of ours; None: it tells no time."""
 
 
 class Given:
@@ -148,6 +152,7 @@ class Given:
     def __init__(self, described: Described) -> None:
         self.clock = FakeClock()
         self.host = FakeHost(self.clock)
+        self.host.ahead = described.host_clock
         for number, space in enumerate(described.spaces, 1):
             _put(self.host, number, space)
         for repo in described.closed_repositories:
@@ -162,6 +167,7 @@ class Given:
             audit=FakeAudit(_entries(described.audit), described.audit_broken_at),
         )
         self.host.known_as = described.access
+        self.notices = FakeNotices(self.clock, described.warned)
         actor = PEOPLE[described.actor]
         self.world = World(
             actor=actor,
@@ -173,6 +179,7 @@ class Given:
             blueprints=BLUEPRINTS,
             clock=self.clock,
             limits=Limits(delete_grace=timedelta(days=7), credentials_window=timedelta(hours=24)),
+            notices=self.notices,
             checks=[_check(described.findings)],
         )
 

@@ -1,0 +1,77 @@
+"""Take an instance as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from commands.instances import BLUEPRINT, find_instance, instance_lock
+from commands.marks import Mark, MarkKind
+from commands.names import KnownInstance
+from commands.orphans import missing_parts
+from commands.steps.places import Place
+from commands.steps.replace_mark import ReplaceMark
+from engine.command import Argument, Change, Completes, Risk
+from engine.errors import Refused
+from engine.plan import Plan, critical_path
+from engine.words import listed, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.world import World
+
+
+class Adopt(Change):
+    """Take an instance as it is whose creation never came to its end.
+
+    Only its mark is changed: it counts as finished from then on.
+    """
+
+    name: ClassVar[str] = "adopt"
+    risk: ClassVar[Risk] = Risk.CHANGES
+    group: ClassVar[str] = "Housekeeping"
+    examples: ClassVar[tuple[str, ...]] = ("adopt acme",)
+
+    instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
+        description="Name of the instance", examples=["acme"]
+    )
+
+    def locks(self) -> Sequence[str]:
+        return [instance_lock(self.instance)]
+
+    async def plan(self, world: World) -> Plan:
+        blueprint = world.blueprint(BLUEPRINT)
+        instance = await find_instance(world, self.instance)
+        why, then = "", f"status {instance.name}"
+        if instance.mark.kind != MarkKind.CREATING:
+            why = f"It is no leftover of a creation: its state is {instance.status.words}."
+        elif lacks := missing_parts(instance, blueprint):
+            why, then = f"It lacks {listed(lacks)}.", f"delete {instance.name}"
+        if why:
+            raise Refused(
+                f"`{instance.name}` cannot be taken as it is.",
+                why=why,
+                who="Anybody may look at it.",
+                next_step=typed(then),
+                link=instance.space.console_url,
+            )
+        short = instance.space.name == blueprint.space_prefix + instance.name
+        ready = Mark.ready(name="" if short else instance.name)
+        step = ReplaceMark(
+            key="mark",
+            space=Place.of(instance.space),
+            title="Mark it ready",
+            seen=instance.space.mark,
+            mark=str(ready),
+        )
+        return Plan(
+            title=f"Adopt instance {instance.name}",
+            subject=instance.name,
+            steps=(step,),
+            changes=(f"~ project {instance.space.name}: marked ready",),
+            risk=self.risk,
+            expected=critical_path((step,)),
+            outcome={"name": instance.name, "project_id": instance.space.id},
+        )

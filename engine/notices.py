@@ -1,0 +1,50 @@
+"""Things that everybody is told without a run: the port behind which they wait until a door has
+told them, once each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from engine.answer import Offer
+
+
+@dataclass(frozen=True)
+class Notice:
+    """`key` (at most 100 characters) tells it apart: one with the same key is told only once."""
+
+    key: str
+    text: str
+    """Makes sense alone; `*bold*` and the like mean what they do in an answer."""
+    offers: tuple[Offer, ...] = ()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A notice that nobody was told yet."""
+
+    notice: Notice
+    since: datetime
+
+
+class Notices(Protocol):
+    """Durable: when a method returns, its effect survives a crash."""
+
+    async def announce(self, notice: Notice) -> None:
+        """Have it told. While it was not, its words are replaced; afterwards nothing happens."""
+
+    async def withdraw(self, prefix: str, *, keep: Collection[str]) -> None:
+        """Forget what was not told yet, of this prefix, and holds no longer."""
+
+    async def told(self, keys: Collection[str]) -> Mapping[str, datetime]:
+        """When each was told; those that were not are left out."""
+
+    async def untold(self) -> Sequence[Waiting]:
+        """Oldest first."""
+
+    async def tell(self, key: str) -> None:
+        """It was told now. Idempotent: the first time counts."""
