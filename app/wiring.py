@@ -21,6 +21,7 @@ from engine.capabilities import (
     ProbesUrls,
     ReadsRepositories,
     RunsServices,
+    TellsAccess,
 )
 from engine.clock import SystemClock
 from engine.plane import Plane, PlaneSettings, open_plane
@@ -99,6 +100,7 @@ async def control_plane(
                     RunsServices: railway,
                     KeepsDatabases: railway,
                     ReadsRepositories: railway,
+                    TellsAccess: railway,
                     ProbesUrls: web,
                 }
             )

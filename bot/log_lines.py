@@ -32,7 +32,8 @@ def log_line(event: Event, view: RunView) -> LogLine | None:
     step = mrkdwn(_title(event, view))
     match event.kind:
         case EventKind.STEP_DONE:
-            return LogLine(f"✓ {step}{_took(data)}{_link(data.get('result'))}")
+            result = data.get("result")
+            return LogLine(f"✓ {step}{_said(result)}{_took(data)}{_link(result)}")
         case EventKind.STEP_RETRIED:
             wait = duration(timedelta(seconds=float(data.get("wait_s") or 0)))
             reason = mrkdwn(str(data.get("reason") or "no answer"))
@@ -81,6 +82,12 @@ def _title(event: Event, view: RunView) -> str:
 def _took(data: dict[str, Any]) -> str:
     seconds = data.get("duration_s")
     return f" · {duration(timedelta(seconds=seconds))}" if isinstance(seconds, int | float) else ""
+
+
+def _said(result: object) -> str:
+    """What a step has to say about what it did."""
+    said = result.get("said") if isinstance(result, dict) else None
+    return f": {mrkdwn(said)}" if isinstance(said, str) else ""
 
 
 def _link(result: object) -> str:

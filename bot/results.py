@@ -45,7 +45,9 @@ def _success(view: RunView, spent: str, who: str) -> Render:
     url = view.result.get("url")
     subject = mrkdwn(view.subject) or mrkdwn(view.title)
     heading = f"✅ *{mrkdwn(view.title)}*: done in {spent} · {who}"
-    lines = [link(url, url)] if isinstance(url, str) else []
+    summary = view.result.get("summary")
+    lines = [mrkdwn(f"{summary}.")] if isinstance(summary, str) else []
+    lines += [link(url, url)] if isinstance(url, str) else []
     if view.closing:
         lines.append(mrkdwn(view.closing.text))
     after = []

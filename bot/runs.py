@@ -293,7 +293,20 @@ def ways_on(view: RunView) -> list[Offer]:
                 ),
             )
         )
-    return offered
+    return [*offered, *undo(view)]
+
+
+def undo(view: RunView) -> list[Offer]:
+    """The way back from where a run ended; it refuses by itself once it is not true any more."""
+    if not view.undo:
+        return []
+    confirm = Confirm(
+        title="Undo this?",
+        text=f"What *{view.title}* has changed is taken back, unless something else has changed"
+        " it since.",
+        yes="Undo it",
+    )
+    return [Offer(label="Undo", line=view.undo, confirm=confirm)]
 
 
 def opening_offers(view: RunView) -> list[Offer]:
@@ -302,4 +315,5 @@ def opening_offers(view: RunView) -> list[Offer]:
     return [
         *([Offer(label="Open gateway", url=url, style="primary")] if isinstance(url, str) else []),
         *([Offer(label="Status", line=f"status {view.subject}")] if view.subject else []),
+        *undo(view),
     ]

@@ -70,6 +70,7 @@ def run_details_json(run: RunView) -> dict[str, Any]:
         ],
         "trouble": trouble.model_dump(mode="json") if trouble else None,
         "cancelled_by": run.cancelled_by or None,
+        "undo": run.undo or None,
     }
 
 
@@ -96,11 +97,26 @@ def run_offers(run: RunView, actor: Actor) -> tuple[Offer, ...]:
             offers.append(Offer(label="Try again", line=f"retry {run.id}", style="primary"))
             if run.left:
                 offers.append(clean_up_offer(run))
+        if run.undo:
+            offers.append(undo_offer(run))
     if run.subject:
         offers.append(Offer(label="Status", line=f"status {run.subject}"))
     if run.thread_url:
         offers.append(Offer(label="Open the thread", url=run.thread_url))
     return tuple(offers)
+
+
+def undo_offer(run: RunView) -> Offer:
+    return Offer(
+        label="Undo",
+        line=run.undo,
+        confirm=Confirm(
+            title="Undo this?",
+            text=f"What “{run.title}” has changed is taken back, unless something else has"
+            " changed it since.",
+            yes="Undo it",
+        ),
+    )
 
 
 def clean_up_offer(run: RunView) -> Offer:

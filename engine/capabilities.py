@@ -52,6 +52,16 @@ class Deployment:
     branch: str = ""
     url: str = ""
     """The vendor's console page."""
+    can_roll_back: bool | None = None
+    """Whether the vendor still can put it back in place; None: not asked."""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line that a build or a service wrote; known secrets already masked."""
+
+    at: datetime
+    text: str
 
 
 @dataclass(frozen=True)
@@ -170,6 +180,40 @@ class RunsServices(Protocol):
         """Yields the deployment now and at every change, until it is settled. All watchers of a
         process share one poll."""
 
+    async def deployments(
+        self, space: Space, service_id: str, *, limit: int = 20
+    ) -> Sequence[Deployment]:
+        """The latest ones, newest first, each saying whether it can be rolled back to."""
+
+    async def deploy(
+        self, space: Space, service_id: str, *, commit: str = "", after: str = ""
+    ) -> Deployment:
+        """Build and start this commit, or the newest one of the connected branch. Not idempotent;
+        an answer that is lost is looked for among what is newer than the deployment `after`."""
+
+    async def roll_back(
+        self, space: Space, service_id: str, deployment_id: str, *, after: str = ""
+    ) -> Deployment:
+        """Put an earlier deployment back in place, with its image, variables and settings: a new
+        deployment, newer than `after`. Not idempotent."""
+
+    async def restart(self, space: Space, deployment_id: str) -> None:
+        """Start what is deployed once more, without a build; harmless twice."""
+
+    async def log(
+        self,
+        space: Space,
+        service_id: str,
+        deployment_id: str,
+        *,
+        build: bool = False,
+        lines: int = 100,
+        since: datetime | None = None,
+        wanted: str = "",
+    ) -> Sequence[LogLine]:
+        """The last lines of what a deployment wrote, or of its build, oldest first; `wanted` is a
+        filter in the vendor's own language."""
+
     async def failure_of(self, deployment_id: str, *, lines: int = 30) -> Failure:
         """Where a failed deployment stopped, with the tail of the log that tells why."""
 
@@ -210,6 +254,38 @@ class ReadsRepositories(Protocol):
     """Knows whether the vendor can build from a repository."""
 
     async def repository_access(self, repo: str) -> RepositoryAccess: ...
+
+    async def branches(self, repo: str) -> Sequence[str] | None:
+        """Their names; None when the vendor does not tell."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the credentials that a provider works with are, and what they are good for."""
+
+    kind: str
+    """The vendor's own word, e.g. `account token`."""
+    owner: str
+    places: tuple[str, ...]
+    """Names of what it reaches (at Railway: workspaces)."""
+    rights: tuple[str, ...]
+    """What it may do, one short line each."""
+    limits: tuple[str, ...] = ()
+    """What it may not do, one short line each."""
+    remaining: int | None = None
+    """Requests left until `resets_at`; None when the vendor does not tell."""
+    limit: int | None = None
+    resets_at: datetime | None = None
+
+
+class TellsAccess(Protocol):
+    """Knows as whom, and with which rights, the vendor sees us."""
+
+    vendor: str
+    """The vendor's name, as people say it."""
+
+    async def access(self) -> Access:
+        """As of now. Raises NotConfigured for credentials that are not accepted."""
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,15 @@ class Parameter:
         return self.name.replace("_", " ").capitalize()
 
 
+class Undecided(Exception):
+    """A change cannot be planned before something is chosen: the answer shows what there is and
+    offers each choice. The control plane gives it instead of a run."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.title)
+        self.answer = answer
+
+
 class Command(BaseModel):
     """What is asked. Subclass `Question` or `Change`, never this."""
 
@@ -169,7 +178,8 @@ class Change(Command):
         raise NotImplementedError(type(self).__name__)
 
     async def plan(self, world: World) -> Plan:
-        """The ordered steps; reads only, no writes anywhere. Raises Refused or ProviderError."""
+        """The ordered steps; reads only, no writes anywhere. Raises Refused, ProviderError or
+        Undecided."""
         raise NotImplementedError(type(self).__name__)
 
     async def confirmation(self, world: World) -> Answer | None:  # noqa: ARG002

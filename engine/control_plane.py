@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from engine.actor import Actor, Origin
@@ -56,10 +56,53 @@ class Disclosure:
     open: bool
 
 
+@dataclass(frozen=True)
+class AuditEntry:
+    """One row of the audit. `detail` holds no secret."""
+
+    seq: int
+    at: datetime
+    actor: str
+    """`slack:U0ADA`, `cli:root`."""
+    action: str
+    subject: str
+    run_id: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class AuditCheck:
+    """Whether every row follows from the one before it."""
+
+    rows: int
+    broken_at: int | None
+    """The number of the first row that does not; None: all is whole."""
+
+
+class Audit(Protocol):
+    """What was done, by whom; written by the control plane and only read here."""
+
+    async def entries(
+        self,
+        *,
+        since: datetime | None = None,
+        actor: str = "",
+        subject: str = "",
+        limit: int = 20,
+        skip: int = 0,
+    ) -> Sequence[AuditEntry]:
+        """Newest first. `actor` is a whole key (`slack:U0ADA`) or only the id in it."""
+
+    async def verify(self) -> AuditCheck: ...
+
+
 class ControlPlane(Protocol):
     """Every method raises Refused when the actor may not, or when it makes no sense now."""
 
     registry: Registry
+
+    @property
+    def audit(self) -> Audit: ...
 
     async def ask(self, actor: Actor, command: Question, origin: Origin) -> Answer:
         """Answer a question. Raises OpsError."""

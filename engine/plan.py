@@ -52,6 +52,9 @@ class Plan(BaseModel):
     """What the run's result is made of; references are resolved when the last step is done."""
     delivers: str | None = None
     """A command line whose private answer the requester receives once the run succeeded."""
+    undo: str = ""
+    """A command line that leads back, offered once the run has succeeded or failed; `{step.name}`
+    stands for what a step returned. It must refuse by itself when it is not true any more."""
     closing: Closing | None = None
     keep_on_failure: bool = False
     """Skip the clean-up when the run fails."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.actor import Actor, Origin
-from engine.command import Change, Command, Question
+from engine.command import Change, Command, Question, Undecided
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
 from engine.errors import Draining, NotAllowed, ProviderError, Refused, Rejected
@@ -15,6 +15,7 @@ from engine.execute import Executor, ExecutorSettings
 from engine.feed import Feed, changed
 from engine.preview import preview
 from engine.run import EventKind, RunStatus, RunView
+from engine.store.audit import AuditTrail
 from engine.store.database import Database, open_database
 from engine.store.inbox import Inbox
 from engine.store.journal import Journal
@@ -69,6 +70,7 @@ class Plane:
     ) -> None:
         self.registry = registry
         self.database = database
+        self.audit = AuditTrail(database)
         self._settings = settings
         self._toolbox = toolbox
         self._blueprints = blueprints
@@ -173,6 +175,8 @@ class Plane:
             if asked is not None:
                 return Outcome(answer=asked)
             return Outcome(run=await self.submit(actor, command, origin, delivery=delivery))
+        except Undecided as choice:
+            return Outcome(answer=choice.answer)
         except ProviderError as error:
             # Until here only reads were made, so the same may be asked again.
             refused = isinstance(error, Rejected)

@@ -193,6 +193,8 @@ class RunView(BaseModel):
     trouble: Trouble | None = None
     result: dict[str, Any] = Field(default_factory=dict)
     delivers: str | None = None
+    undo: str = ""
+    """A command line that leads back from where it ended; empty: there is none."""
     closing: Closing | None = None
     locks: tuple[str, ...] = ()
     cancelled_by: str = ""

@@ -65,8 +65,11 @@ def milliseconds(span: timedelta) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 run`, `2 runs`, `1,000 instances`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """`1 run`, `2 runs`, `1,000 instances`, `3 entries`."""
+    if count == 1:
+        return f"1 {noun}"
+    ends_in_y = noun.endswith("y") and noun[-2:-1] not in "aeiou"
+    return f"{count:,} {noun[:-1]}ies" if ends_in_y else f"{count:,} {noun}s"
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

@@ -6,16 +6,55 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
+from engine.control_plane import AuditCheck, AuditEntry
 from engine.store.models import AuditRow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from engine.store.database import Database
+
 _FIRST = "0" * 64
+
+
+class AuditTrail:
+    """Reads the audit: `engine.control_plane.Audit`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def entries(
+        self,
+        *,
+        since: datetime | None = None,
+        actor: str = "",
+        subject: str = "",
+        limit: int = 20,
+        skip: int = 0,
+    ) -> Sequence[AuditEntry]:
+        query = select(AuditRow).order_by(AuditRow.seq.desc()).limit(limit).offset(skip)
+        if since is not None:
+            query = query.where(AuditRow.at >= since)
+        if actor:
+            ends_so = AuditRow.actor.endswith(f":{actor}", autoescape=True)
+            query = query.where(or_(AuditRow.actor == actor, ends_so))
+        if subject:
+            query = query.where(AuditRow.subject == subject)
+        async with self._database.read() as session:
+            return [
+                AuditEntry(r.seq, r.at, r.actor, r.action, r.subject, r.run_id, r.detail)
+                for r in await session.scalars(query)
+            ]
+
+    async def verify(self) -> AuditCheck:
+        async with self._database.read() as session:
+            rows = await session.scalar(select(func.count()).select_from(AuditRow)) or 0
+            return AuditCheck(rows, await first_break(session))
 
 
 async def append(

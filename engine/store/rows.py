@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -12,7 +13,11 @@ from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Troubl
 from engine.store.models import CreatedRow, LockRow, RunRow, StepRow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.ext.asyncio import AsyncSession
+
+_PLACES = re.compile(r"\{([\w.-]+)\}")
 
 
 async def run_row(session: AsyncSession, run_id: str) -> RunRow:
@@ -28,9 +33,10 @@ async def run_row(session: AsyncSession, run_id: str) -> RunRow:
 
 
 async def run_view(session: AsyncSession, row: RunRow) -> RunView:
-    steps = await session.scalars(
+    found = await session.scalars(
         select(StepRow).where(StepRow.run_id == row.id).order_by(StepRow.position)
     )
+    steps = list(found)
     created = await session.scalars(
         select(CreatedRow).where(CreatedRow.run_id == row.id).order_by(CreatedRow.at)
     )
@@ -78,12 +84,24 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
             "trouble": Trouble.model_validate(row.trouble) if row.trouble else None,
             "result": row.result,
             "delivers": row.plan.get("delivers"),
+            "undo": _undo(row, {step.key: step.result for step in steps}),
             "closing": row.plan.get("closing"),
             "locks": tuple(locks),
             "cancelled_by": row.cancelled_by,
             "thread_url": row.thread_url,
         }
     )
+
+
+def _undo(row: RunRow, results: Mapping[str, Mapping[str, Any]]) -> str:
+    """The plan's way back with the steps' results in it; empty while it leads nowhere."""
+    line = str(row.plan.get("undo") or "")
+    if row.removing or RunStatus(row.status) not in (RunStatus.SUCCEEDED, RunStatus.FAILED):
+        return ""
+    known = {f"{key}.{name}": v for key, result in results.items() for name, v in result.items()}
+    if not set(_PLACES.findall(line)) <= set(known):
+        return ""
+    return _PLACES.sub(lambda place: str(known[place[1]]), line)
 
 
 def locked(name: str, holder: LockRow, run: RunRow) -> Locked:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from engine.capabilities import Failure
 from engine.errors import ProviderError
 from providers.railway import models
-from providers.railway.masking import mask, secrets_of
+from providers.railway.logs import secrets_in, tail
+from providers.railway.masking import mask
 
 if TYPE_CHECKING:
     from providers.railway.rail import Rail
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 BUILD_STEPS = ("SNAPSHOT_CODE", "BUILD_IMAGE", "PUBLISH_IMAGE")
 """A deployment that stopped in one of these has only a build log.
 Source: Railway's public GraphQL schema, `DeploymentEventStep`."""
-_MOST_LINES = 5000
 
 
 async def failure_of(rail: Rail, deployment_id: str, *, lines: int) -> Failure:
@@ -54,26 +54,20 @@ async def _tail(rail: Rail, operation: str, deployment_id: str, lines: int) -> t
     if lines <= 0:
         return ()
     try:
-        log = await rail.client.read(
-            operation, list[models.Log], deploymentId=deployment_id, limit=min(lines, _MOST_LINES)
-        )
+        log = await tail(rail, operation, deployment_id, lines)
     except ProviderError:
         return ()
-    ordered = sorted(log, key=lambda entry: entry.timestamp)
-    return tuple(entry.message.rstrip() for entry in ordered[-lines:])
+    return tuple(entry.message.rstrip() for entry in log)
 
 
 async def _secrets(rail: Rail, deployment: models.Deployment) -> set[str]:
-    """What must not be shown of the service's variables, as they are right now."""
+    """Empty when they cannot be read: what looks like a secret is masked in any case."""
+    where = {
+        "projectId": deployment.project_id,
+        "environmentId": deployment.environment_id,
+        "serviceId": deployment.service_id or "",
+    }
     try:
-        variables = await rail.client.read(
-            "variables",
-            dict[str, str | None],
-            projectId=deployment.project_id,
-            environmentId=deployment.environment_id,
-            serviceId=deployment.service_id or "",
-            unrendered=False,
-        )
+        return await secrets_in(rail, where)
     except ProviderError:
         return set()
-    return secrets_of({name: value for name, value in variables.items() if value})

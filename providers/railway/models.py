@@ -97,6 +97,7 @@ class Deployment(Wire):
     environment_id: str
     service_id: str | None = None
     meta: Annotated[DeploymentMeta, BeforeValidator(_mapping)] = DeploymentMeta()
+    can_rollback: bool | None = None
 
 
 class DeployingEnvironment(Wire):

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from providers.railway.client import RailwayClient
 from providers.railway.databases import Databases
+from providers.railway.deployments import Deployments
 from providers.railway.failures import failure_of
+from providers.railway.logs import Logs
 from providers.railway.projects import Projects
 from providers.railway.rail import Rail
 from providers.railway.services import Services
 from providers.railway.sources import Sources
-from providers.railway.token import TokenDescription, described
+from providers.railway.token import TokenDescription, access, described
 from providers.railway.watching import DeploymentWatch
 
 if TYPE_CHECKING:
@@ -19,16 +21,18 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from engine.capabilities import Deployment, Failure, Space
+    from engine.capabilities import Access, Deployment, Failure, Space
     from engine.clock import Clock
 
 
-class RailwayProvider(Projects, Services, Sources, Databases):
-    """HostsSpaces, RunsServices, KeepsDatabases and ReadsRepositories at Railway.
+class RailwayProvider(Projects, Services, Sources, Deployments, Logs, Databases):
+    """HostsSpaces, RunsServices, KeepsDatabases, ReadsRepositories and TellsAccess at Railway.
 
     One per process: its parts share a rate-limit budget, the lines for creation throttles, the
     locks of the environments and the poll for deployments.
     """
+
+    vendor = "Railway"
 
     def __init__(
         self,
@@ -55,6 +59,10 @@ class RailwayProvider(Projects, Services, Sources, Databases):
         Raises NotConfigured for a token that Railway does not accept.
         """
         return described(await self._client.token(afresh=True), self._client.budget)
+
+    async def access(self) -> Access:
+        """Source: Railway docs, integrations/api (kinds of token, rate-limit headers)."""
+        return access(await self._client.token(afresh=True), self._client.budget)
 
     async def resolve_workspace(self) -> str:
         """The id of the workspace that spaces live in. Raises NotConfigured."""

@@ -12,6 +12,8 @@ from providers.railway.rail import place
 from providers.railway.verdicts import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.capabilities import Space
     from providers.railway.rail import Rail
 
@@ -39,6 +41,20 @@ class Sources:
             public=access.is_public,
             how="" if access.has_access or access.is_public else how,
         )
+
+    async def branches(self, repo: str) -> Sequence[str] | None:
+        """Only of repositories that the token's owner has access to.
+
+        Source: Railway's public GraphQL schema, `githubRepoBranches`.
+        """
+        owner, _, name = repo.partition("/")
+        try:
+            found = await self._rail.client.read(
+                "githubRepoBranches", list[models.Named], owner=owner, repo=name
+            )
+        except Rejected:
+            return None
+        return [branch.name for branch in found]
 
     async def connect_source(
         self, space: Space, service_id: str, *, repo: str, branch: str

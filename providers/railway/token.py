@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from engine.capabilities import Access
 from engine.errors import NotConfigured
 from providers.railway.models import ApiToken, Me, ProjectToken, Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from providers.railway.budget import Budget
 
 T = TypeVar("T")
@@ -106,6 +109,36 @@ class TokenDescription:
             return text
         of = f" of {self.limit:,}" if self.limit is not None else ""
         return f"{text}; {self.remaining:,}{of} requests left this hour"
+
+
+RIGHTS: Mapping[TokenKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    TokenKind.ACCOUNT: (("create, change and delete projects in these workspaces",), ()),
+    TokenKind.WORKSPACE: (
+        ("create, change and delete projects in this workspace",),
+        ("see who the person behind it is",),
+    ),
+    TokenKind.PROJECT: (
+        ("change services, variables and deployments of this one environment",),
+        ("list or create projects", "connect a repository"),
+    ),
+}
+"""What each kind of token may do, and what it may not. Source: Railway docs, integrations/api."""
+
+
+def access(token: Token, budget: Budget) -> Access:
+    """In our words, for `whoami`."""
+    rights, limits = RIGHTS[token.kind]
+    places = tuple(w.name for w in token.workspaces)
+    return Access(
+        kind=f"{token.kind} token",
+        owner=token.owner,
+        places=places or ((token.owner,) if token.is_project else ()),
+        rights=rights,
+        limits=limits,
+        remaining=budget.remaining,
+        limit=budget.limit,
+        resets_at=budget.resets_at,
+    )
 
 
 def described(token: Token, budget: Budget) -> TokenDescription:

@@ -56,6 +56,7 @@ def deployment(wire: models.Deployment) -> ours.Deployment:
         commit_message=wire.meta.commit_message or "",
         branch=wire.meta.branch or "",
         url=deployment_page(wire.project_id, wire.service_id, wire.id),
+        can_roll_back=wire.can_rollback,
     )
 
 

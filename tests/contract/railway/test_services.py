@@ -117,6 +117,11 @@ async def test_access_to_a_repository(
     assert (repo in access.how) is not readable
 
 
+async def test_branches_of_a_repository(provider: RailwayProvider, sandbox: Sandbox) -> None:
+    assert sorted(await provider.branches(REPO) or ()) == ["dev", "main"]
+    assert await provider.branches("nobody/nothing") is None
+
+
 # -- watching -------------------------------------------------------------------------------------
 
 

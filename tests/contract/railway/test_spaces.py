@@ -147,6 +147,31 @@ async def test_several_workspaces_have_to_be_chosen_from(
     assert await connect(workspace_id=first["id"]).spaces() == []
 
 
+@pytest.mark.parametrize(
+    ("token", "kind", "owner"),
+    [
+        ("sandbox-account", "account token", "@"),
+        ("sandbox-workspace", "workspace token", "Luthien Sandbox"),
+        ("sandbox-project", "project token", " / production"),
+    ],
+)
+async def test_our_own_access_is_told(
+    connect: Callable[..., RailwayProvider], sandbox: Sandbox, token: str, kind: str, owner: str
+) -> None:
+    if token == "sandbox-project":
+        await connect().create_space("luthien-acme", mark="ready")
+    access = await connect(token).access()
+    assert access.kind == kind
+    assert owner in access.owner
+    assert access.places
+    assert access.rights
+    assert ("list or create projects" in access.limits) is (kind == "project token")
+    assert access.remaining is not None
+    assert access.limit is not None
+    assert 0 < access.remaining < access.limit
+    assert access.resets_at is not None
+
+
 # -- limits and outages ---------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from engine.actor import Actor, Door, Origin, Role
 from engine.answer import Answer, Fact, Facts, Offer, Offers, Secrets, Table, Text
 from engine.command import Argument, Change, Command, Completes, Question, Risk
-from engine.control_plane import Disclosure, Outcome, Request
+from engine.control_plane import Audit, Disclosure, Outcome, Request
 from engine.errors import NotAllowed, NotFound
 from engine.notices import Notice, Waiting
 from engine.registry import Registry
@@ -210,6 +210,10 @@ class FakeControl:
 
     registry = REGISTRY
     credentials_window = timedelta(hours=24)
+
+    @property
+    def audit(self) -> Audit:
+        raise NotImplementedError("none of the commands here reads it")
 
     def __init__(self, clock: FakeClock | None = None) -> None:
         self._clock = clock or FakeClock()

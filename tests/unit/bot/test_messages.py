@@ -115,6 +115,23 @@ CASES: dict[str, Render] = {
     ),
     "run-from-the-command-line": runs.root(at_work(actor=CLI), LATER),
     "result-succeeded": results.final(done()),
+    "result-with-a-way-back": results.final(
+        done(
+            command="redeploy",
+            line="redeploy acme",
+            title="Redeploy acme",
+            created=(),
+            delivers=None,
+            result={
+                "url": "https://acme.up.railway.app",
+                "summary": "7be41f0 (Judge <policy>) goes out over 0c0da23",
+            },
+            undo="rollback acme d-1 --over d-2",
+        )
+    ),
+    "result-failed-with-a-way-back": results.final(
+        FAILED.model_copy(update={"created": (), "undo": "rollback acme d-1 --over d-2"})
+    ),
     "result-for-the-command-line": results.final(done(actor=CLI)),
     "result-failed": results.final(FAILED),
     "result-errored": results.final(ERRORED),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine.control_plane import AuditCheck
 from engine.errors import Locked, NotFound
 from engine.notices import Notice, Waiting
 from engine.step import Ref, Stopped
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from engine.actor import Actor, Origin
     from engine.command import Change
-    from engine.control_plane import Disclosure
+    from engine.control_plane import AuditEntry, Disclosure
     from engine.registry import Registry
     from engine.run import RunStatus, RunView
     from engine.step import Result, Value
@@ -82,6 +83,35 @@ class FakeContext:
         return self.now() - self._began
 
 
+@dataclass
+class FakeAudit:
+    """Rows as they are given, oldest first."""
+
+    rows: Sequence[AuditEntry] = ()
+    broken_at: int | None = None
+
+    async def entries(
+        self,
+        *,
+        since: datetime | None = None,
+        actor: str = "",
+        subject: str = "",
+        limit: int = 20,
+        skip: int = 0,
+    ) -> Sequence[AuditEntry]:
+        found = [
+            row
+            for row in reversed(self.rows)
+            if (since is None or row.at >= since)
+            and (not actor or f":{row.actor}".endswith(f":{actor}"))
+            and subject in ("", row.subject)
+        ]
+        return found[skip : skip + limit]
+
+    async def verify(self) -> AuditCheck:
+        return AuditCheck(len(self.rows), self.broken_at)
+
+
 class FakeControl:
     """The verbs of the control plane that commands use: knows the runs and rights that it is
     given, and remembers what it was asked to do."""
@@ -92,8 +122,10 @@ class FakeControl:
         *,
         runs: Sequence[RunView] = (),
         disclosures: Sequence[Disclosure] = (),
+        audit: FakeAudit | None = None,
     ) -> None:
         self.registry = registry
+        self.audit = audit or FakeAudit()
         self.runs = {run.id: run for run in runs}
         self.disclosures = {d.subject: d for d in disclosures}
         self.recorded: list[tuple[str, str, str]] = []

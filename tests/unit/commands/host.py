@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.capabilities import (
+    Access,
     Database,
     Deployment,
     DeployState,
     Failure,
     HostsSpaces,
     KeepsDatabases,
+    LogLine,
     Probe,
     ProbesUrls,
     ReadsRepositories,
@@ -22,9 +24,10 @@ from engine.capabilities import (
     RunsServices,
     Service,
     Space,
+    TellsAccess,
     Volume,
 )
-from engine.errors import OutcomeUnknown, Rejected
+from engine.errors import NotConfigured, OutcomeUnknown, Rejected
 from engine.world import Toolbox
 
 if TYPE_CHECKING:
@@ -58,10 +61,12 @@ class Held:
 class FakeHost:
     """All the capabilities that the commands use."""
 
+    vendor = "Host"
     space_name_limit = 32
 
     def __init__(self, clock: FakeClock, *, lag: timedelta = timedelta()) -> None:
         self.clock = clock
+        self.began = clock.now()
         self.lag = lag
         """How long a write takes to show in what is read."""
         self.held: dict[str, Held] = {}
@@ -83,6 +88,12 @@ class FakeHost:
         """Path → what it answers, when it is not what the wiring would make it."""
         self.warming_up = 0
         """How many more probes find the service not ready."""
+        self.logs: dict[str, list[LogLine]] = {}
+        """Deployment → its log; `build of <deployment>` → that of its build. Oldest first."""
+        self.earlier: dict[str, list[Deployment]] = {}
+        """Service → its deployments before the latest one, newest first."""
+        self.known_as: Access | None = None
+        """None: the token is not accepted."""
         self._numbers: Counter[str] = Counter()
 
     def toolbox(self) -> Toolbox:
@@ -92,6 +103,7 @@ class FakeHost:
             KeepsDatabases,
             ReadsRepositories,
             ProbesUrls,
+            TellsAccess,
         )
         return Toolbox(dict.fromkeys(ports, self))
 
@@ -199,7 +211,12 @@ class FakeHost:
     ) -> Deployment:
         def make() -> Deployment:
             kept = self._kept(space.id, service_id)
-            deployment = kept.service.deployment or self._deployment("QUEUED", branch=branch)
+            there = kept.service.deployment
+            if there is not None and there.branch != branch:
+                kept.service = replace(kept.service, deployment=replace(there, branch=branch))
+                self._replace(space, service_id, "b" * 40)
+                there = kept.service.deployment
+            deployment = there or self._deployment("QUEUED", branch=branch)
             kept.service = replace(kept.service, repo=repo, deployment=deployment)
             kept.follows_pushes = True
             return deployment
@@ -221,9 +238,65 @@ class FakeHost:
             kept.service = replace(kept.service, deployment=seen)
             yield seen
 
+    async def deployments(
+        self, space: Space, service_id: str, *, limit: int = 20
+    ) -> Sequence[Deployment]:
+        self.calls.append("deployments")
+        latest = self._kept(space.id, service_id).service.deployment
+        known = [latest] if latest and self._has_appeared(latest) else []
+        return (known + self.earlier.get(service_id, []))[:limit]
+
+    async def deploy(
+        self, space: Space, service_id: str, *, commit: str = "", after: str = ""
+    ) -> Deployment:
+        return self._write("deploy", lambda: self._replace(space, service_id, commit or "f" * 40))
+
+    async def roll_back(
+        self, space: Space, service_id: str, deployment_id: str, *, after: str = ""
+    ) -> Deployment:
+        found = next(d for d in self.earlier[service_id] if d.id == deployment_id)
+        return self._write("roll_back", lambda: self._replace(space, service_id, found.commit))
+
+    async def restart(self, space: Space, deployment_id: str) -> None:
+        def make() -> None:
+            kept = self._deployed_by(deployment_id)
+            assert kept.service.deployment is not None
+            again = replace(
+                kept.service.deployment,
+                state=DeployState.DEPLOYING,
+                phase="DEPLOYING",
+                updated_at=self.clock.now(),
+            )
+            kept.service = replace(kept.service, deployment=again)
+
+        self._write("restart", make)
+
+    async def log(
+        self,
+        space: Space,
+        service_id: str,
+        deployment_id: str,
+        *,
+        build: bool = False,
+        lines: int = 100,
+        since: datetime | None = None,
+        wanted: str = "",
+    ) -> Sequence[LogLine]:
+        self.calls.append("log")
+        found = self.logs.get(f"build of {deployment_id}" if build else deployment_id, [])
+        fits = [ln for ln in found if wanted in ln.text and (since is None or ln.at >= since)]
+        return fits[-lines:]
+
     async def failure_of(self, deployment_id: str, *, lines: int = 30) -> Failure:
         self.calls.append("failure_of")
         return replace(self.failure, log=self.failure.log[-lines:])
+
+    # ── TellsAccess ───────────────────────────────────────────────────────────────────────────
+
+    async def access(self) -> Access:
+        if self.known_as is None:
+            raise NotConfigured("The host does not accept the token.", next_step="/luthien doctor")
+        return self.known_as
 
     # ── ReadsRepositories, ProbesUrls ─────────────────────────────────────────────────────────
 
@@ -231,6 +304,10 @@ class FakeHost:
         self.calls.append("repository_access")
         public = RepositoryAccess(readable=False, public=True)
         return self.repositories.get(repo, public)
+
+    async def branches(self, repo: str) -> Sequence[str] | None:
+        self.calls.append("branches")
+        return ["dev", "main"]
 
     async def probe(self, url: str, *, timeout: timedelta = timedelta(seconds=10)) -> Probe:
         """As the gateway behaves: alive once deployed, ready when its databases are wired."""
@@ -284,6 +361,9 @@ class FakeHost:
             "variables",
             "resolved_variables",
             "failure_of",
+            "branches",
+            "deployments",
+            "log",
             "repository_access",
             "probe",
         }
@@ -322,6 +402,7 @@ class FakeHost:
             commit="c0ffee" * 6 + "c0ff",
             branch=branch,
             url=f"https://console.test/{number}",
+            can_roll_back=True,
         )
 
     def _deployed_by(self, deployment_id: str) -> Kept:
@@ -330,6 +411,23 @@ class FakeHost:
                 if kept.service.deployment and kept.service.deployment.id == deployment_id:
                     return kept
         raise AssertionError(f"no deployment {deployment_id}")
+
+    def _replace(self, space: Space, service_id: str, commit: str) -> Deployment:
+        """A new deployment in place of the one before."""
+        kept = self._kept(space.id, service_id)
+        before = kept.service.deployment
+        branch = before.branch if before else ""
+        started = replace(self._deployment("QUEUED", branch=branch), commit=commit)
+        if before is not None:
+            gone = replace(before, state=DeployState.REMOVED, phase="REMOVED")
+            self.earlier.setdefault(service_id, []).insert(0, gone)
+        kept.service = replace(kept.service, deployment=started)
+        return started
+
+    def _has_appeared(self, deployment: Deployment) -> bool:
+        """What is started shows after the lag; what was there before shows at once."""
+        age = self.clock.now() - deployment.created_at
+        return deployment.created_at <= self.began or age >= self.lag
 
     def _resolved(self, space_id: str, service_id: str) -> dict[str, str]:
         """References resolve with exact case, and to nothing when they lead nowhere."""

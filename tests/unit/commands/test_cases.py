@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from engine.command import Change, Question
+from engine.command import Change, Question, Undecided
 from engine.errors import OpsError
 from tests.unit.commands.worlds import REGISTRY, Described, Given
 
@@ -71,6 +71,8 @@ async def _outcome(name: str, asked: dict[str, Any], given: Given) -> dict[str, 
                 "locks": list(command.locks()),
                 "plan": plan.as_json(),
             }
+    except Undecided as open_:
+        outcome = {"choice": open_.answer.model_dump(mode="json")}
     except OpsError as error:
         outcome = {"refusal": error.as_json()}
     if given.control.recorded:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 import commands
 from engine.actor import Actor, Door, Origin, Role
 from engine.blueprint import load_all
-from engine.capabilities import Deployment, DeployState, Probe, RepositoryAccess, Service, Space
-from engine.control_plane import Disclosure
+from engine.capabilities import (
+    Access,
+    Deployment,
+    DeployState,
+    LogLine,
+    Probe,
+    RepositoryAccess,
+    Service,
+    Space,
+)
+from engine.control_plane import AuditEntry, Disclosure
 from engine.registry import discover
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.world import Finding, Limits, World
 from tests.unit.commands.clock import NOW, FakeClock
-from tests.unit.commands.fakes import FakeControl, FakeNotices
+from tests.unit.commands.fakes import FakeAudit, FakeControl, FakeNotices
 from tests.unit.commands.host import FakeHost
 
 if TYPE_CHECKING:
@@ -53,6 +62,15 @@ class _Described(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class DescribedDeployment(_Described):
+    id: str
+    commit: str
+    age: timedelta
+    state: DeployState = DeployState.REMOVED
+    can_roll_back: bool = True
+    message: str = ""
+
+
 class DescribedService(_Described):
     name: str
     state: DeployState = DeployState.RUNNING
@@ -61,6 +79,11 @@ class DescribedService(_Described):
     image: str = ""
     domain: str = ""
     variables: dict[str, str] = Field(default_factory=dict)
+    log: tuple[str, ...] = ()
+    """One line a minute, the last one a minute ago."""
+    build_log: tuple[str, ...] = ()
+    earlier: tuple[DescribedDeployment, ...] = ()
+    """Before the latest one, newest first."""
 
 
 class DescribedSpace(_Described):
@@ -93,6 +116,15 @@ class DescribedDisclosure(_Described):
     open: bool = True
 
 
+class DescribedEntry(_Described):
+    actor: str
+    action: str
+    subject: str = ""
+    run: str = ""
+    age: timedelta = timedelta(minutes=3)
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
 class Described(_Described):
     """A whole world; what is left out is as usual."""
 
@@ -104,6 +136,10 @@ class Described(_Described):
     answers: dict[str, int] = Field(default_factory=dict)
     """Path → status, where it is not what the wiring would make it."""
     findings: tuple[Finding, ...] = ()
+    access: Access | None = None
+    audit: tuple[DescribedEntry, ...] = ()
+    """Oldest first."""
+    audit_broken_at: int | None = None
     warned: dict[str, timedelta] = Field(default_factory=dict)
     """Key of a notice → how long ago it was told."""
     host_clock: timedelta | None = timedelta()
@@ -128,7 +164,9 @@ class Given:
             REGISTRY,
             runs=[described_run(run) for run in described.runs],
             disclosures=[_disclosure(d) for d in described.disclosures],
+            audit=FakeAudit(_entries(described.audit), described.audit_broken_at),
         )
+        self.host.known_as = described.access
         self.notices = FakeNotices(self.clock, described.warned)
         actor = PEOPLE[described.actor]
         self.world = World(
@@ -164,8 +202,34 @@ def _put(host: FakeHost, number: int, described: DescribedSpace) -> None:
     for service in services:
         kept = host.service(f"project-{number}", service.name)
         kept.variables.update(service.variables)
+        deployment = f"deployment-of-{kept.service.id}"
+        host.earlier[kept.service.id] = [_earlier(d) for d in service.earlier]
+        host.logs[deployment] = _log(service.log)
+        host.logs[f"build of {deployment}"] = _log(service.build_log)
         if service.name == "gateway":
             kept.variables.update(described.variables)
+
+
+def _earlier(described: DescribedDeployment) -> Deployment:
+    running = described.state == DeployState.RUNNING
+    return Deployment(
+        id=described.id,
+        state=described.state,
+        phase="SUCCESS" if running else described.state.upper(),
+        created_at=NOW - described.age,
+        commit=described.commit,
+        commit_message=described.message,
+        branch="main",
+        url=f"https://console.test/{described.id}",
+        can_roll_back=described.can_roll_back,
+    )
+
+
+def _log(lines: Sequence[str]) -> list[LogLine]:
+    ages = range(len(lines), 0, -1)
+    return [
+        LogLine(NOW - timedelta(minutes=age), line) for age, line in zip(ages, lines, strict=True)
+    ]
 
 
 def _whole(number: int) -> tuple[DescribedService, ...]:
@@ -199,6 +263,7 @@ def described_service(number: int, described: DescribedService) -> Service:
         commit="0c0da232" * 5 if described.repo else "",
         branch="main" if described.repo else "",
         url=f"https://console.test/deployment-of-{service_id}",
+        can_roll_back=bool(described.repo),
     )
     return Service(
         id=service_id,
@@ -278,6 +343,13 @@ def _disclosure(described: DescribedDisclosure) -> Disclosure:
         until=NOW + described.ends_in,
         open=described.open,
     )
+
+
+def _entries(described: Sequence[DescribedEntry]) -> list[AuditEntry]:
+    return [
+        AuditEntry(seq, NOW - d.age, d.actor, d.action, d.subject, d.run, d.detail)
+        for seq, d in enumerate(described, 1)
+    ]
 
 
 def _check(findings: Sequence[Finding]) -> Check:

@@ -42,6 +42,8 @@ def test_amounts() -> None:
     assert plural(1, "run") == "1 run"
     assert plural(0, "run") == "0 runs"
     assert plural(1000, "instance") == "1,000 instances"
+    assert plural(2, "entry") == "2 entries"
+    assert plural(2, "day") == "2 days"
     assert dollars(Decimal("6.1")) == "$6.10"
     assert milliseconds(timedelta(milliseconds=87.4)) == "87 ms"
     assert milliseconds(timedelta(seconds=2)) == "2 s"

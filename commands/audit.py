@@ -1,0 +1,149 @@
+"""Show who did what, and prove that nobody has changed the record of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from commands.names import KnownInstance
+from commands.spans import Span, length
+from engine.actor import Role
+from engine.answer import Answer, Offer, Offers, Table, Text
+from engine.command import Argument, Completes, Question
+from engine.words import plural
+
+if TYPE_CHECKING:
+    from engine.control_plane import AuditEntry
+    from engine.world import World
+
+_LONGEST_DETAIL = 80
+
+
+class ShowAudit(Question):
+    """Show who did what, newest first, or check that the record is whole.
+
+    `audit verify` follows the chain: each entry bears a hash over itself and the one before it, so
+    an entry that was changed, removed or moved is found and named.
+    """
+
+    name: ClassVar[str] = "audit"
+    group: ClassVar[str] = "Runs"
+    role: ClassVar[Role] = Role.ADMIN
+    examples: ClassVar[tuple[str, ...]] = (
+        "audit --since 7d",
+        "audit --instance acme",
+        "audit verify",
+    )
+
+    what: Annotated[Literal["show", "verify"], Argument()] = Field(
+        default="show", description="Show entries, or verify the whole chain"
+    )
+    since: Span | None = Field(
+        default=None, description="Only what happened this long ago or later", examples=["7d"]
+    )
+    actor: str | None = Field(
+        default=None, description="Only what this person did, by id", examples=["U0ADA"]
+    )
+    instance: Annotated[KnownInstance | None, Completes("instance")] = Field(
+        default=None, description="Only what is about this instance", examples=["acme"]
+    )
+    limit: int = Field(default=20, ge=1, le=200, description="How many to show")
+    page: int = Field(default=1, ge=1, le=100_000, description="Which page of them")
+
+    async def answer(self, world: World) -> Answer:
+        if self.what == "verify":
+            return await self._verified(world)
+        found = await world.control.audit.entries(
+            since=world.now() - length(self.since) if self.since else None,
+            actor=(self.actor or "").lstrip("@"),
+            subject=self.instance or "",
+            limit=self.limit + 1,
+            skip=(self.page - 1) * self.limit,
+        )
+        shown = found[: self.limit]
+        return Answer(
+            title=self._title(len(shown)),
+            parts=(
+                Table(
+                    columns=("#", "When", "Who", "What", "About", "Run", "Detail"),
+                    rows=tuple(_row(entry) for entry in shown),
+                    empty="Nothing of that kind was done.",
+                ),
+                Offers(offers=self._offers(more=len(found) > self.limit)),
+            ),
+            data={"entries": [_json(entry) for entry in shown], "page": self.page},
+        )
+
+    async def _verified(self, world: World) -> Answer:
+        check = await world.control.audit.verify()
+        rows = plural(check.rows, "entry")
+        whole = check.broken_at is None
+        return Answer(
+            title=f"The audit is whole: {rows}"
+            if whole
+            else f"The audit is broken at entry {check.broken_at}",
+            parts=(
+                Text(
+                    text="Every entry follows from the one before it. That entries are missing"
+                    " at the very end cannot be seen from the entries alone."
+                    if whole
+                    else f"Entry {check.broken_at} of {rows} does not follow from the one before"
+                    " it: it or an entry before it was changed or removed outside of luthien-ops."
+                    " What stands before it is whole. Compare with a backup of the database."
+                ),
+                Offers(offers=(Offer(label="Show the latest", line=self.name),)),
+            ),
+            data={"ok": whole, "entries": check.rows, "broken_at": check.broken_at},
+        )
+
+    def _title(self, count: int) -> str:
+        narrowed = [f"about {self.instance}"] if self.instance else []
+        narrowed += [f"by {self.actor}"] if self.actor else []
+        narrowed += [f"in the last {self.since}"] if self.since else []
+        narrowed += [f"page {self.page}"] if self.page > 1 else []
+        return ", ".join([f"Audit: {'the latest' if count else 'no'} entries", *narrowed])
+
+    def _offers(self, *, more: bool) -> tuple[Offer, ...]:
+        offers = []
+        if self.page > 1:
+            offers.append(Offer(label="Newer", line=self._at(self.page - 1)))
+        if more:
+            offers.append(Offer(label="Older", line=self._at(self.page + 1)))
+        offers.append(Offer(label="Verify", line=f"{self.name} verify"))
+        return tuple(offers)
+
+    def _at(self, page: int) -> str:
+        return self.model_copy(update={"page": page}).line()
+
+
+def _row(entry: AuditEntry) -> tuple[str, ...]:
+    detail = ", ".join(f"{name} {_short(value)}" for name, value in entry.detail.items())
+    if len(detail) > _LONGEST_DETAIL:
+        detail = detail[: _LONGEST_DETAIL - 1] + "…"
+    return (
+        str(entry.seq),
+        f"{entry.at:%Y-%m-%d %H:%M:%S}",
+        entry.actor,
+        entry.action,
+        entry.subject,
+        entry.run_id,
+        detail,
+    )
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _json(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "seq": entry.seq,
+        "at": entry.at.isoformat(),
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject or None,
+        "run": entry.run_id or None,
+        "detail": dict(entry.detail),
+    }

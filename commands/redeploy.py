@@ -1,0 +1,157 @@
+"""Deploy an instance's gateway anew."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from commands.deployment_steps import WAIT, afterwards, outcome
+from commands.history import history_of, undo_line
+from commands.instances import BLUEPRINT, find_instance, instance_lock
+from commands.names import Branch, KnownInstance
+from commands.services import find_service
+from commands.steps.deploy import Deploy
+from commands.steps.places import Place
+from commands.steps.stop_following import StopFollowing
+from engine.actor import Role
+from engine.capabilities import ReadsRepositories
+from engine.command import Argument, Change, Completes, Risk
+from engine.errors import NotFound, Refused
+from engine.plan import Plan, critical_path
+from engine.step import Ref
+from engine.words import listed, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.world import World
+
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_START = "deploy"
+
+
+class Redeploy(Change):
+    """Deploy an instance's gateway anew: the newest commit of its branch, or what you name.
+
+    What ran before keeps answering until the new one does. Should the new one fail, the end of its
+    log is told, nothing is removed, and the way back is offered. `--ref` takes a branch (main) or
+    the first 7 or more digits of a commit. A later push still changes nothing by itself.
+    """
+
+    name: ClassVar[str] = "redeploy"
+    risk: ClassVar[Risk] = Risk.CHANGES
+    role: ClassVar[Role] = Role.DEPLOYER
+    examples: ClassVar[tuple[str, ...]] = (
+        "redeploy acme",
+        "redeploy acme --ref 7be41f0",
+        "redeploy acme --ref v2-preview",
+    )
+
+    instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
+        description="Name of the instance", examples=["acme"]
+    )
+    ref: Branch | None = Field(
+        default=None,
+        description="Branch or commit, if not the newest of the branch it runs",
+        examples=["main"],
+    )
+
+    def locks(self) -> Sequence[str]:
+        return [instance_lock(self.instance)]
+
+    async def plan(self, world: World) -> Plan:
+        blueprint = world.blueprint(BLUEPRINT)
+        instance = await find_instance(world, self.instance)
+        service = find_service(instance, None, blueprint)
+        if not service.repo:
+            raise Refused(
+                f"{service.name} of `{instance.name}` has no repository to deploy from.",
+                why=f"It runs the image {service.image}."
+                if service.image
+                else "Its creation never came that far.",
+                who="Whoever created it, or an admin, can look into it.",
+                next_step=typed(f"status {instance.name}"),
+                link=instance.space.console_url,
+            )
+        history = await history_of(world, instance, service)
+        current = history.branch or blueprint.front.branch
+        commit = ""
+        if self.ref and _COMMIT.fullmatch(self.ref):
+            commit = next((c for c in history.commits if c.startswith(self.ref)), self.ref)
+        branch = current if commit or not self.ref else self.ref
+        moves = branch != current
+        if moves:
+            await self._check_branch(world, service.repo, branch)
+        running = history.running
+        replaces = running.commit if running else ""
+
+        place = Place.of(instance.space)
+        deploy = Deploy(
+            key=_START,
+            space=place,
+            service=service.id,
+            service_name=service.name,
+            repo=service.repo,
+            branch=branch,
+            connect=moves,
+            commit=commit,
+            newest=history.newest.id if history.newest else "",
+            replaces=replaces,
+        )
+        steps = (
+            deploy,
+            StopFollowing(
+                key="pushes",
+                after=(_START,),
+                space=place,
+                service=service.id,
+                service_name=service.name,
+            ),
+            *afterwards(
+                instance,
+                blueprint,
+                place,
+                service.name,
+                start=_START,
+                expected=blueprint.front.expected,
+            ),
+        )
+        what = f"commit {commit[:7]}" if commit else f"the newest commit of {branch}"
+        return Plan(
+            title=f"Redeploy {instance.name}",
+            subject=instance.name,
+            steps=steps,
+            changes=(
+                f"~ {service.name}: {what}" + (f" over {replaces[:7]}" if replaces else ""),
+                *([f"~ {service.name} follows {branch} instead of {current}"] if moves else []),
+            ),
+            risk=self.risk,
+            expected=critical_path(steps),
+            notes=("What runs now keeps answering until the new deployment does.",),
+            outcome=outcome(
+                instance,
+                blueprint,
+                summary=Ref(ref=f"{_START}.said"),
+                commit=Ref(ref=f"{WAIT}.commit"),
+                deployment=Ref(ref=f"{WAIT}.deployment_id"),
+            ),
+            undo=undo_line(instance, running, start=_START),
+        )
+
+    async def _check_branch(self, world: World, repo: str, branch: str) -> None:
+        known = await world.use(ReadsRepositories).branches(repo)
+        if known is None or branch in known:
+            return
+        near = [f"`{name}`" for name in difflib.get_close_matches(branch, known, n=3, cutoff=0.4)]
+        raise NotFound(
+            f"{repo} has no branch `{branch}`.",
+            why=f"It has {listed(near or [f'`{name}`' for name in sorted(known)[:5]])}."
+            if known
+            else "It has no branches at all.",
+            who="Whoever may write to the repository can push one.",
+            next_step=typed(f"redeploy {self.instance}"),
+            link=f"https://github.com/{repo}/branches",
+        )
