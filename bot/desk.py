@@ -236,7 +236,8 @@ class Desk:
             await self._withdraw(request.reply)
             return
         render = messages.answer(said, line=line)
-        await self._tell(request, render, replace=bool(prompt.get("clicked")))
+        replace, secret = bool(prompt.get("clicked")), messages.is_private(said)
+        await self._tell(request, render, replace=replace, secret=secret)
 
     async def _sign_of_life(self, request: Request) -> None:
         """A few: a response_url may be used five times, and the answer needs it too."""
@@ -264,15 +265,24 @@ class Desk:
         """Answer a delivery that asked for nothing to be done."""
         await self._privately(ask.reply, ask.channel, ask.user, render)
 
-    async def _tell(self, request: Request, render: Render, *, replace: bool = False) -> None:
-        await self._privately(
-            request.reply, request.origin.channel, request.actor.id, render, replace=replace
-        )
+    async def _tell(
+        self, request: Request, render: Render, *, replace: bool = False, secret: bool = False
+    ) -> None:
+        to = (request.reply, request.origin.channel, request.actor.id)
+        await self._privately(*to, render, replace=replace, secret=secret)
 
     async def _privately(
-        self, url: str, channel: str | None, user: str, render: Render, *, replace: bool = False
+        self,
+        url: str,
+        channel: str | None,
+        user: str,
+        render: Render,
+        *,
+        replace: bool = False,
+        secret: bool = False,
     ) -> None:
-        """By response_url, else as an ephemeral message in the channel."""
+        """By response_url, else as an ephemeral message in the channel; in a direct conversation
+        as a message of its own, unless it is secret: that must not last."""
         if url:
             try:
                 await self._voice.respond(url, render, replace=replace)
@@ -281,7 +291,7 @@ class Desk:
             else:
                 return
         try:
-            if channel and channel.startswith("D"):
+            if channel and channel.startswith("D") and not secret:
                 await self._voice.post(channel, render, Urgency.RESULT)
             elif channel:
                 await self._voice.whisper(channel, user, render)

@@ -121,7 +121,12 @@ class Workspace:
         return Said(response.status, body)
 
     async def type(
-        self, text: str, user: str = "U0ADA", channel: str = "C0OPS", trigger: str = ""
+        self,
+        text: str,
+        user: str = "U0ADA",
+        channel: str = "C0OPS",
+        trigger: str = "",
+        reply: str = URL,
     ) -> Said:
         return await self.send(
             {
@@ -131,7 +136,7 @@ class Workspace:
                 "user_name": user.removeprefix("U0").lower(),
                 "channel_id": channel,
                 "team_id": "T1",
-                "response_url": URL,
+                "response_url": reply,
                 "trigger_id": trigger or f"t{next(self._numbers)}",
             }
         )
@@ -350,6 +355,17 @@ async def test_an_answer_whose_blocks_are_refused_comes_in_plain_ones() -> None:
     await slack.type("list")
     assert {block["type"] for block in slack.last["blocks"]} <= {"section", "rich_text", "actions"}
     assert len(slack.slack.hooks) == 1
+
+
+async def test_credentials_never_become_a_lasting_message() -> None:
+    slack = Workspace()
+    await slack.type("credentials acme", channel="D0ADA", reply=f"{URL}/expired")
+    await slack.type("list", channel="D0ADA", reply=f"{URL}/expired")
+    await slack.clock.advance(2)
+    [whisper] = slack.slack.whispers
+    assert (whisper["channel"], whisper["text"].split("\n")[0]) == ("D0ADA", "Credentials of acme")
+    [message] = slack.slack.messages
+    assert message["text"].startswith("2 instances")
 
 
 async def test_credentials_are_never_shared() -> None:
