@@ -26,13 +26,14 @@ class Doctor(Question):
         found = await asyncio.gather(*(check() for check in world.checks))
         findings = [finding for some in found for finding in some]
         wrong = [finding for finding in findings if not finding.ok]
+        well = [finding for finding in findings if finding.ok]
         return Answer(
             title=_title(len(findings), len(wrong)),
             private=True,
             parts=(
                 Table(
-                    columns=("Check", "Result", "Found", "What to do"),
-                    rows=tuple(_row(finding) for finding in findings),
+                    columns=("Check", "Result", "Found", *(["What to do"] if wrong else [])),
+                    rows=tuple(_row(finding, bool(wrong)) for finding in [*wrong, *well]),
                     empty="There is nothing to check.",
                 ),
                 Offers(offers=(Offer(label="Check again", line=self.name),)),
@@ -53,10 +54,8 @@ def _title(checks: int, wrong: int) -> str:
     return f"All is well ({plural(checks, 'check')})"
 
 
-def _row(finding: Finding) -> tuple[str, ...]:
-    return (
-        finding.name,
-        "ok" if finding.ok else "PROBLEM",
-        finding.detail,
-        "" if finding.ok else finding.fix,
-    )
+def _row(finding: Finding, advised: bool) -> tuple[str, ...]:
+    """`advised`: something is wrong, so there is a column for what to do."""
+    row = (finding.name, "ok" if finding.ok else "PROBLEM", finding.detail)
+    advice = "" if finding.ok else finding.fix
+    return (*row, advice) if advised else row
