@@ -190,12 +190,12 @@ async def test_help_shows_what_the_asker_may_do(fleet: Fleet) -> None:
     helped = await fleet.chat.ben.gets("What you can do here")
     for command in ("create <instance>", "list", "status <instance>", "cancel <run>"):
         assert f"`/luthien {command}" in helped
-    assert "need the role" not in helped
+    assert "need the role deployer" not in helped
 
     await fleet.chat.cleo.types("/luthien help")
     helped = await fleet.chat.cleo.gets("What you can do here")
     assert "`/luthien create" not in helped
-    beyond = r"\d more commands need the role deployer: `cancel`, `clean-up`, `create`"
+    beyond = r"\d+ more commands need the role deployer: .*`create`, "
     assert re.search(beyond, helped.text)
     await fleet.chat.cleo.clicks("List instances", helped)
     await fleet.chat.cleo.gets("26 instances")
