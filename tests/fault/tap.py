@@ -7,7 +7,6 @@ The bot is pointed at the tap instead of at the sandbox, so neither knows of it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import socket
 from dataclasses import dataclass
@@ -20,8 +19,10 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.serving import Server
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import TracebackType
 
     from starlette.requests import Request
@@ -81,10 +82,9 @@ class Tap:
         self._client = httpx.AsyncClient(timeout=60, trust_env=False)
         app = Starlette(routes=[Route("/{path:path}", self._forward, methods=["GET", "POST"])])
         config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="none")
-        self._server = _Server(config)
+        self._server = Server(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._sock]))
-        while not self._server.started:  # noqa: ASYNC110 - uvicorn offers no event for it
-            await asyncio.sleep(0.01)
+        await self._server.up.wait()
         return self
 
     async def __aexit__(
@@ -125,15 +125,6 @@ class Tap:
             status_code=answer.status_code,
             headers={k: v for k, v in answer.headers.items() if k not in _HOP_BY_HOP},
         )
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals alone: several taps that come and go side by side would restore one
-    another's handlers, and Ctrl-C would lead to a server that is gone."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 _HOP_BY_HOP = {"content-length", "transfer-encoding", "connection", "host", "content-encoding"}

@@ -22,6 +22,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.server import DroppableProtocol, Settings, create_app
+from tests.serving import serving
 
 Json = dict[str, Any]
 ADA, BEN, CLEO = "U0ADA00001", "U0BEN00001", "U0CLEO0001"
@@ -145,18 +146,15 @@ async def running(**settings: Any) -> AsyncIterator[Sandbox]:
         log_level="error",
         timeout_graceful_shutdown=1,
     )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110  (uvicorn has no event for it)
-        await asyncio.sleep(0.005)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+    async with (
+        serving(config, [listener]),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
+    ):
         sandbox = Sandbox(port, http)
         try:
             yield sandbox
         finally:
             await sandbox.disconnect()
-            server.should_exit = True
-            await serving
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

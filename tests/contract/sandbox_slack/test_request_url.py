@@ -31,6 +31,7 @@ from tests.contract.sandbox_slack.conftest import (
     running,
     until,
 )
+from tests.serving import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -66,17 +67,11 @@ async def app_server(received: Received) -> AsyncIterator[tuple[str, AsyncApp]]:
         return PlainTextResponse("ok")
 
     routes = [Route("/slack/events", endpoint, methods=["POST"]), Route("/readyz", readyz)]
-    server = uvicorn.Server(
-        uvicorn.Config(Starlette(routes=routes), log_level="error", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        Starlette(routes=routes), log_level="error", timeout_graceful_shutdown=1
     )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110  (uvicorn has no event for it)
-        await asyncio.sleep(0.005)
-    try:
+    async with serving(config, [listener]):
         yield url, bolt
-    finally:
-        server.should_exit = True
-        await serving
 
 
 @pytest_asyncio.fixture(loop_scope="module")
