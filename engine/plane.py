@@ -10,17 +10,17 @@ from engine.actor import Actor, Origin
 from engine.command import Change, Command, Question, Undecided
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
-from engine.errors import Draining, NotAllowed, ProviderError, Refused, Rejected
+from engine.errors import Draining, NotAllowed, ProviderError, Rejected
 from engine.execute import Executor, ExecutorSettings
 from engine.feed import Feed, changed
 from engine.preview import preview
-from engine.run import EventKind, RunStatus, RunView
+from engine.steering import Steering
 from engine.store.audit import AuditTrail
 from engine.store.database import Database, open_database
 from engine.store.inbox import Inbox
 from engine.store.journal import Journal
 from engine.store.notices import StoredNotices
-from engine.store.transaction import DuplicateDelivery, IllegalMove
+from engine.store.transaction import DuplicateDelivery
 from engine.world import Limits, World
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.clock import Clock
     from engine.plan import Plan
     from engine.registry import Registry
-    from engine.run import Event
+    from engine.run import Event, RunStatus, RunView
     from engine.secrets import SealKeys
     from engine.world import Check, Toolbox
 
@@ -86,6 +86,7 @@ class Plane:
         self._executor = Executor(
             ExecutorSettings(settings.dispatch_url, settings.executor_id), equipment
         )
+        self._steering = Steering(self.journal, self._executor, registry, self._permit)
         self._draining = False
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────
@@ -223,37 +224,13 @@ class Plane:
     # ── runs ──────────────────────────────────────────────────────────────────────────────────
 
     async def cancel(self, actor: Actor, run_id: str) -> RunView:
-        view = await self.journal.run(run_id)
-        if view.status == RunStatus.CANCELLING:
-            return view
-        try:
-            async with self.journal.transaction() as tx:
-                queued = (await tx.row(run_id)).status == RunStatus.QUEUED
-                to = RunStatus.CANCELLED if queued else RunStatus.CANCELLING
-                ended = {"ended_at": tx.now} if queued else {}
-                await tx.move(run_id, to, cancelled_by=actor.name, **ended)
-                await tx.tell(run_id, EventKind.CANCELLING, by=actor.name)
-                if queued:
-                    await tx.tell(run_id, EventKind.ENDED, status=to)
-                    if not view.left:
-                        await tx.unlock(run_id)
-                await tx.audit(actor.key, "run.cancel", subject=view.subject, run_id=run_id)
-        except IllegalMove:
-            view = await self.journal.run(run_id)
-            raise Refused(
-                f"Run `{run_id}` is over already; there is nothing to stop.",
-                why=f"Its state is {view.status.replace('_', ' ')}.",
-                who="Anybody may look at it.",
-                next_step=f"/luthien run {run_id}",
-            ) from None
-        self._executor.stop(run_id)
-        return await self.journal.run(run_id)
+        return await self._steering.cancel(actor, run_id)
 
     async def retry(self, actor: Actor, run_id: str) -> RunView:
-        return await self._again(actor, run_id, removing=False)
+        return await self._steering.again(actor, run_id, removing=False)
 
     async def clean_up(self, actor: Actor, run_id: str) -> RunView:
-        return await self._again(actor, run_id, removing=True)
+        return await self._steering.again(actor, run_id, removing=True)
 
     async def show(self, run_id: str) -> RunView:
         return await self.journal.run(run_id)
@@ -313,49 +290,6 @@ class Plane:
         return self._settings.limits.credentials_window
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────
-
-    async def _again(self, actor: Actor, run_id: str, *, removing: bool) -> RunView:
-        view = await self.journal.run(run_id)
-        self._permit(actor, self.registry.command(view.command))
-        if removing and not view.left and view.status != RunStatus.ERRORED:
-            raise Refused(
-                f"Run `{run_id}` left nothing behind that could be removed.",
-                why="What it made is removed already, or it made nothing.",
-                who="Anybody may look at it.",
-                next_step=f"/luthien run {run_id}",
-            )
-        command = self.registry.load_command(view.command, (await self.journal.arguments(run_id)))
-        locks = command.locks() if isinstance(command, Change) else ()
-        try:
-            async with self.journal.transaction() as tx:
-                row = await tx.row(run_id)
-                execution = row.execution + 1
-                await tx.move(
-                    run_id,
-                    RunStatus.QUEUED,
-                    execution=execution,
-                    removing=removing,
-                    ended_at=None,
-                    trouble=None,
-                    cancelled_by="",
-                )
-                await tx.lock(locks, run_id, view.title)
-                if not removing:
-                    gone = any(c.removed for c in view.created)
-                    await tx.reset_steps(run_id, all_of_them=gone)
-                await tx.tell(run_id, EventKind.QUEUED, by=actor.name, removing=removing)
-                action = "run.clean_up" if removing else "run.retry"
-                await tx.audit(actor.key, action, subject=view.subject, run_id=run_id)
-        except IllegalMove:
-            view = await self.journal.run(run_id)
-            raise Refused(
-                f"There is nothing to {'remove' if removing else 'try again'} in run `{run_id}`.",
-                why=f"Its state is {view.status.replace('_', ' ')}.",
-                who="Anybody may look at it.",
-                next_step=f"/luthien run {run_id}",
-            ) from None
-        await self._executor.start(run_id, execution)
-        return await self.journal.run(run_id)
 
     def _permit(self, actor: Actor, command: Command | type[Command]) -> None:
         if actor.role >= command.role:
