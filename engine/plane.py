@@ -14,6 +14,7 @@ from engine.errors import Draining, NotAllowed, ProviderError, Rejected
 from engine.execute import Executor, ExecutorSettings
 from engine.feed import Feed, changed
 from engine.preview import preview
+from engine.run import EventKind
 from engine.steering import Steering
 from engine.store.audit import AuditTrail
 from engine.store.database import Database, open_database
