@@ -11,7 +11,8 @@ from rich.console import Console, Group
 from rich.table import Table as Grid
 from rich.text import Text as Rich
 
-from engine.answer import Code, Facts, Offers, Secrets, Table, Text
+from api import charts
+from engine.answer import Chart, Code, Facts, Offers, Secrets, Table, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +67,7 @@ def parts(given: Iterable[Part], out: Console) -> None:
     for part in given:
         shown = _part(part)
         with out.capture() as captured:
-            out.print(shown, soft_wrap=not isinstance(part, Table))
+            out.print(shown, soft_wrap=not isinstance(part, Table | Chart))
         # A grid pads its last column; nobody wants those blanks in a file or a copy.
         lines = [line.rstrip() for line in captured.get().splitlines()]
         out.file.write("\n".join(["", *lines, ""]))
@@ -90,6 +91,8 @@ def _part(part: Part) -> RenderableType:
             return _facts(part)
         case Table():
             return _table(part)
+        case Chart():
+            return charts.drawn(part)
         case Code():
             title = [Rich(part.title, style="dim")] if part.title else []
             return Group(*title, *(Rich(f"  {line}") for line in part.text.splitlines()))

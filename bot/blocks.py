@@ -42,8 +42,13 @@ class Message:
         return cls(clip(text, MOST_TEXT), tuple(kept))
 
 
-Render = Callable[[bool], Message]
-"""Draws a message: with True in the newest blocks, with False in those that every Slack knows."""
+Kinds = frozenset[str]
+NEWER: Kinds = frozenset({"plan", "data_table", "data_visualization"})
+"""Kinds of block that not every Slack knows; everything drawn with one has a plain form too."""
+PLAIN: Kinds = frozenset()
+
+Render = Callable[[Kinds], Message]
+"""Draws a message; of the newer kinds of block it uses only those that it is given."""
 
 
 def clip(text: str, most: int) -> str:

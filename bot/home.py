@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot import messages, runs
-from bot.blocks import Block, actions, context, mrkdwn, section, sections
+from bot.blocks import PLAIN, Block, actions, context, mrkdwn, section, sections
 from engine.answer import Offer
 from engine.command import Change
 from engine.errors import OpsError
@@ -59,7 +59,7 @@ def view(
     if mine:
         blocks.append(section("*Your runs under way*"))
     for run in mine[:10]:
-        said = runs.root(run, clock.now())(False)
+        said = runs.root(run, clock.now())(PLAIN)
         blocks.append(said.blocks[0])
         if run.thread_url:
             opened = Offer(label="Open its thread", url=run.thread_url)

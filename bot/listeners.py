@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bot import completion, forms, messages
+from bot.blocks import PLAIN
 from bot.desk import Ask
 from engine.errors import OpsError
 
@@ -55,7 +56,7 @@ async def _acknowledged(ack: AsyncAck, render: Render | None) -> None:
     if render is None:
         await ack()
         return
-    said = render(False)
+    said = render(PLAIN)
     await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
 
 

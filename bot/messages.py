@@ -1,6 +1,6 @@
 """What the bot says in answer: pure functions from answers and errors to Slack messages.
 
-A renderer is called with True for the newest blocks, with False for those every workspace knows.
+A renderer is called with the newer kinds of block that it may use.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from bot.blocks import (
     MOST_VALUE,
+    PLAIN,
     Block,
+    Kinds,
     Message,
     Render,
     actions,
@@ -24,8 +26,9 @@ from bot.blocks import (
     section,
     sections,
 )
+from bot.charts import MOST_CHARTS, chart
 from bot.tables import definitions, grid, is_prose, table
-from engine.answer import Answer, Code, Facts, Offer, Offers, Secrets, Table, Text
+from engine.answer import Answer, Chart, Code, Facts, Offer, Offers, Secrets, Table, Text
 from engine.words import duration
 
 if TYPE_CHECKING:
@@ -51,13 +54,15 @@ def answer(said: Answer, *, line: str = "", shared_by: str = "") -> Render:
     `shared_by` is the user id of who put it before everybody.
     """
 
-    def draw(rich: bool) -> Message:
+    def draw(newer: Kinds) -> Message:
         # A table at the top bears the title as its caption.
         first = said.parts[0] if said.parts else None
-        captioned = rich and isinstance(first, Table) and bool(first.rows) and not is_prose(first)
+        captioned = "data_table" in newer and _is_grid(first)
+        charts = iter(range(MOST_CHARTS))
         blocks = [] if captioned else [section(f"*{mrkdwn(said.title)}*")]
         for part in said.parts:
-            blocks += _part(part, said.title if part is first else "", rich)
+            may = newer if not isinstance(part, Chart) or next(charts, None) is not None else PLAIN
+            blocks += _part(part, said.title if part is first else "", may)
         if shared_by:
             blocks.append(context(f"Shared by <@{shared_by}> · `/luthien {mrkdwn(line)}`"))
         elif line and not is_private(said) and len(line) <= MOST_VALUE:
@@ -84,6 +89,8 @@ def in_words(said: Answer) -> str:
             case Table():
                 rows = [" · ".join(filter(None, row)) for row in part.rows[:20]]
                 words += rows or [part.empty]
+            case Chart():
+                words.append(part.title)
             case Code():
                 words.append(part.title)
             case Secrets() | Offers():
@@ -91,7 +98,7 @@ def in_words(said: Answer) -> str:
     return mrkdwn("\n".join(word for word in words if word))
 
 
-def _part(part: Part, caption: str, rich: bool) -> list[Block]:
+def _part(part: Part, caption: str, newer: Kinds) -> list[Block]:
     match part:
         case Text():
             return sections(mrkdwn(part.text))
@@ -102,7 +109,11 @@ def _part(part: Part, caption: str, rich: bool) -> list[Block]:
                 return [section(mrkdwn(part.empty))]
             if is_prose(part):
                 return definitions(part)
-            return table(part, caption or _caption(part)) if rich else grid(part)
+            if "data_table" in newer:
+                return table(part, caption or _caption(part))
+            return grid(part)
+        case Chart():
+            return chart(part, newer)
         case Code():
             heading = [section(f"*{mrkdwn(part.title)}*")] if part.title else []
             return [*heading, preformatted(part.text)]
@@ -113,6 +124,10 @@ def _part(part: Part, caption: str, rich: bool) -> list[Block]:
             return [*values, *([context(mrkdwn(part.note))] if part.note else [])]
         case Offers():
             return offers(part.offers)
+
+
+def _is_grid(part: Part | None) -> bool:
+    return isinstance(part, Table) and bool(part.rows) and not is_prose(part)
 
 
 def _facts(part: Facts) -> Iterator[Block]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.blocks import NEWER
 from engine.errors import OutcomeUnknown
 from engine.told import Post, PostState
 
@@ -123,6 +124,6 @@ class Posting:
 
 def digest(render: Render) -> str:
     """Of a message's content."""
-    message = render(True)
+    message = render(NEWER)
     content: Mapping[str, object] = {"text": message.text, "blocks": message.blocks}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

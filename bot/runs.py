@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.blocks import (
     Block,
+    Kinds,
     Message,
     Render,
     actions,
@@ -73,13 +74,13 @@ def person(key: str) -> str:
 def root(view: RunView, now: datetime) -> Render:
     """The run's one message in the channel, edited in place."""
 
-    def draw(rich_blocks: bool) -> Message:
+    def draw(newer: Kinds) -> Message:
         line = _state_line(view, now)
         # The plan's title says what is going on; without a plan the line has to.
-        below = _spent_line(view, now) if rich_blocks and _is_moving(view) else line
+        below = _spent_line(view, now) if "plan" in newer and _is_moving(view) else line
         blocks = [
             section(f"{ICONS[view.status]} *{mrkdwn(view.title)}*\n{mrkdwn(below)}"),
-            *(_plan(view, now) if rich_blocks else _list(view, now)),
+            *(_plan(view, now) if "plan" in newer else _list(view, now)),
             context(_footer(view)),
             *actions(offer_button(offer) for offer in _root_offers(view)),
         ]

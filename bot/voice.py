@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.blocks import Message
+from bot.blocks import NEWER, Message
 from bot.budget import Budget, Urgency
 from bot.slack_errors import BlocksRefused, failed, translated
 from engine.errors import OutcomeUnknown, ProviderError, RateLimited, Rejected, Unreachable
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from logging import Logger
 
-    from bot.blocks import Render
+    from bot.blocks import Kinds, Render
     from engine.clock import Clock
 
 METADATA = "luthien_run"
 """Our posts carry it, so that an unanswered one can be looked for."""
 
 _TRIES = 5
+REFUSED_FOR = 600.0
+"""Seconds for which a refused kind of block is not tried again."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,8 @@ class Voice:
         self._hook = hook or _hook_of(log)
         self._clock = clock
         self._log = log
-        self._unknown: set[str] = set()
-        """Kinds of block that this Slack has refused."""
+        self._refused_until: dict[str, float] = {}
+        """When a kind of block that this Slack has refused is tried again."""
         self.budget = Budget(clock)
 
     async def post(
@@ -236,20 +239,21 @@ class Voice:
     async def _drawn(
         self, render: Render, send: Callable[[Message], Awaitable[Mapping[str, Any]]]
     ) -> Mapping[str, Any]:
-        """With the newest blocks, except kinds that Slack has refused once in this process."""
-        newest, plain = render(True), render(False)
-        new_kinds = {b["type"] for b in newest.blocks} - {b["type"] for b in plain.blocks}
-        if not new_kinds & self._unknown:
+        """With the newest blocks, except kinds that Slack refused a short while ago."""
+        now = self._clock.monotonic()
+        may = frozenset(k for k in NEWER if self._refused_until.get(k, now) <= now)
+        while True:
+            message = render(may)
             try:
-                return await send(newest)
+                return await send(message)
             except BlocksRefused as refused:
-                self._log.warning("Slack refused blocks: %s", refused.why)
-                self._unknown |= new_kinds
-        try:
-            return await send(plain)
-        except BlocksRefused as refused:
-            self._log.warning("Slack refused plain blocks, sending text: %s", refused.why)
-            return await send(Message(plain.text, ()))
+                guilty = _guilty(message, refused.why)
+                if not guilty:
+                    self._log.warning("Slack refused plain blocks, text instead: %s", refused.why)
+                    return await send(Message(message.text, ()))
+                self._log.warning("Slack refused %s: %s", ", ".join(sorted(guilty)), refused.why)
+                self._refused_until |= dict.fromkeys(guilty, now + REFUSED_FOR)
+                may -= guilty
 
     async def _patiently(
         self,
@@ -301,6 +305,18 @@ class Voice:
         reason = said if len(said) < 200 else "a page instead of an answer"
         kind = BlocksRefused if "invalid_blocks" in said else Rejected
         raise failed(kind, "response_url", "Slack did not take the answer.", why=reason)
+
+
+def _guilty(message: Message, why: str) -> Kinds:
+    """The newer kinds that a refusal is about: those that it points at, else all of them.
+
+    Source: Slack docs, response_metadata of invalid_blocks (`[json-pointer:/blocks/3/type]`).
+    """
+    kinds = [str(block["type"]) for block in message.blocks]
+    used = NEWER.intersection(kinds)
+    pointed = {int(number) for number in re.findall(r"/blocks/(\d+)", why)}
+    found = used.intersection(kind for at, kind in enumerate(kinds) if at in pointed)
+    return found or used
 
 
 def _is_error(said: str) -> bool:

@@ -3,9 +3,9 @@ JSON that scripts rely on."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Part(BaseModel):
@@ -52,6 +52,66 @@ class Code(_Part):
     title: str = ""
 
 
+Label = Annotated[str, Field(min_length=1, max_length=20)]
+"""Stands on an axis or in a legend, where there is no room for more."""
+
+
+class Series(_Part):
+    """One line, or one set of bars: a value for each category of its chart."""
+
+    name: Label
+    values: tuple[float, ...] = Field(min_length=1, max_length=20)
+
+
+class Chart(_Part):
+    """Numbers as a picture; a door that cannot draw shows them as the table.
+
+    The bounds are those of the narrowest door. Source: Slack's Block Kit reference, data
+    visualization. A pie has one series, of which only what is more than nothing is drawn.
+    """
+
+    part: Literal["chart"] = "chart"
+    kind: Literal["line", "bar", "area", "pie"]
+    title: str = Field(min_length=1, max_length=50)
+    unit: str = Field(default="", max_length=50)
+    """What the values are: `GB`, `vCPU`, `instances`."""
+    along: str = Field(default="", max_length=50)
+    """What the categories are: `day`, `state`."""
+    categories: tuple[Label, ...] = Field(min_length=1, max_length=20)
+    series: tuple[Series, ...] = Field(min_length=1, max_length=12)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(set(self.categories)) < len(self.categories):
+            raise ValueError("a category stands there twice")
+        if any(len(series.values) != len(self.categories) for series in self.series):
+            raise ValueError("every series has one value for each category")
+        if self.kind == "pie" and len(self.series) > 1:
+            raise ValueError("a pie has one series")
+        return self
+
+    def table(self) -> Table:
+        """The same numbers in rows."""
+        named = self.kind != "pie" and len(self.series) > 1
+        heads = [series.name if named else self.unit or series.name for series in self.series]
+        return Table(
+            columns=(self.along or " ", *heads),
+            rows=tuple(
+                (category, *(number(series.values[at]) for series in self.series))
+                for at, category in enumerate(self.categories)
+            ),
+        )
+
+
+def number(value: float) -> str:
+    """As many digits as say something: `0`, `0.042`, `3.1`, `1,024`."""
+    size = abs(value)
+    digits = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2
+    digits = 3 if 0 < size < 0.1 else digits
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 class Secrets(_Part):
     """Values for the asker's eyes only: a door may show this part in a private answer and nowhere
     else, and never in a notification text."""
@@ -88,7 +148,9 @@ class Offers(_Part):
     offers: tuple[Offer, ...]
 
 
-Part = Annotated[Text | Facts | Table | Code | Secrets | Offers, Field(discriminator="part")]
+Part = Annotated[
+    Text | Facts | Table | Chart | Code | Secrets | Offers, Field(discriminator="part")
+]
 
 
 class Answer(BaseModel):

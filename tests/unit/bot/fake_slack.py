@@ -9,6 +9,8 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.blocks import NEWER
+
 if TYPE_CHECKING:
     from tests.unit.bot.fakes import FakeClock
 
@@ -39,6 +41,8 @@ class FakeSlack:
     """Channels where the bot is no member."""
     plain: bool = False
     """Knows none of the newer blocks."""
+    unknown: set[str] = field(default_factory=set)
+    """Kinds of block that it does not know, and says so as Slack does."""
 
     async def api_call(
         self,
@@ -79,9 +83,17 @@ class FakeSlack:
         return response
 
     def _answer(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        new = {"plan", "data_table"} & {b["type"] for b in arguments.get("blocks", [])}
+        new = NEWER & {b["type"] for b in arguments.get("blocks", [])}
         if self.plain and new:
             return {"ok": False, "error": "invalid_blocks"}
+        pointers = [
+            f"[ERROR] unsupported type: {block['type']} [json-pointer:/blocks/{at}/type]"
+            for at, block in enumerate(arguments.get("blocks", []))
+            if block["type"] in self.unknown
+        ]
+        if pointers:
+            metadata = {"messages": pointers}
+            return {"ok": False, "error": "invalid_blocks", "response_metadata": metadata}
         channel = arguments.get("channel", "")
         if channel in self.outsider_in and method.startswith("chat.p"):
             return {"ok": False, "error": "not_in_channel"}
@@ -118,7 +130,7 @@ class FakeSlack:
     async def hook(self, url: str, body: dict[str, Any]) -> tuple[int, str]:
         if url.endswith("expired"):
             return 404, "expired_url"
-        if self.plain and {"plan", "data_table"} & {b["type"] for b in body.get("blocks", ())}:
+        if self.plain and NEWER & {b["type"] for b in body.get("blocks", ())}:
             return 200, '{"ok":false,"error":"invalid_blocks"}'
         self.hooks.append({"url": url, "at": self.clock.monotonic(), **body})
         return 200, "ok"

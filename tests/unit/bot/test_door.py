@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from bot.blocks import Message
+from bot.blocks import Kinds, Message
 from bot.budget import Urgency
 from bot.checks import scopes_of_manifest
 from bot.door import SlackDoor, SlackSettings
@@ -191,7 +191,7 @@ async def test_slack_may_post_to_us_when_it_signs() -> None:
     assert bad.status_code == 401
 
 
-def hello(_: bool) -> Message:
+def hello(_: Kinds) -> Message:
     return Message.of("hello", [])
 
 

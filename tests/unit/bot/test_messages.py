@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from bot import forms, home, messages, refusals, results, runs
-from bot.blocks import Message, Render
+from bot.blocks import NEWER, PLAIN, Kinds, Message, Render
 from bot.grammar import Wish
 from bot.log_lines import LogLine, log_line, log_message
 from engine import errors
 from engine.actor import Actor, Door, Role
-from engine.answer import Answer, Code, Fact, Facts, Secrets, Table
+from engine.answer import Answer, Chart, Code, Fact, Facts, Secrets, Series, Table
 from engine.errors import OpsError
 from engine.run import Event, EventKind, RunStatus, RunView, StepStatus
 from sandbox.slack.blockkit import Surface, check_blocks
@@ -87,6 +87,19 @@ ERRORED = at_work(
         update={"phase": "", "log": (), "incident": "beef0001", "next_step": ""}
     ),
 )
+
+
+def lines(name: str, *, series: int = 2) -> Chart:
+    return Chart(
+        kind="line",
+        title=name,
+        unit="GB",
+        along="day",
+        categories=("Mon 1", "Tue 2", "Wed 3"),
+        series=tuple(
+            Series(name=f"service {n}", values=(0.25 * n, 0.3 * n, 1234.5)) for n in range(series)
+        ),
+    )
 
 
 def said(answer: Answer, **how: str) -> Render:
@@ -208,6 +221,24 @@ CASES: dict[str, Render] = {
         ),
         REGISTRY,
     ),
+    "answer-with-charts": said(
+        Answer(
+            title="Usage <of> acme",
+            parts=(
+                lines("Memory of <acme>"),
+                Chart(
+                    kind="pie",
+                    title="Instances by state",
+                    unit="instances",
+                    along="state",
+                    categories=("running", "unhealthy", "failed"),
+                    series=(Series(name="instances", values=(12, 1, 0)),),
+                ),
+                lines("One too many", series=1),
+            ),
+        ),
+        line="usage acme",
+    ),
     "incident": refusals.incident("beef0001", "create acme"),
     "log": log_message(
         [
@@ -220,7 +251,7 @@ CASES: dict[str, Render] = {
 
 
 def as_json(render: Render) -> dict[str, Any]:
-    newest, plain = render(True), render(False)
+    newest, plain = render(NEWER), render(PLAIN)
     kept: dict[str, Any] = {"text": newest.text, "blocks": list(newest.blocks)}
     if plain.blocks != newest.blocks:
         kept["plain"] = list(plain.blocks)
@@ -240,10 +271,10 @@ def test_no_golden_file_is_left_over() -> None:
     assert {p.stem for p in GOLDEN.glob("*.json")} == set(CASES)
 
 
-@pytest.mark.parametrize("rich", [True, False], ids=["newest", "plain"])
+@pytest.mark.parametrize("newer", [NEWER, PLAIN], ids=["newest", "plain"])
 @pytest.mark.parametrize("name", CASES)
-def test_slack_takes_every_message(name: str, rich: bool) -> None:
-    message = CASES[name](rich)
+def test_slack_takes_every_message(name: str, newer: Kinds) -> None:
+    message = CASES[name](newer)
     assert check_blocks(list(message.blocks), Surface.MESSAGE) == []
     assert message.text.strip()
     assert len(message.text) <= 4_000
@@ -266,22 +297,22 @@ def test_no_class_of_error_is_without_an_idiom() -> None:
 
 
 async def test_secrets_stand_in_blocks_and_never_in_the_text() -> None:
-    message = messages.answer(await asked(Credentials(instance="acme")), line="x")(True)
+    message = messages.answer(await asked(Credentials(instance="acme")), line="x")(NEWER)
     assert "sk-proxy-1" in json.dumps(message.blocks)
     assert "sk-" not in message.text
     assert "Share here" not in json.dumps(message.blocks)
 
 
 async def test_what_a_vendor_says_cannot_format_or_ping() -> None:
-    message = messages.answer(await asked(Status(instance="acme")))(True)
+    message = messages.answer(await asked(Status(instance="acme")))(NEWER)
     assert "&lt;really&gt;" in json.dumps(message.blocks)
     assert "<!channel>" not in json.dumps(
-        messages.answer(Answer(title="<!channel> hi"))(True).blocks
+        messages.answer(Answer(title="<!channel> hi"))(NEWER).blocks
     )
 
 
 async def test_an_answer_can_be_shared() -> None:
-    message = messages.answer(await asked(Help()), line="help")(True)
+    message = messages.answer(await asked(Help()), line="help")(NEWER)
     assert "Share here" in json.dumps(message.blocks)
 
 
@@ -299,9 +330,9 @@ def big(rows: int) -> Answer:
     )
 
 
-@pytest.mark.parametrize("rich", [True, False])
-def test_whatever_is_too_long_is_cut_to_what_slack_takes(rich: bool) -> None:
-    message = messages.answer(big(1_000), line="list")(rich)
+@pytest.mark.parametrize("newer", [NEWER, PLAIN], ids=["newest", "plain"])
+def test_whatever_is_too_long_is_cut_to_what_slack_takes(newer: Kinds) -> None:
+    message = messages.answer(big(1_000), line="list")(newer)
     assert check_blocks(list(message.blocks), Surface.MESSAGE) == []
     assert "and more than fits" in json.dumps(message.blocks)
     assert len(message.text) <= 4_000
@@ -310,8 +341,8 @@ def test_whatever_is_too_long_is_cut_to_what_slack_takes(rich: bool) -> None:
 def test_a_run_of_a_hundred_steps_fits() -> None:
     step = at_work().steps[0]
     many = tuple(step.model_copy(update={"key": f"s{i}"}) for i in range(100))
-    for rich in (True, False):
-        drawn: Message = runs.root(at_work(steps=many), LATER)(rich)
+    for newer in (NEWER, PLAIN):
+        drawn: Message = runs.root(at_work(steps=many), LATER)(newer)
         assert check_blocks(list(drawn.blocks), Surface.MESSAGE) == []
 
 
