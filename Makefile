@@ -8,6 +8,7 @@ PORT ?= 8899
 SPEED ?= 10
 DEMO_DATA ?= .luthien/demo
 PYTEST_ARGS ?=
+WORKERS ?= 3
 
 .PHONY: help setup demo test check format lint types contracts faults bench lock clean
 
@@ -32,8 +33,8 @@ setup: .venv/.installed ## Build .venv (costs nothing when nothing changed)
 demo: setup ## Run the whole product against local stand-ins and print the page's address
 	@$(BIN)/luthien demo --port $(PORT) --speed $(SPEED) --data $(DEMO_DATA)
 
-test: setup ## Run the whole test suite
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: setup ## Run the whole test suite (WORKERS: mostly waiting, so one more than two cores)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 check: setup format lint types contracts ## Format, lint, types, import contracts
 
