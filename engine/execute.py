@@ -104,10 +104,17 @@ class Executor:
             await asyncio.shield(self._walks[run_id][1])
         except asyncio.CancelledError:
             # Leaving: the workflow must stay PENDING in DBOS so that the next start goes on.
+            here = asyncio.current_task()
+            assert here is not None  # noqa: S101 (a coroutine runs in a task)
+            _left.add(here)
+            here.add_done_callback(_left.discard)
             await asyncio.Event().wait()
 
 
 _current: Executor | None = None
+_left: set[asyncio.Task[object]] = set()
+"""Workflows that wait for the process's end. Nothing else refers to them once DBOS is destroyed,
+and a task collected while it waits would be closed, and so ended, by DBOS's own handlers."""
 
 
 @DBOS.workflow(name="run", max_recovery_attempts=None)
