@@ -138,6 +138,7 @@ def _command(definition: type[Command], desk: Desk, group: Luthien) -> RichComma
         help=render.typed(definition.help_text()) + _examples(definition),
         short_help=definition.summary(),
         panel=definition.group,
+        hidden=not definition.listed,
         context_settings=_SETTINGS,
     )
 
@@ -181,7 +182,7 @@ def _completer(
         if parameter.choices:
             words: Sequence[str] = parameter.choices
         elif parameter.completes == "command":
-            words = sorted(group.commands)
+            words = sorted(n for n, c in group.commands.items() if not c.hidden)
         else:
             words = desk.known(parameter.completes or "")
         return [CompletionItem(word) for word in words if word.startswith(incomplete)]

@@ -44,7 +44,7 @@ class Completion:
     async def _all(self, kind: str, user: str) -> list[str]:
         match kind:
             case "command":
-                return [command.name for command in self._control.registry.commands]
+                return [command.name for command in self._control.registry.listed]
             case "run":
                 return [view.id for view in await self._control.list_runs(limit=MOST_OPTIONS)]
             case "instance":

@@ -32,7 +32,7 @@ class Help(Question):
     async def answer(self, world: World) -> Answer:
         if self.command is not None:
             return _about(world, world.registry.command(self.command.removeprefix("/")))
-        mine = [c for c in world.registry.commands if c.role <= world.actor.role]
+        mine = [c for c in world.registry.listed if c.role <= world.actor.role]
         return Answer(
             title="What you can do here",
             parts=(*_groups(world, mine), *_beyond(world), Offers(offers=_starters(mine))),
@@ -58,7 +58,7 @@ def _beyond(world: World) -> list[Part]:
     """Those that the asker may not use are counted, so that nobody looks for them in vain."""
     parts: list[Part] = []
     for role in Role:
-        names = [c.name for c in world.registry.commands if c.role == role > world.actor.role]
+        names = [c.name for c in world.registry.listed if c.role == role > world.actor.role]
         if names:
             listed = ", ".join(f"`{name}`" for name in names)
             need = "needs" if len(names) == 1 else "need"

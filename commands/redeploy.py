@@ -34,11 +34,11 @@ _START = "deploy"
 
 
 class Redeploy(Change):
-    """Deploy an instance's gateway anew: the newest commit of its branch, or what you name.
+    """Deploy an instance's gateway anew: the newest commit of main, or what you name.
 
     What ran before keeps answering until the new one does. Should the new one fail, the end of its
-    log is told, nothing is removed, and the way back is offered. `--ref` takes a branch (main) or
-    the first 7 or more digits of a commit. A later push still changes nothing by itself.
+    log is told, nothing is removed, and the way back is offered. `--ref` takes a branch or the
+    first 7 or more digits of a commit. A later push still changes nothing by itself.
     """
 
     name: ClassVar[str] = "redeploy"
@@ -55,8 +55,8 @@ class Redeploy(Change):
     )
     ref: Branch | None = Field(
         default=None,
-        description="Branch or commit, if not the newest of the branch it runs",
-        examples=["main"],
+        description="Branch or commit, if not the newest of main",
+        examples=["v2-preview"],
     )
 
     def locks(self) -> Sequence[str]:
@@ -77,14 +77,15 @@ class Redeploy(Change):
                 link=instance.space.console_url,
             )
         history = await history_of(world, instance, service)
-        current = history.branch or blueprint.front.branch
+        usual = blueprint.front.branch
+        current = history.branch or usual
         commit = ""
         if self.ref and _COMMIT.fullmatch(self.ref):
             commit = next((c for c in history.commits if c.startswith(self.ref)), self.ref)
-        branch = current if commit or not self.ref else self.ref
+        branch = current if commit else self.ref or usual
         moves = branch != current
         if moves:
-            await self._check_branch(world, service.repo, branch)
+            await self._check_branch(world, service.repo, branch, instead=current)
         running = history.running
         replaces = running.commit if running else ""
 
@@ -130,7 +131,10 @@ class Redeploy(Change):
             ),
             risk=self.risk,
             expected=critical_path(steps),
-            notes=("What runs now keeps answering until the new deployment does.",),
+            notes=(
+                *([self._leaves(current)] if moves and not self.ref else []),
+                "What runs now keeps answering until the new deployment does.",
+            ),
             outcome=outcome(
                 instance,
                 blueprint,
@@ -141,7 +145,11 @@ class Redeploy(Change):
             undo=undo_line(instance, running, start=_START),
         )
 
-    async def _check_branch(self, world: World, repo: str, branch: str) -> None:
+    def _leaves(self, current: str) -> str:
+        stay = typed(f"redeploy {self.instance} --ref {current}")
+        return f"It ran the branch {current} so far; `{stay}` stays on it."
+
+    async def _check_branch(self, world: World, repo: str, branch: str, *, instead: str) -> None:
         known = await world.use(ReadsRepositories).branches(repo)
         if known is None or branch in known:
             return
@@ -152,6 +160,6 @@ class Redeploy(Change):
             if known
             else "It has no branches at all.",
             who="Whoever may write to the repository can push one.",
-            next_step=typed(f"redeploy {self.instance}"),
+            next_step=typed(f"redeploy {self.instance} --ref {instead}"),
             link=f"https://github.com/{repo}/branches",
         )

@@ -27,7 +27,7 @@ class WhoAmI(Question):
 
     async def answer(self, world: World) -> Answer:
         actor = world.actor
-        may = sorted(c.name for c in world.registry.commands if c.role <= actor.role)
+        may = sorted(c.name for c in world.registry.listed if c.role <= actor.role)
         parts: list[Part] = [_identity(actor), Text(text=f"You may: {listed(may)}.")]
         data: dict[str, Any] = {
             "id": actor.id,

@@ -101,6 +101,8 @@ class Command(BaseModel):
     """The least role that may ask."""
     group: ClassVar[str] = "Instances"
     """The heading under which help lists it."""
+    listed: ClassVar[bool] = True
+    """Whether help and completion offer it; else it is only understood when typed."""
     examples: ClassVar[tuple[str, ...]] = ()
     """Command lines without the leading `/luthien`."""
 

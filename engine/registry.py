@@ -28,6 +28,11 @@ class Registry:
         """By name."""
         return tuple(self._commands.values())
 
+    @property
+    def listed(self) -> tuple[type[Command], ...]:
+        """Those that are offered, by name."""
+        return tuple(command for command in self.commands if command.listed)
+
     def command(self, name: str) -> type[Command]:
         """Ignores case. Raises UnknownCommand with the nearest one."""
         found = self._commands.get(name.lower())

@@ -76,6 +76,7 @@ class DescribedService(_Described):
     state: DeployState = DeployState.RUNNING
     deployed: timedelta = timedelta(hours=2)
     repo: str = ""
+    branch: str = "main"
     image: str = ""
     domain: str = ""
     variables: dict[str, str] = Field(default_factory=dict)
@@ -261,7 +262,7 @@ def described_service(number: int, described: DescribedService) -> Service:
         phase="SUCCESS" if described.state == DeployState.RUNNING else described.state.upper(),
         created_at=NOW - described.deployed,
         commit="0c0da232" * 5 if described.repo else "",
-        branch="main" if described.repo else "",
+        branch=described.branch if described.repo else "",
         url=f"https://console.test/deployment-of-{service_id}",
         can_roll_back=bool(described.repo),
     )
