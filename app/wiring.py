@@ -18,6 +18,7 @@ from engine import blueprint
 from engine.capabilities import (
     HostsSpaces,
     KeepsDatabases,
+    MeasuresUse,
     ProbesUrls,
     ReadsRepositories,
     RunsServices,
@@ -99,6 +100,7 @@ async def control_plane(
                     HostsSpaces: railway,
                     RunsServices: railway,
                     KeepsDatabases: railway,
+                    MeasuresUse: railway,
                     ReadsRepositories: railway,
                     TellsAccess: railway,
                     ProbesUrls: web,

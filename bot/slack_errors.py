@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from engine.errors import OutcomeUnknown, ProviderError, RateLimited, Rejected
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from slack_sdk.errors import SlackApiError
 
 _LIMITED = {"ratelimited", "rate_limited", "message_limit_exceeded"}
@@ -39,11 +41,15 @@ def translated(method: str, error: SlackApiError) -> ProviderError:
         )
     if not reason or status >= 500 or reason in _IN_DOUBT:
         return failed(OutcomeUnknown, method, "Slack gave no usable answer.", why=reason)
+    kind = BlocksRefused if reason in _BAD_BLOCKS else Rejected
+    return failed(kind, method, f"Slack refused {method}.", why=said_no(data))
+
+
+def said_no(data: Mapping[str, Any]) -> str:
+    """Slack's reason with all that it adds to it."""
     detail = "; ".join((data.get("response_metadata") or {}).get("messages") or [])
     needed = f" (needs {data['needed']})" if data.get("needed") else ""
-    why = f"{reason}{needed}" + (f": {detail}" if detail else "")
-    kind = BlocksRefused if reason in _BAD_BLOCKS else Rejected
-    return failed(kind, method, f"Slack refused {method}.", why=why)
+    return f"{data.get('error', 'no reason')}{needed}" + (f": {detail}" if detail else "")
 
 
 def failed(kind: type[ProviderError], method: str, summary: str, why: str = "") -> ProviderError:

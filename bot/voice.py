@@ -20,7 +20,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.blocks import NEWER, Message
 from bot.budget import Budget, Urgency
-from bot.slack_errors import BlocksRefused, failed, translated
+from bot.slack_errors import BlocksRefused, failed, said_no, translated
 from engine.errors import OutcomeUnknown, ProviderError, RateLimited, Rejected, Unreachable
 
 if TYPE_CHECKING:
@@ -300,9 +300,10 @@ class Voice:
             raise failed(Unreachable, "response_url", "Slack could not be reached.") from None
         except (aiohttp.ClientError, TimeoutError, OSError):
             raise failed(OutcomeUnknown, "response_url", "Slack gave no answer.") from None
-        if status == 200 and not _is_error(said):
+        trouble = _trouble(said)
+        if status == 200 and not trouble:
             return {}
-        reason = said if len(said) < 200 else "a page instead of an answer"
+        reason = trouble or (said if len(said) < 200 else "a page instead of an answer")
         kind = BlocksRefused if "invalid_blocks" in said else Rejected
         raise failed(kind, "response_url", "Slack did not take the answer.", why=reason)
 
@@ -319,13 +320,15 @@ def _guilty(message: Message, why: str) -> Kinds:
     return found or used
 
 
-def _is_error(said: str) -> bool:
+def _trouble(said: str) -> str:
     """A response_url answers `ok`; what is wrong with a message comes as JSON, under 200 too."""
     try:
         body = json.loads(said)
     except ValueError:
-        return False
-    return isinstance(body, dict) and body.get("ok") is False
+        return ""
+    if not isinstance(body, dict) or body.get("ok") is not False:
+        return ""
+    return said_no(body)
 
 
 def _hook_of(log: Logger) -> Hook:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from decimal import Decimal
 
 PROMPT = "/luthien"
 """What stands before a command line in Slack."""
@@ -80,8 +80,8 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 
 
 def dollars(amount: Decimal) -> str:
-    """`$6.10`."""
-    return f"${amount:.2f}"
+    """`$6.10`, `<$0.01`."""
+    return "<$0.01" if 0 < amount < Decimal("0.005") else f"${amount:.2f}"
 
 
 def typed(line: str) -> str:

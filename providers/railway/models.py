@@ -260,3 +260,48 @@ class Volumes(Wire):
     """An environment, as far as its volumes go."""
 
     volume_instances: Connection[VolumeInstance]
+
+
+# -- use ------------------------------------------------------------------------------------------
+
+
+class Tags(Wire):
+    project_id: str | None = None
+    service_id: str | None = None
+
+
+class UsedAmount(Wire):
+    measurement: str
+    value: float
+    tags: Tags = Tags()
+
+
+class EstimatedAmount(Wire):
+    measurement: str
+    estimated_value: float
+
+
+class Sample(Wire):
+    ts: int
+    value: float
+
+
+class Measured(Wire):
+    measurement: str
+    tags: Tags = Tags()
+    values: list[Sample] = []
+
+
+class BillingPeriod(Wire):
+    start: datetime
+    end: datetime
+
+
+class Customer(Wire):
+    billing_period: BillingPeriod
+
+
+class Billing(Wire):
+    """A workspace, as far as its bill goes."""
+
+    customer: Customer

@@ -14,6 +14,7 @@ from providers.railway.rail import Rail
 from providers.railway.services import Services
 from providers.railway.sources import Sources
 from providers.railway.token import TokenDescription, access, described
+from providers.railway.usage import Usage
 from providers.railway.watching import DeploymentWatch
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from engine.clock import Clock
 
 
-class RailwayProvider(Projects, Services, Sources, Deployments, Logs, Databases):
-    """HostsSpaces, RunsServices, KeepsDatabases, ReadsRepositories and TellsAccess at Railway.
+class RailwayProvider(Projects, Services, Sources, Deployments, Logs, Databases, Usage):
+    """HostsSpaces, RunsServices, KeepsDatabases, ReadsRepositories, MeasuresUse and TellsAccess.
+
 
     One per process: its parts share a rate-limit budget, the lines for creation throttles, the
     locks of the environments and the poll for deployments.

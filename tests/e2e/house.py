@@ -167,6 +167,12 @@ class House:
     async def fault(self, vendor: str, operation: str, kind: str, nth: int = 1) -> None:
         await self.control("faults", vendor=vendor, operation=operation, nth=nth, kind=kind)
 
+    async def slack_knows_no(self, *kinds: str) -> None:
+        """Kinds of block that Slack refuses from now on."""
+        known = (await self.http.get("/control/state")).json()["slack"]
+        body = {"slack": {**known, "unsupported_blocks": list(kinds)}}
+        assert (await self.http.put("/control/state", json=body)).is_success
+
     async def journal(self, vendor: str = "") -> list[dict[str, Any]]:
         """Requests and answers in order."""
         entries = (await self.http.get("/control/journal")).json()["entries"]

@@ -250,3 +250,34 @@ async def test_runs_and_one_run(fleet: Fleet) -> None:
     await cleo.gets("Create instance acme: succeeded", run)
     await cleo.types("/luthien runs demo-1")
     await cleo.gets("No runs of demo-1 yet")
+
+
+# ── usage ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_usage_is_numbers_and_charts(fleet: Fleet) -> None:
+    cleo = fleet.chat.cleo
+    await cleo.types("/luthien usage acme")
+    said = await cleo.gets("acme:", "so far")
+    assert {row[0] for row in rows(said, "Service")} == {"gateway", "Postgres", "Redis"}
+    charts = [b for b in said.blocks if b["type"] == "data_visualization"]
+    assert [c["title"] for c in charts] == ["Memory", "CPU"]
+    memory = {s["name"]: s["data"][-1]["value"] for s in charts[0]["chart"]["series"]}
+    assert memory["gateway"] > memory["Redis"] > 0
+    assert await fleet.nothing_changed()
+
+
+async def test_where_slack_knows_no_charts_their_numbers_come_in_a_table(fleet: Fleet) -> None:
+    cleo, house = fleet.chat.cleo, fleet.house
+    await house.slack_knows_no("data_visualization")
+    try:
+        await cleo.types("/luthien usage acme --since 1h")
+        said = await cleo.gets("acme:", "in the last 1h")
+    finally:
+        await house.slack_knows_no()
+    kinds = [block["type"] for block in said.blocks]
+    assert "data_visualization" not in kinds
+    assert "data_table" in kinds, "only what was refused is left out"
+    assert "vCPU" in said.shown
+    grids = [b for b in said.blocks if b["type"] == "rich_text"]
+    assert len(grids) == 2

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.capabilities import (
     Access,
+    Course,
     Database,
     Deployment,
     DeployState,
@@ -17,6 +19,8 @@ from engine.capabilities import (
     HostsSpaces,
     KeepsDatabases,
     LogLine,
+    MeasuresUse,
+    Period,
     Probe,
     ProbesUrls,
     ReadsRepositories,
@@ -25,6 +29,7 @@ from engine.capabilities import (
     Service,
     Space,
     TellsAccess,
+    Used,
     Volume,
 )
 from engine.errors import NotConfigured, OutcomeUnknown, Rejected
@@ -94,6 +99,8 @@ class FakeHost:
         """Service → its deployments before the latest one, newest first."""
         self.known_as: Access | None = None
         """None: the token is not accepted."""
+        self.hourly: dict[str, Decimal] = defaultdict(lambda: Decimal("0.004"))
+        """Service → dollars an hour."""
         self._numbers: Counter[str] = Counter()
 
     def toolbox(self) -> Toolbox:
@@ -101,6 +108,7 @@ class FakeHost:
             HostsSpaces,
             RunsServices,
             KeepsDatabases,
+            MeasuresUse,
             ReadsRepositories,
             ProbesUrls,
             TellsAccess,
@@ -290,6 +298,46 @@ class FakeHost:
     async def failure_of(self, deployment_id: str, *, lines: int = 30) -> Failure:
         self.calls.append("failure_of")
         return replace(self.failure, log=self.failure.log[-lines:])
+
+    # ── MeasuresUse ───────────────────────────────────────────────────────────────────────────
+
+    async def billing_period(self) -> Period:
+        start = self.clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return Period(start, start + timedelta(days=30))
+
+    async def used(self, space: Space, *, since: datetime) -> Mapping[str, Used]:
+        self.calls.append("used")
+        hours = (self.clock.now() - since).total_seconds() / 3600
+        return {
+            service_id: Used(
+                cpu_hours=0.05 * hours,
+                memory_gb_hours=0.26 * hours,
+                disk_gb_hours=0.12 * hours,
+                sent_gb=0.0021,
+                received_gb=0.0009,
+                cost_usd=self.hourly[kept.service.name] * Decimal(round(hours)),
+            )
+            for service_id, kept in self.held[space.id].services.items()
+        }
+
+    async def used_by_space(self, *, since: datetime) -> Mapping[str, Used]:
+        self.calls.append("used_by_space")
+        return {
+            space_id: sum((await self.used(held.space, since=since)).values(), Used())
+            for space_id, held in self.held.items()
+        }
+
+    async def expected_cost(self, space: Space) -> Decimal:
+        return Decimal("6.10")
+
+    async def course(
+        self, space: Space, *, since: datetime, until: datetime, points: int
+    ) -> Mapping[str, Course]:
+        level = tuple(round(0.01 * step, 2) for step in range(points))
+        return {
+            service_id: Course(cpu=level, memory_gb=tuple(4 * one for one in level))
+            for service_id in self.held[space.id].services
+        }
 
     # ── TellsAccess ───────────────────────────────────────────────────────────────────────────
 
