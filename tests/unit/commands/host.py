@@ -403,6 +403,8 @@ class FakeHost:
     def writes(self) -> list[str]:
         reads = {
             "spaces",
+            "used",
+            "used_by_space",
             "find_space",
             "space",
             "volumes",
