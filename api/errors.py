@@ -30,6 +30,7 @@ IDIOMS: dict[type[OpsError], tuple[int, int]] = {
     errors.PlanStale: (409, REFUSED),
     errors.Draining: (503, REFUSED),
     errors.NotConfigured: (503, REFUSED),
+    errors.SecretTyped: (400, REFUSED),
     errors.ProviderError: (502, FAILED),
     errors.Unreachable: (502, FAILED),
     errors.RateLimited: (503, FAILED),

@@ -74,7 +74,7 @@ class RemoteControl:
     ) -> Outcome:
         """The server knows the actor by this user's name and the origin by the door."""
         del actor, origin
-        body = {**command.model_dump(mode="json"), "plan": plan_only}
+        body = {**command.wire(), "plan": plan_only}
         # Under one key a change whose answer was lost may be asked for again: it starts once.
         headers = {"Idempotency-Key": secrets.token_urlsafe(16)}
         path = f"/commands/{command.name}"

@@ -17,7 +17,6 @@ from api.desk import Performs
 from api.errors import Unauthorized, http_status, incident
 from api.events import stream
 from engine.actor import Actor, Door, Origin, Role
-from engine.command import Change
 from engine.control_plane import Outcome
 from engine.control_plane import Request as Wish
 from engine.errors import InvalidInput, NotFound, OpsError, RateLimited, Refused
@@ -120,7 +119,7 @@ def _commands(control: Serves) -> APIRouter:
             raise InvalidInput("`plan` is true or false.", fields={"plan": "is true or false"})
         command = control.registry.command(name).parse(fields)
         origin = Origin(door=actor.door)
-        if plan_only or not idempotency_key or not isinstance(command, Change):
+        if plan_only or not idempotency_key or command.asks:
             return _outcome(await control.perform(actor, command, origin, plan_only=plan_only))
         return await _once(
             control, Wish(f"api:{actor.id}:{idempotency_key}", actor, command, origin)

@@ -141,7 +141,8 @@ class Desk:
         self, ask: Ask, actor: Actor, command: Command, *, plan_only: bool
     ) -> Render | None:
         channel = ask.channel or self._default_channel
-        if isinstance(command, Change) and not plan_only and actor.role >= command.role:
+        changes = isinstance(command, Change) and not command.asks
+        if changes and not plan_only and actor.role >= command.needs:
             if channel is None:
                 return messages.nowhere_to_speak(command.line())
             if not await self._rooms.can_speak(channel):
@@ -205,8 +206,8 @@ class Desk:
         except OpsError as error:
             notice.cancel()
             actor, command = request.actor, request.command
-            if isinstance(error, NotAllowed) and actor.role < command.role:
-                error = self._identity.explain(error, actor.id, command.role)
+            if isinstance(error, NotAllowed) and actor.role < command.needs:
+                error = self._identity.explain(error, actor.id, command.needs)
             await self._tell(request, self._refusal(error, command.line()))
             return
         except Exception as error:  # noqa: BLE001 - a bug; the person gets its number

@@ -51,6 +51,7 @@ IDIOMS: dict[type[OpsError], _Idiom] = {
     errors.PlanStale: _Idiom("🚫", _UNCHANGED),
     errors.Draining: _Idiom("🚫", _UNCHANGED),
     errors.NotConfigured: _Idiom("⚙️", _UNCHANGED),
+    errors.SecretTyped: _Idiom("🔑", _UNCHANGED),
     errors.ProviderError: _Idiom("⚠️", ""),
     errors.Unreachable: _Idiom("📡", _UNCHANGED),
     errors.RateLimited: _Idiom("⏳", _UNCHANGED),

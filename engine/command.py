@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -52,6 +52,13 @@ class Completes:
     """Says what completes a field's value: `instance`, `run` or `command`."""
 
     kind: str
+
+
+@dataclass(frozen=True)
+class Confidential:
+    """Marks a field of secrets by name, a `dict[str, SecretStr]`: never typed, never in a line, a
+    plan or a log, sealed where the command is stored, and forgotten when its run is over. A
+    command has at most one; doors fill it in where nobody looks."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,48 @@ class Command(BaseModel):
     examples: ClassVar[tuple[str, ...]] = ()
     """Command lines without the leading `/luthien`."""
 
+    @property
+    def needs(self) -> Role:
+        """The least role that may ask this, typed as it is."""
+        return self.role
+
+    @property
+    def asks(self) -> bool:
+        """Typed as it is, it is answered at once and makes no run."""
+        return True
+
+    async def answer(self, world: World) -> Answer:
+        """Of a command that only asks. Raises OpsError."""
+        raise NotImplementedError(type(self).__name__)
+
+    def checked(self, world: World) -> Self:  # noqa: ARG002
+        """The command as it may be stored. Refuses what must not even be kept; asks no vendor, and
+        changes nothing when it is done twice."""
+        return self
+
+    def secrets(self) -> dict[str, str]:
+        """What must never stand in the clear, by name."""
+        name = self.confidential()
+        held: Mapping[str, SecretStr] = getattr(self, name) if name else {}
+        return {key: secret.get_secret_value() for key, secret in held.items()}
+
+    def with_secrets(self, secrets: Mapping[str, str]) -> Self:
+        """The same command holding these."""
+        name = self.confidential()
+        if not name:
+            return self
+        return self.model_copy(update={name: {k: SecretStr(v) for k, v in secrets.items()}})
+
+    def wire(self) -> dict[str, Any]:
+        """Every field as JSON, secrets in the clear: for another process that carries it out."""
+        name = self.confidential()
+        return self.model_dump(mode="json") | ({name: self.secrets()} if name else {})
+
+    @classmethod
+    def confidential(cls) -> str:
+        """The field that holds secrets; empty: there is none."""
+        return next((n for n, i in cls.model_fields.items() if _is_confidential(i)), "")
+
     @classmethod
     def summary(cls) -> str:
         """The first line of the help text."""
@@ -122,8 +171,10 @@ class Command(BaseModel):
     @classmethod
     @functools.cache
     def parameters(cls) -> tuple[Parameter, ...]:
-        """The fields in order of definition, positional ones included."""
-        return tuple(_parameter(name, info) for name, info in cls.model_fields.items())
+        """The fields in order of definition, positional ones included; confidential ones are
+        left out."""
+        fields = cls.model_fields.items()
+        return tuple(_parameter(n, info) for n, info in fields if not _is_confidential(info))
 
     @classmethod
     def usage(cls) -> str:
@@ -165,15 +216,18 @@ class Question(Command):
     risk: ClassVar[Risk] = Risk.READS
     role: ClassVar[Role] = Role.VIEWER
 
-    async def answer(self, world: World) -> Answer:
-        """Raises OpsError."""
-        raise NotImplementedError(type(self).__name__)
-
 
 class Change(Command):
-    """A command that changes something: it is planned, then carried out as a run."""
+    """A command that changes something: it is planned, then carried out as a run.
+
+    One that can also be typed as a question says so in `asks`, and then answers.
+    """
 
     role: ClassVar[Role] = Role.DEPLOYER
+
+    @property
+    def asks(self) -> bool:
+        return False
 
     def locks(self) -> Sequence[str]:
         """Names of what no other run may touch meanwhile, e.g. `instance:acme`."""
@@ -190,6 +244,10 @@ class Change(Command):
         Its `data["confirm"]` is the command line that says yes to exactly what is shown.
         """
         return None
+
+
+def _is_confidential(info: FieldInfo) -> bool:
+    return any(isinstance(m, Confidential) for m in info.metadata)
 
 
 def _parameter(name: str, info: FieldInfo) -> Parameter:

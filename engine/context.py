@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.run import EventKind
-from engine.step import Ref, Stopped
+from engine.step import Ref, StepFailed, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
     from engine.clock import Clock
     from engine.registry import Registry
+    from engine.secrets import SealKeys
     from engine.step import Result, Value
     from engine.store.journal import Journal
     from engine.world import Limits, Toolbox
@@ -45,6 +46,7 @@ class Equipment:
     clock: Clock
     limits: Limits
     retries: Retries
+    keys: SealKeys
 
 
 class Context:
@@ -104,6 +106,25 @@ class Context:
     async def created(self, kind: str, resource_id: str, name: str) -> None:
         async with self._equipment.journal.transaction() as tx:
             await tx.add_created(self.run_id, self._key, kind, resource_id, name)
+
+    async def secret(self, name: str) -> str:
+        held = self._opened(await self._equipment.journal.sealed(self.run_id))
+        if name not in held:
+            raise StepFailed(
+                f"The value of {name} is not kept any more.",
+                why="Secrets are forgotten when a run ends, so this step cannot be tried again.",
+                next_step="Ask for it anew, with the value.",
+            )
+        return held[name]
+
+    async def keep_secret(self, name: str, value: str) -> None:
+        async with self._equipment.journal.transaction() as tx:
+            row = await tx.row(self.run_id)
+            held = self._opened(row.sealed) | {name: value}
+            row.sealed = self._equipment.keys.seal_all(held, about=self.run_id)
+
+    def _opened(self, sealed: bytes | None) -> dict[str, str]:
+        return self._equipment.keys.open_all(sealed, about=self.run_id)
 
     async def pause(self, duration: timedelta) -> None:
         sleep = self._equipment.clock.sleep(duration)

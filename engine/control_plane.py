@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from engine.actor import Actor, Origin
     from engine.answer import Answer
-    from engine.command import Change, Command, Question
+    from engine.command import Change, Command
     from engine.plan import Plan
     from engine.registry import Registry
     from engine.run import Event, RunStatus, RunView
@@ -104,8 +104,8 @@ class ControlPlane(Protocol):
     @property
     def audit(self) -> Audit: ...
 
-    async def ask(self, actor: Actor, command: Question, origin: Origin) -> Answer:
-        """Answer a question. Raises OpsError."""
+    async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
+        """Answer what only asks. Raises OpsError."""
 
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
         """What `submit` would do, without doing it."""
@@ -124,7 +124,8 @@ class ControlPlane(Protocol):
         """`ask` or `submit`, or with `plan_only` the plan as an answer."""
 
     async def accept(self, request: Request) -> bool:
-        """Commit the request durably; False when this delivery is known already."""
+        """Commit the request durably; False when this delivery is known already. Raises Refused,
+        and keeps nothing, for what must not be stored."""
 
     async def handle(self, delivery: str) -> Outcome | None:
         """Perform an accepted request and mark it handled, whatever comes of it; None when it was

@@ -2,7 +2,7 @@
 
     OpsError                 code, summary, why, who, next_step
       Refused                nothing was changed: InvalidInput NotAllowed NotFound AlreadyExists
-                             Locked PlanStale Draining NotConfigured
+                             Locked PlanStale Draining NotConfigured SecretTyped
       ProviderError          vendor, call
         Unreachable          never sent: repeat freely
         RateLimited          retry_after
@@ -145,6 +145,12 @@ class NotConfigured(Refused):
     """A setting is missing or malformed."""
 
     code = "not_configured"
+
+
+class SecretTyped(Refused):
+    """A secret was typed where it stays: in a client's history, a shell's history, a log."""
+
+    code = "secret_typed"
 
 
 class ProviderError(OpsError):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.actor import Actor, Origin
-from engine.command import Change, Command, Question, Undecided
+from engine.command import Change, Command, Undecided
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
 from engine.errors import Draining, NotAllowed, ProviderError, Rejected
@@ -82,7 +82,13 @@ class Plane:
         self.notices = StoredNotices(database, clock)
         self._inbox = Inbox(database, settings.keys, registry, clock)
         equipment = Equipment(
-            self.journal, registry, toolbox, clock, settings.limits, settings.retries
+            self.journal,
+            registry,
+            toolbox,
+            clock,
+            settings.limits,
+            settings.retries,
+            settings.keys,
         )
         self._executor = Executor(
             ExecutorSettings(settings.dispatch_url, settings.executor_id), equipment
@@ -113,7 +119,7 @@ class Plane:
 
     # ── commands ──────────────────────────────────────────────────────────────────────────────
 
-    async def ask(self, actor: Actor, command: Question, origin: Origin) -> Answer:
+    async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
         self._permit(actor, command)
         return await command.answer(self._world(actor, origin, ""))
 
@@ -146,6 +152,7 @@ class Plane:
                     plan=plan,
                     actor=actor,
                     origin=origin,
+                    sealed=self._settings.keys.seal_all(command.secrets(), about=run_id),
                 )
         except DuplicateDelivery:
             known = await self.journal.by_delivery(delivery) if delivery else None
@@ -164,8 +171,9 @@ class Plane:
         plan_only: bool = False,
         delivery: str | None = None,
     ) -> Outcome:
+        command = command.checked(self._world(actor, origin, ""))
         try:
-            if isinstance(command, Question):
+            if command.asks:
                 return Outcome(answer=await self.ask(actor, command, origin))
             if not isinstance(command, Change):
                 raise TypeError(f"{type(command).__name__} is neither a Question nor a Change")
@@ -189,7 +197,8 @@ class Plane:
     # ── deliveries ────────────────────────────────────────────────────────────────────────────
 
     async def accept(self, request: Request) -> bool:
-        return await self._inbox.add(request)
+        world = self._world(request.actor, request.origin, "")
+        return await self._inbox.add(replace(request, command=request.command.checked(world)))
 
     async def handle(self, delivery: str) -> Outcome | None:
         request = await self._inbox.open(delivery)
@@ -293,7 +302,8 @@ class Plane:
     # ── inside ────────────────────────────────────────────────────────────────────────────────
 
     def _permit(self, actor: Actor, command: Command | type[Command]) -> None:
-        if actor.role >= command.role:
+        needed = command.needs if isinstance(command, Command) else command.role
+        if actor.role >= needed:
             return
         if self._settings.admins:
             who = f"An admin can do it or give you the role: {', '.join(self._settings.admins)}."
@@ -302,7 +312,7 @@ class Plane:
             who = f"Nobody is admin yet. Your own id is {actor.id}."
             next_step = f"Set LUTHIEN_ADMINS={actor.id} and restart the bot."
         raise NotAllowed(
-            f"`{command.name}` needs the role {command.role.label}; yours is {actor.role.label}.",
+            f"`{command.name}` needs the role {needed.label}; yours is {actor.role.label}.",
             why="Nothing was asked of any vendor.",
             who=who,
             next_step=next_step,

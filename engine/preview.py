@@ -8,8 +8,12 @@ from engine.answer import Answer, Fact, Facts, Offer, Offers, Table, Text
 from engine.words import duration
 
 if TYPE_CHECKING:
+    from engine.answer import Part
     from engine.command import Change
     from engine.plan import Plan
+
+
+_AGAIN = "To do it, enter the secret values again without the preview: they were not kept."
 
 
 def preview(plan: Plan, command: Change) -> Answer:
@@ -37,7 +41,13 @@ def preview(plan: Plan, command: Change) -> Answer:
             Facts(facts=tuple(facts)),
             Table(columns=("#", "Step", "Takes", "After"), rows=rows),
             *(Text(text=note) for note in plan.notes),
-            Offers(offers=(Offer(label="Do it", line=command.line(), style="primary"),)),
+            *_ways_on(command),
         ),
         data={"plan": plan.as_json() | {"digest": plan.digest()}},
     )
+
+
+def _ways_on(command: Change) -> tuple[Part, ...]:
+    if command.secrets():
+        return (Text(text=_AGAIN),)
+    return (Offers(offers=(Offer(label="Do it", line=command.line(), style="primary"),)),)

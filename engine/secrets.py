@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from nacl.exceptions import CryptoError
 from engine.errors import NotConfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _KEY_ID_BYTES = 8
 
@@ -73,6 +74,17 @@ class SealKeys:
             who="Whoever keeps LUTHIEN_MASTER_KEY can add the old key behind the new one.",
             next_step="Set LUTHIEN_MASTER_KEY=<new key>,<old key> and restart.",
         )
+
+    def seal_all(self, values: Mapping[str, str], *, about: str) -> bytes | None:
+        """Several as one, by name; None for none."""
+        return self.seal(json.dumps(dict(values)), about=about) if values else None
+
+    def open_all(self, sealed: bytes | None, *, about: str) -> dict[str, str]:
+        """What `seal_all` sealed. Raises NotConfigured."""
+        if sealed is None:
+            return {}
+        values: dict[str, str] = json.loads(self.open(sealed, about=about))
+        return values
 
 
 def generate_key() -> str:

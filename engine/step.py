@@ -64,6 +64,13 @@ class StepContext(Protocol):
     async def pause(self, duration: timedelta) -> None:
         """Wait (divided by the pace). Raises Stopped when the run is being cancelled or failed."""
 
+    async def secret(self, name: str) -> str:
+        """One of the run's secrets: the command brought it, or `keep_secret` did. Raises
+        StepFailed once they are forgotten, which they are when the run has ended."""
+
+    async def keep_secret(self, name: str, value: str) -> None:
+        """Seal a value for later steps of this run; it is forgotten with the run's end."""
+
     def now(self) -> datetime: ...
 
     def elapsed(self) -> timedelta:

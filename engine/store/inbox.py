@@ -46,6 +46,7 @@ class Inbox:
             if request.reply
             else None,
             prompt=request.prompt,
+            sealed=self._keys.seal_all(request.command.secrets(), about=request.delivery),
         )
         try:
             async with self._database.write() as session:
@@ -66,7 +67,7 @@ class Inbox:
             await session.execute(
                 update(DeliveryRow)
                 .where(DeliveryRow.id == delivery)
-                .values(handled_at=self._clock.now(), reply=None)
+                .values(handled_at=self._clock.now(), reply=None, sealed=None)
             )
 
     async def pending(self) -> list[Request]:
@@ -121,10 +122,11 @@ class Inbox:
             )
 
     def _request(self, row: DeliveryRow) -> Request:
+        command = self._registry.load_command(row.command, row.arguments)
         return Request(
             delivery=row.id,
             actor=Actor.model_validate(row.actor),
-            command=self._registry.load_command(row.command, row.arguments),
+            command=command.with_secrets(self._keys.open_all(row.sealed, about=row.id)),
             origin=Origin.model_validate(row.origin),
             plan_only=row.plan_only,
             reply=self._keys.open(row.reply, about=row.id) if row.reply else "",

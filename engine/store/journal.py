@@ -54,6 +54,11 @@ class Journal:
         async with self._database.read() as session:
             return (await run_row(session, run_id)).arguments
 
+    async def sealed(self, run_id: str) -> bytes | None:
+        """The run's secrets; None once they are forgotten."""
+        async with self._database.read() as session:
+            return (await run_row(session, run_id)).sealed
+
     async def by_delivery(self, delivery: str) -> RunView | None:
         async with self._database.read() as session:
             row = await session.scalar(select(RunRow).where(RunRow.delivery == delivery))

@@ -57,6 +57,8 @@ class DeliveryRow(Row):
     reply: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Sealed: a response_url lets anybody speak as the app for 30 minutes."""
     prompt: Mapped[str] = mapped_column(Text)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The command's secrets, until it is handled."""
     handled_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_deliveries_handled_at", "handled_at"),)
@@ -89,6 +91,8 @@ class RunRow(Row):
     result: Mapped[dict[str, Any]]
     cancelled_by: Mapped[str] = mapped_column(String(200))
     thread_url: Mapped[str] = mapped_column(Text)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Secrets that its steps need, until it has ended."""
 
     __table_args__ = (
         Index("ix_runs_subject", "subject", "number"),

@@ -57,6 +57,7 @@ class Transaction:
         plan: Plan,
         actor: Actor,
         origin: Origin,
+        sealed: bytes | None = None,
     ) -> None:
         """A queued run with its steps, told and audited. Raises DuplicateDelivery."""
         if delivery is not None:
@@ -85,6 +86,7 @@ class Transaction:
                 result={},
                 cancelled_by="",
                 thread_url="",
+                sealed=sealed,
             )
         )
         await self._session.flush()
@@ -169,6 +171,8 @@ class Transaction:
         if (RunStatus(row.status), to) not in MOVES:
             raise IllegalMove(f"{run_id}: {row.status} -> {to}")
         row.status = to
+        if to.over and to is not RunStatus.ERRORED:  # which people may still go on with
+            row.sealed = None
         for name, value in values.items():
             setattr(row, name, value)
         await self._session.flush()

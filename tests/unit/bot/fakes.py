@@ -258,7 +258,7 @@ class FakeControl:
             return Outcome(answer=await self.ask(actor, command, origin))
         return Outcome(run=self.begin(actor, command, origin))
 
-    async def ask(self, actor: Actor, command: Question, origin: Origin) -> Answer:
+    async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
         return await command.answer(None)  # type: ignore[arg-type] # ours look at nothing
 
     async def unhandled(self) -> Sequence[Request]:

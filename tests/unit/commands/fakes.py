@@ -43,6 +43,7 @@ class FakeContext:
         self.notes: list[str] = []
         self.made: dict[str, str] = {}
         self.stopping = False
+        self.secrets: dict[str, str] = {}
         self._host = host
         self._results = dict(results or {})
         self._uncertain = uncertain
@@ -70,6 +71,12 @@ class FakeContext:
 
     async def created(self, kind: str, resource_id: str, name: str) -> None:
         self.made[resource_id] = name
+
+    async def secret(self, name: str) -> str:
+        return self.secrets[name]
+
+    async def keep_secret(self, name: str, value: str) -> None:
+        self.secrets[name] = value
 
     async def pause(self, duration: timedelta) -> None:
         if self.stopping:
