@@ -61,6 +61,10 @@ class Ask:
     """By a button in a message that only the asker sees: the answer takes its place."""
     share: bool = False
     """Everybody in the channel shall see the answer."""
+    thread: str | None = None
+    """The thread in which it was said."""
+    note: str = ""
+    """Stands above the answer: how plain words were understood. Ready mrkdwn."""
 
 
 class Desk:
@@ -104,38 +108,42 @@ class Desk:
         said = grammar.unescape(line) if escaped else line
         try:
             wish = grammar.read(line, self._control.registry, escaped=escaped)
-            actor = self._identity.actor(ask.user, ask.user_name)
+            actor = self.actor(ask)
             try:
                 command = wish.parse()
             except InvalidInput as invalid:
-                self._permit(actor, wish.command)
+                self.permit(actor, wish.command)
                 if invalid.missing and ask.trigger:
                     self.begin(self._ask_for_more(ask, wish))
                     return None
                 raise
             return await self._accept(ask, actor, command, plan_only=wish.plan_only)
         except OpsError as error:
-            return self._refusal(error, said)
+            return self.refusal(error, said)
 
     async def take_form(self, ask: Ask, wish: Wish) -> Render | dict[str, str] | None:
         """A filled-in form: a dict has the reasons by field."""
         try:
-            actor = self._identity.actor(ask.user, ask.user_name)
+            actor = self.actor(ask)
             command = wish.parse()
             return await self._accept(ask, actor, command, plan_only=wish.plan_only)
         except InvalidInput as invalid:
             return forms.errors(wish.command, invalid)
         except OpsError as error:
-            return self._refusal(error, "")
+            return self.refusal(error, "")
 
     async def correct(self, ask: Ask, line: str) -> Render | None:
         """The line again, as a form."""
         try:
             wish = grammar.read(line, self._control.registry, escaped=False)
         except OpsError as error:
-            return self._refusal(error, line)
+            return self.refusal(error, line)
         self.begin(self._ask_for_more(ask, wish))
         return None
+
+    def actor(self, ask: Ask) -> Actor:
+        """Raises NotAllowed for a stranger."""
+        return self._identity.actor(ask.user, ask.user_name)
 
     async def _accept(
         self, ask: Ask, actor: Actor, command: Command, *, plan_only: bool
@@ -151,17 +159,22 @@ class Desk:
             delivery=ask.delivery,
             actor=actor,
             command=command,
-            origin=Origin(door=Door.SLACK, channel=channel),
+            # A run is told in the channel; an answer comes where the question was.
+            origin=Origin(
+                door=Door.SLACK,
+                channel=channel,
+                thread=ask.thread if plan_only or not isinstance(command, Change) else None,
+            ),
             plan_only=plan_only,
             reply=ask.reply,
-            prompt=json.dumps({"clicked": ask.clicked, "share": ask.share}),
+            prompt=json.dumps({"clicked": ask.clicked, "share": ask.share, "note": ask.note}),
         )
         if await self._control.accept(request):
             self.begin(self.carry_out(request), after=ACK_FIRST)
             self.begin(self._identity.learn(ask.user, self._name_of), after=ACK_FIRST)
         return None
 
-    def _permit(self, actor: Actor, command: type[Command]) -> None:
+    def permit(self, actor: Actor, command: type[Command]) -> None:
         """The control plane decides; this only spares people a form that would be refused."""
         if actor.role < command.role:
             refusal = NotAllowed(
@@ -208,7 +221,7 @@ class Desk:
             actor, command = request.actor, request.command
             if isinstance(error, NotAllowed) and actor.role < command.needs:
                 error = self._identity.explain(error, actor.id, command.needs)
-            await self._tell(request, self._refusal(error, command.line()))
+            await self._tell(request, self.refusal(error, command.line()))
             return
         except Exception as error:  # noqa: BLE001 - a bug; the person gets its number
             notice.cancel()
@@ -233,10 +246,13 @@ class Desk:
             line += f" {grammar.PLAN}"
         if prompt.get("share") and request.reply and not messages.is_private(said):
             render = messages.answer(said, line=line, shared_by=request.actor.id)
-            await self._voice.respond(request.reply, render, public=True)
+            thread = request.origin.thread
+            await self._voice.respond(request.reply, render, public=True, thread=thread)
             await self._withdraw(request.reply)
             return
         render = messages.answer(said, line=line)
+        if note := prompt.get("note"):
+            render = messages.with_note(render, note)
         replace, secret = bool(prompt.get("clicked")), messages.is_private(said)
         await self._tell(request, render, replace=replace, secret=secret)
 
@@ -264,13 +280,14 @@ class Desk:
 
     async def say(self, ask: Ask, render: Render) -> None:
         """Answer a delivery that asked for nothing to be done."""
-        await self._privately(ask.reply, ask.channel, ask.user, render)
+        await self._privately(ask.reply, ask.channel, ask.user, render, thread=ask.thread)
 
     async def _tell(
         self, request: Request, render: Render, *, replace: bool = False, secret: bool = False
     ) -> None:
         to = (request.reply, request.origin.channel, request.actor.id)
-        await self._privately(*to, render, replace=replace, secret=secret)
+        thread = request.origin.thread
+        await self._privately(*to, render, replace=replace, secret=secret, thread=thread)
 
     async def _privately(
         self,
@@ -281,6 +298,7 @@ class Desk:
         *,
         replace: bool = False,
         secret: bool = False,
+        thread: str | None = None,
     ) -> None:
         """By response_url, else as an ephemeral message in the channel; in a direct conversation
         as a message of its own, unless it is secret: that must not last."""
@@ -293,13 +311,13 @@ class Desk:
                 return
         try:
             if channel and channel.startswith("D") and not secret:
-                await self._voice.post(channel, render, Urgency.RESULT)
+                await self._voice.post(channel, render, Urgency.RESULT, thread=thread)
             elif channel:
-                await self._voice.whisper(channel, user, render)
+                await self._voice.whisper(channel, user, render, thread=thread)
         except ProviderError as missed:
             self._log.warning("an answer to %s could not be delivered: %s", user, missed)
 
-    def _refusal(self, error: OpsError, line: str) -> Render:
+    def refusal(self, error: OpsError, line: str) -> Render:
         return refusals.refusal(error, self._control.registry, line=line)
 
     def incident(self, error: BaseException, line: str = "") -> Render:

@@ -24,6 +24,7 @@ from bot import scrub
 from bot.checks import SlackChecks, scopes_of_manifest
 from bot.completion import Completion
 from bot.desk import Desk
+from bot.hearing import Hearing
 from bot.home import Home
 from bot.identity import Identity
 from bot.listeners import listen
@@ -32,6 +33,7 @@ from bot.notices import Announcer
 from bot.rooms import Rooms
 from bot.slack_errors import translated
 from bot.telling import Stage
+from bot.topics import Topics
 from bot.voice import Voice
 from engine.actor import Role
 from engine.clock import SystemClock
@@ -129,6 +131,7 @@ class SlackDoor:
         listen(
             self._app,
             self._desk,
+            Hearing(self._desk, control.registry, Topics(control, told, self._voice), me=self._me),
             control.registry,
             Completion(control, self._identity, clock),
             Home(control, self._identity, self._publish_home, clock),
@@ -224,6 +227,9 @@ class SlackDoor:
             ) from None
         except (aiohttp.ClientError, OSError, TimeoutError):
             raise OutcomeUnknown("Slack gave no answer.", vendor="slack", call=method) from None
+
+    def _me(self) -> str:
+        return (self._self.bot_user_id if self._self else None) or ""
 
     def _authorizer(self) -> Callable[..., Awaitable[AuthorizeResult]]:
         """Who we are in this workspace: asked at the start, so that the first person to type

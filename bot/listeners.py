@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bot.blocks import Render
     from bot.completion import Completion
     from bot.desk import Desk
+    from bot.hearing import Hearing
     from bot.home import Home
     from engine.registry import Registry
 
@@ -27,13 +28,18 @@ ANYTHING = re.compile(".*", re.DOTALL)
 
 
 def listen(
-    app: AsyncApp, desk: Desk, registry: Registry, completer: Completion, home: Home
+    app: AsyncApp,
+    desk: Desk,
+    hearing: Hearing,
+    registry: Registry,
+    completer: Completion,
+    home: Home,
 ) -> None:
     """Register every listener; the catch-alls come last, since the first match wins."""
     _commands(app, desk)
     _clicks(app, desk)
     _forms(app, desk, registry, completer)
-    _events(app, desk, home)
+    _events(app, desk, hearing, home)
     _catch_alls(app)
 
     @app.error
@@ -73,13 +79,18 @@ def _ask(body: Body, *, share: bool = False) -> Ask:
         or container.get("channel_id"),
         reply=body.get("response_url") or "",
         trigger=body["trigger_id"],
-        clicked=bool(container.get("is_ephemeral")),
+        clicked=bool(container.get("is_ephemeral")) or _taken_once(body),
         share=share,
+        thread=container.get("thread_ts") if container.get("is_ephemeral") else None,
     )
 
 
+def _taken_once(body: Body) -> bool:
+    return any(a["action_id"].startswith(f"{messages.ONCE}:") for a in body.get("actions", ()))
+
+
 def _clicks(app: AsyncApp, desk: Desk) -> None:
-    @app.action(re.compile(rf"^({messages.DO}:|{messages.SHARE}$)"))
+    @app.action(re.compile(rf"^({messages.DO}:|{messages.ONCE}:|{messages.SHARE}$)"))
     async def taken(ack: AsyncAck, body: Body, action: Body) -> None:
         """An offer: its line is carried out as if the person had typed it."""
         ask = _ask(body, share=action["action_id"] == messages.SHARE)
@@ -132,19 +143,24 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
             desk.begin(desk.say(ask, render))
 
 
-def _events(app: AsyncApp, desk: Desk, home: Home) -> None:
-    async def help_out(body: Body, event: Body) -> None:
-        """Somebody speaks to us in plain words: say what can be typed."""
+def _events(app: AsyncApp, desk: Desk, hearing: Hearing, home: Home) -> None:
+    async def spoken(body: Body, event: Body) -> None:
+        """Somebody speaks to us: a mention, or a direct message."""
         elsewhere = event["type"] == "message" and event.get("channel_type") != "im"
         if elsewhere or event.get("bot_id") or event.get("subtype") or not event.get("user"):
             return
-        ask = Ask(delivery=body["event_id"], user=event["user"], channel=event["channel"])
-        render = await desk.take_line(ask, "help", escaped=False)
+        ask = Ask(
+            delivery=body["event_id"],
+            user=event["user"],
+            channel=event["channel"],
+            thread=event.get("thread_ts"),
+        )
+        render = await hearing.take(ask, event.get("text") or "")
         if render is not None:
             desk.begin(desk.say(ask, render))
 
-    app.event("app_mention")(help_out)
-    app.event("message")(help_out)
+    app.event("app_mention")(spoken)
+    app.event("message")(spoken)
 
     @app.event("app_home_opened")
     async def opened(event: Body) -> None:

@@ -6,7 +6,7 @@ A renderer is called with the newer kinds of block that it may use.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bot.blocks import (
     MOST_VALUE,
@@ -29,6 +29,7 @@ from bot.blocks import (
 from bot.charts import MOST_CHARTS, chart
 from bot.tables import definitions, grid, is_prose, table
 from engine.answer import Answer, Chart, Code, Facts, Offer, Offers, Secrets, Table, Text
+from engine.command import Risk
 from engine.words import duration
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 DO = "do"
 """Action ids begin with it: the value is a command line to carry out."""
+ONCE = "once"
+"""The same, by a button whose message goes away once it is taken."""
 FORM = "form"
 """The value is a command line to correct in a form."""
 SHARE = "share"
@@ -213,4 +216,57 @@ def form_again(line: str, usage: str) -> Render:
     what = "✏️ Something is missing, and Slack did not open the form for it."
     how = f"Type `/luthien {mrkdwn(usage)}`, or open the form again."
     row = actions([button("Open the form", FORM, value=line, style="primary")])
+    return lambda _: Message.of(f"{what} {how}", [section(f"*{what}*\n{how}"), *row])
+
+
+def understood(line: str, doubt: str = "") -> str:
+    """How plain words were understood; `doubt` is the word for which nothing was begun."""
+    said = f"I understood `{mrkdwn(clip(line, 200))}`."
+    if doubt:
+        return f"I read “{mrkdwn(doubt)}” in that, so I begin nothing. {said}"
+    return said
+
+
+def with_note(render: Render, note: str) -> Render:
+    """The same message with a line of ready mrkdwn above it."""
+
+    def draw(newer: Kinds) -> Message:
+        said = render(newer)
+        return Message.of(f"{note}\n{said.text}", [context(note), *said.blocks])
+
+    return draw
+
+
+def waits_for_a_click(line: str, risk: Risk, *, plan: bool) -> Render:
+    """Plain words that would change something. `plan`: it can be looked at first."""
+    what = f"I understood `/luthien {mrkdwn(clip(line, 200))}`."
+    why = "That changes something, so it waits for your click."
+    style: Literal["primary", "danger"] = "danger" if risk is Risk.REMOVES else "primary"
+    offered = [Offer(label="Yes, do it", line=line, style=style)]
+    if plan:
+        offered.append(Offer(label="Show the plan first", line=f"{line} --plan"))
+    row = actions(
+        button(o.label, f"{ONCE}:{o.line.partition(' ')[0]}", value=o.line, style=o.style)
+        for o in offered
+        if len(o.line) <= MOST_VALUE
+    )
+    return lambda _: Message.of(f"{what} {why}", [section(f"*{what}*\n{why}"), *row])
+
+
+def understood_in_part(usage: str, name: str) -> Render:
+    """Plain words that leave open what is needed."""
+    what = f"I understood `/luthien {mrkdwn(name)}`, but not about what."
+    how = f"It is typed `/luthien {mrkdwn(usage)}`; in a thread about it you can leave that out."
+    row = actions([button("Open the form", FORM, value=name, style="primary")])
+    return lambda _: Message.of(f"{what} {how}", [section(f"*{what}*\n{how}"), *row])
+
+
+def not_understood(said: str, nearest: tuple[str, ...]) -> Render:
+    """Words that are no command; `nearest` are lines that may be meant and change nothing."""
+    what = f"I did not understand “{mrkdwn(clip(said, 150))}”, so nothing was done."
+    how = (
+        "Say it like “what is wrong with acme?”, “logs of acme for the last hour” or"
+        " “create acme”; or take one of these:"
+    )
+    row = offers(tuple(Offer(label=f"/luthien {line}", line=line) for line in nearest))
     return lambda _: Message.of(f"{what} {how}", [section(f"*{what}*\n{how}"), *row])

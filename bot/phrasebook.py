@@ -34,9 +34,9 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("how to {command}(?: .*)?", "help"),
     Phrase("what does {command} do", "help"),
     Phrase("(?:explain|describe) {command}", "help"),
-    Phrase("who am i|what (?:is|are) my (?:role|rights|permissions)", "whoami"),
+    Phrase("who am i|what (?:is|are) (?:role|rights|permissions)", "whoami"),
     Phrase("what (?:may|am) i (?:do|allowed to do)", "whoami"),
-    Phrase(SHOW + "(?:list )?(?:all )?(?:instances|gateways|environments)", "list"),
+    Phrase(SHOW + "(?:list )?(?:all )?(?:instances|gateways|environments)|list all", "list"),
     Phrase("(?:which|what) (?:instances|gateways|environments)(?: .*)?", "list"),
     Phrase("how many (?:instances|gateways|environments)(?: .*)?", "list"),
     Phrase("(?:which|what) is running", "list", {"state": "running"}),
@@ -151,9 +151,12 @@ PRONOUNS = _words("it this that here them")
 NO_NAMES = DOUBTS | _words(
     "me us you i we everything all something anything going up down on off in out of for from to"
     " with about at by and is are be do does run runs new one back status logs log list help build"
-    " called named please deletion sure safe calm quiet mind track"
+    " called named please deletion last past sure safe calm quiet mind track"
 )
 """What a phrase never takes for a name; a command line may."""
 
-FILLERS = _words("of for the me from in on please to my a an it this that with about is")
+FILLERS = _words(
+    "of for the me from in on please to my a an it this that with about is"
+    " all everything everyone something anything"
+)
 """A line with one of these among its values is a sentence and no command line."""

@@ -146,7 +146,7 @@ def _doubt(said: str, *, typed: bool) -> str:
     if typed:
         return ""
     if found := _QUOTE.search(said):
-        return found[0].replace("&gt;", ">")
+        return str(found[0]).replace("&gt;", ">")
     return "" if _PLAIN.fullmatch(said) else next(c for c in said if not _PLAIN.fullmatch(c))
 
 
@@ -166,7 +166,7 @@ def _is_past(word: str) -> bool:
 
 # Phrases
 
-_NAME = r"[a-z][a-z0-9-]*"
+_NAME = rf"(?!(?:{'|'.join(sorted(NO_NAMES))})(?![a-z0-9-]))[a-z][a-z0-9-]*"
 _UNITS = "s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?"
 _NUMBERS = {
     word: number
@@ -196,8 +196,6 @@ def _phrase(said: str, registry: Registry, topic: Topic) -> Wish | None:
                 raw[name] = meant.name
             elif value in PRONOUNS:
                 continue  # what the thread is about
-            elif value in NO_NAMES:
-                break
             else:
                 raw[name] = value
         else:
@@ -221,7 +219,7 @@ def _book(
 ) -> tuple[tuple[re.Pattern[str], type[Command], Mapping[str, object]], ...]:
     known = {command.name: command for command in registry.commands}
     book = []
-    for phrase in [*PHRASES, *_by_name(registry)]:
+    for phrase in [*_by_name(registry), *PHRASES]:
         command = known.get(phrase.command)
         if command is None:
             continue

@@ -150,13 +150,16 @@ class Voice:
 
         await self.edit(place, same, urgency, asyncio.Lock())
 
-    async def whisper(self, channel: str, user: str, render: Render) -> None:
+    async def whisper(
+        self, channel: str, user: str, render: Render, *, thread: str | None = None
+    ) -> None:
         """Say it to one person only, in the channel itself. Nobody can look for it later."""
+        extra = {"thread_ts": thread} if thread else {}
 
         async def send(message: Message) -> Mapping[str, Any]:
             await self.budget.post(channel, Urgency.PRIVATE)
             return await self._call(
-                "chat.postEphemeral", channel=channel, user=user, **_content(message)
+                "chat.postEphemeral", channel=channel, user=user, **_content(message), **extra
             )
 
         await self._patiently(
@@ -165,7 +168,13 @@ class Voice:
         )
 
     async def respond(
-        self, url: str, render: Render, *, public: bool = False, replace: bool = False
+        self,
+        url: str,
+        render: Render,
+        *,
+        public: bool = False,
+        replace: bool = False,
+        thread: str | None = None,
     ) -> None:
         """Answer by a response_url: works where the bot is no member, 5 times in 30 minutes."""
 
@@ -176,6 +185,7 @@ class Voice:
                     "response_type": "in_channel" if public else "ephemeral",
                     "replace_original": replace,
                     "unfurl_links": False,
+                    **({"thread_ts": thread} if thread and not replace else {}),
                     **_content(message),
                 },
             )

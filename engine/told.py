@@ -44,6 +44,9 @@ class Told(Protocol):
     async def posts(self, run_id: str) -> Mapping[str, Post]:
         """Every message about this run, by key."""
 
+    async def at(self, channel: str, ts: str) -> Post | None:
+        """The message at this place, if it is one of these."""
+
     async def put(self, post: Post) -> None:
         """Insert the post, or replace the one with the same run and key."""
 

@@ -198,6 +198,8 @@ class ToldRow(Row):
     url: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime]
 
+    __table_args__ = (Index("ix_told_ts", "ts", "channel"),)
+
 
 class NarrationRow(Row):
     """How far a run was told: everything up to and including event `seq`."""

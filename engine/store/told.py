@@ -28,18 +28,13 @@ class StoredTold:
     async def posts(self, run_id: str) -> Mapping[str, Post]:
         query = select(ToldRow).where(ToldRow.run_id == run_id)
         async with self._database.read() as session:
-            return {
-                row.key: Post(
-                    run_id=row.run_id,
-                    key=row.key,
-                    channel=row.channel,
-                    state=PostState(row.state),
-                    digest=row.digest,
-                    ts=row.ts,
-                    url=row.url,
-                )
-                for row in await session.scalars(query)
-            }
+            return {row.key: _post(row) for row in await session.scalars(query)}
+
+    async def at(self, channel: str, ts: str) -> Post | None:
+        query = select(ToldRow).where(ToldRow.ts == ts, ToldRow.channel == channel).limit(1)
+        async with self._database.read() as session:
+            row = await session.scalar(query)
+        return _post(row) if row else None
 
     async def put(self, post: Post) -> None:
         async with self._database.write() as session:
@@ -80,3 +75,15 @@ class StoredTold:
         )
         async with self._database.read() as session:
             return list(await session.scalars(query))
+
+
+def _post(row: ToldRow) -> Post:
+    return Post(
+        run_id=row.run_id,
+        key=row.key,
+        channel=row.channel,
+        state=PostState(row.state),
+        digest=row.digest,
+        ts=row.ts,
+        url=row.url,
+    )

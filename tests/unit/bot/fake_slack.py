@@ -118,7 +118,8 @@ class FakeSlack:
                     "messages": [
                         m
                         for m in self.messages
-                        if m["channel"] == channel and m.get("thread_ts") == thread
+                        if m["channel"] == channel
+                        and (m.get("thread_ts") == thread or m["ts"] == thread)
                     ],
                 }
             case "conversations.info":

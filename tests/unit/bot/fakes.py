@@ -191,6 +191,10 @@ class MemoryTold:
     async def posts(self, run_id: str) -> Mapping[str, Post]:
         return {key: post for (run, key), post in self.kept.items() if run == run_id}
 
+    async def at(self, channel: str, ts: str) -> Post | None:
+        places = (p for p in self.kept.values() if (p.channel, p.ts) == (channel, ts))
+        return next(places, None)
+
     async def put(self, post: Post) -> None:
         self.kept[post.run_id, post.key] = post
 

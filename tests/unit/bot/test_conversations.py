@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
@@ -18,6 +19,7 @@ from bot import forms
 from bot.completion import Completion
 from bot.desk import Desk
 from bot.grammar import Wish
+from bot.hearing import Hearing
 from bot.home import Home
 from bot.identity import Identity
 from bot.listeners import listen
@@ -25,6 +27,7 @@ from bot.narrator import Narrator
 from bot.rooms import Rooms
 from bot.scrub import Scrubber
 from bot.telling import Stage
+from bot.topics import Topics
 from bot.voice import Voice
 from engine.actor import Door, Origin
 from engine.control_plane import Request
@@ -100,7 +103,9 @@ class Workspace:
         )
         completion = Completion(self.control, identity, self.clock)
         home = Home(self.control, identity, self._publish, self.clock)
-        listen(self.app, self.desk, REGISTRY, completion, home)
+        topics = Topics(self.control, told, voice)
+        hearing = Hearing(self.desk, REGISTRY, topics, me=lambda: "U0BOT")
+        listen(self.app, self.desk, hearing, REGISTRY, completion, home)
 
     async def _open_form(self, trigger: str, view: dict[str, Any]) -> None:
         if trigger == "expired":
@@ -442,6 +447,96 @@ async def test_a_direct_message_is_answered_with_help() -> None:
     await slack.event("Ev2", user="U0BOT2", bot_id="B2", **message)
     await slack.event("Ev3", user="U0ADA", subtype="message_changed", **message)
     assert len(slack.slack.messages) == 1
+
+
+def a_mention(text: str, **fields: Any) -> dict[str, Any]:
+    said = {"type": "app_mention", "user": "U0ADA", "channel": "C0OPS", "ts": "1.1"}
+    return said | {"text": f"<@U0BOT> {text}"} | fields
+
+
+async def test_a_question_in_plain_words_is_answered_at_once_and_says_how_it_was_read() -> None:
+    slack = Workspace()
+    await slack.event(**a_mention("what&#39;s wrong with acme?", thread_ts="1.0"))
+    [whisper] = slack.slack.whispers
+    assert whisper["text"].startswith("I understood `status acme`.\nacme is running")
+    assert (whisper["user"], whisper["thread_ts"]) == ("U0ADA", "1.0")
+
+
+async def test_a_change_in_plain_words_waits_for_a_click() -> None:
+    slack = Workspace()
+    await slack.event(**a_mention("please create acme"))
+    [whisper] = slack.slack.whispers
+    assert slack.control.views == {}
+    assert slack.labels(whisper) == {
+        "Yes, do it": "create acme",
+        "Show the plan first": "create acme --plan",
+    }
+    await slack.click("once:create", "create acme", private=True)
+    assert [v.line for v in slack.control.views.values()] == ["create acme"]
+    assert slack.last["delete_original"], "it can be clicked once"
+
+
+@pytest.mark.parametrize("said", ["don’t create acme", "should we create acme?", "create acme?"])
+async def test_doubt_is_answered_with_help_and_no_button_that_changes(said: str) -> None:
+    slack = Workspace()
+    await slack.event(**a_mention(said))
+    [whisper] = slack.slack.whispers
+    assert "so I begin nothing. I understood `help create`." in whisper["text"]
+    assert slack.control.views == {}
+    assert "create acme" not in slack.labels(whisper).values()
+
+
+async def test_a_mention_in_a_runs_thread_is_about_that_run() -> None:
+    slack = Workspace()
+    await slack.type("create acme")
+    root = slack.slack.root["ts"]
+    await slack.event(**a_mention("status", thread_ts=root))
+    assert slack.slack.whispers[-1]["text"].startswith("I understood `status acme`.")
+    await slack.event("Ev2", **a_mention("stop", thread_ts=root))
+    assert slack.labels(slack.slack.whispers[-1]) == {"Yes, do it": "cancel r-1"}
+
+
+async def test_a_mention_in_another_thread_of_ours_is_about_what_its_buttons_are() -> None:
+    slack = Workspace()
+    offered = {"type": "button", "action_id": "do:status", "value": "status beta"}
+    slack.slack.messages.append(
+        {"channel": "C0OPS", "ts": "5.0", "blocks": [{"type": "actions", "elements": [offered]}]}
+    )
+    await slack.event(**a_mention("how is it doing?", thread_ts="5.0"))
+    assert slack.slack.whispers[-1]["text"].startswith("I understood `status beta`.")
+
+
+async def test_outside_of_a_thread_it_is_asked_about_what() -> None:
+    slack = Workspace()
+    await slack.event(**a_mention("status"))
+    [whisper] = slack.slack.whispers
+    assert "but not about what" in whisper["text"]
+    assert slack.labels(whisper) == {"Open the form": "status"}
+
+
+async def test_what_is_not_understood_is_answered_with_what_may_be_meant() -> None:
+    slack = Workspace()
+    await slack.event(**a_mention("crate acme somehow", user="U0CLEO"))
+    [whisper] = slack.slack.whispers
+    assert whisper["text"].startswith("I did not understand “crate acme somehow”")
+    assert slack.labels(whisper) == {"/luthien list": "list", "/luthien help": "help"}
+
+
+async def test_who_may_not_do_it_gets_no_button_for_it() -> None:
+    slack = Workspace()
+    await slack.event(**a_mention("create acme", user="U0CLEO"))
+    [whisper] = slack.slack.whispers
+    assert "needs the role deployer" in whisper["text"]
+    assert "create acme" not in slack.labels(whisper).values()
+
+
+async def test_a_click_in_a_direct_message_takes_its_buttons_away() -> None:
+    slack = Workspace()
+    message = {"type": "message", "channel_type": "im", "channel": "D0ADA", "user": "U0ADA"}
+    await slack.event(**message, text="create acme")
+    assert slack.labels(slack.slack.root)["Yes, do it"] == "create acme"
+    await slack.click("once:create", "create acme")
+    assert slack.last["delete_original"]
 
 
 async def test_fields_are_completed() -> None:

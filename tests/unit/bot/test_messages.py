@@ -20,6 +20,7 @@ from bot.log_lines import LogLine, log_line, log_message
 from engine import errors
 from engine.actor import Actor, Door, Role
 from engine.answer import Answer, Chart, Code, Fact, Facts, Secrets, Series, Table
+from engine.command import Risk
 from engine.errors import OpsError
 from engine.run import Event, EventKind, RunStatus, RunView, StepStatus
 from sandbox.slack.blockkit import Surface, check_blocks
@@ -197,6 +198,18 @@ CASES: dict[str, Render] = {
     "at-work": messages.at_work("create acme", timedelta(seconds=13)),
     "cannot-speak": messages.cannot_speak("create acme", "C0GEN", "luthien"),
     "nowhere-to-speak": messages.nowhere_to_speak("create acme"),
+    "understood": messages.with_note(
+        said(LISTED, line="list"), messages.understood("list --state <b>")
+    ),
+    "understood-with-doubt": messages.with_note(
+        said(LISTED, line="help delete"), messages.understood("help delete", "don't")
+    ),
+    "understood-in-part": messages.understood_in_part("status <instance>", "status"),
+    "waits-for-a-click": messages.waits_for_a_click("create acme", Risk.ADDS, plan=True),
+    "waits-for-a-dangerous-click": messages.waits_for_a_click(
+        "clean-up acme", Risk.REMOVES, plan=False
+    ),
+    "not-understood": messages.not_understood("crate <acme> somehow", ("help create", "list")),
     "form-again": messages.form_again("create", "create <instance>"),
     "refusal-unknown-command": refusals.refusal(
         errors.UnknownCommand("There is no command `crate`.", nearest="create"),
