@@ -163,7 +163,7 @@ class Desk:
             origin=Origin(
                 door=Door.SLACK,
                 channel=channel,
-                thread=ask.thread if plan_only or not isinstance(command, Change) else None,
+                thread=None if changes and not plan_only else ask.thread,
             ),
             plan_only=plan_only,
             reply=ask.reply,
@@ -174,15 +174,15 @@ class Desk:
             self.begin(self._identity.learn(ask.user, self._name_of), after=ACK_FIRST)
         return None
 
-    def permit(self, actor: Actor, command: type[Command]) -> None:
+    def permit(self, actor: Actor, command: Command | type[Command]) -> None:
         """The control plane decides; this only spares people a form that would be refused."""
-        if actor.role < command.role:
+        needed = command.role if isinstance(command, type) else command.needs
+        if actor.role < needed:
             refusal = NotAllowed(
-                f"`{command.name}` needs the role {command.role.label};"
-                f" yours is {actor.role.label}.",
+                f"`{command.name}` needs the role {needed.label}; yours is {actor.role.label}.",
                 next_step=f"/luthien help {command.name}",
             )
-            raise self._identity.explain(refusal, actor.id, command.role)
+            raise self._identity.explain(refusal, actor.id, needed)
 
     async def _ask_for_more(self, ask: Ask, wish: Wish) -> None:
         form = forms.Form(wish.command.name, ask.channel, secrets.token_hex(6))

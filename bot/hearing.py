@@ -64,13 +64,15 @@ class Hearing:
         wish = heard.wish
         if wish is None:
             return messages.not_understood(said, heard.nearest)
-        self._desk.permit(self._desk.actor(ask), wish.command)
+        actor = self._desk.actor(ask)
         try:
             command = wish.parse()
         except InvalidInput as invalid:
+            self._desk.permit(actor, wish.command)
             if invalid.missing:
                 return messages.understood_in_part(wish.command.usage(), wish.command.name)
             raise
+        self._desk.permit(actor, command)
         line = command.line()
         if changes(wish):
             return messages.waits_for_a_click(

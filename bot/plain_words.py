@@ -57,9 +57,15 @@ class Heard:
 
 
 def changes(wish: Wish) -> bool:
-    """Whether carrying it out would change anything."""
-    acts = issubclass(wish.command, Change) or wish.command.risk is not Risk.READS
-    return acts and not wish.plan_only
+    """Whether carrying it out would change anything; in doubt it would."""
+    if wish.plan_only:
+        return False
+    if not issubclass(wish.command, Change):
+        return wish.command.risk is not Risk.READS
+    try:
+        return not wish.parse().asks
+    except OpsError:
+        return True
 
 
 def hear(text: str, registry: Registry, role: Role, topic: Topic) -> Heard:
@@ -128,7 +134,7 @@ def _bare(said: str) -> str:
 
 _NEGATED = re.compile(r"\w+n't$|^(?:do|does|did|ca|wo|would|could|should|is|are|was|were|must)nt$")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
-_QUOTE = re.compile(r"[\"“”„«»‹›~]|^(?:>|&gt;)|(?<!\w)'|'(?!\w)")
+_QUOTE = re.compile(r"[\"“”„«»‹›~]|^>|(?<!\w)'|'(?!\w)")
 _PLAIN = re.compile(r"[\x20-\x7e]+")
 
 
@@ -138,7 +144,7 @@ def _doubt(said: str, *, typed: bool) -> str:
     low = said.lower()
     polite = _polite(low)
     verbs = {stem for word in VERBS for stem in _past(word)}
-    for word in _WORD.findall(polite):
+    for word in map(str, _WORD.findall(polite)):
         if word in DOUBTS or _NEGATED.search(word) or word in verbs or _is_past(word):
             return word
     if "?" in low and not (_REQUEST.match(low) and low.index("?") == len(low) - 1):
@@ -146,7 +152,7 @@ def _doubt(said: str, *, typed: bool) -> str:
     if typed:
         return ""
     if found := _QUOTE.search(said):
-        return str(found[0]).replace("&gt;", ">")
+        return found.group()
     return "" if _PLAIN.fullmatch(said) else next(c for c in said if not _PLAIN.fullmatch(c))
 
 
