@@ -55,7 +55,8 @@ class Executor:
             "max_executor_threads": 16,
             "log_level": "WARNING",
             "serializer": DBOSPortableJSONSerializer(),
-            "notification_listener_polling_interval_sec": 1.0,
+            # We use none of its notifications; leaving takes as long as one pause.
+            "notification_listener_polling_interval_sec": 0.25,
         }
         DBOS(config=config)
         DBOS.launch()  # on the loop's own thread: recovered workflows then run on this loop

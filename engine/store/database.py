@@ -1,16 +1,25 @@
-"""The connection to the database: SQLite in WAL by default, Postgres when several replicas run."""
+"""The connection to the database: SQLite in WAL by default, Postgres when several replicas run.
+
+Both have one writer at a time, so that whoever writes may read first and rely on it, and events
+and audit rows become visible in their order. SQLite has it by itself; on Postgres a lock of ours
+is taken at the start of every write transaction, across all processes.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from contextlib import asynccontextmanager, closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import event, text
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import event, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
@@ -20,28 +29,43 @@ from engine.errors import NotConfigured
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from sqlalchemy import Executable
     from sqlalchemy.engine import URL, Connection
 
+_log = logging.getLogger(__name__)
+
 DRIVERS = ("sqlite+aiosqlite", "postgresql+psycopg", "postgresql")
-"""The schemes of DATABASE_URL; SQLAlchemy's own driver for plain `postgresql` is psycopg."""
+"""The schemes of DATABASE_URL; plain `postgresql`, as hosts write it, means psycopg, too."""
+
+STUCK = timedelta(seconds=5)
+"""A client that is silent in the middle of a transaction for so long (it is frozen, or the network
+is cut) loses it, so that its locks do not hold up the others."""
+UNREACHABLE = timedelta(seconds=5)
+"""How long a server may take to accept a connection."""
+
+_WRITER, _MIGRATION = 0x6C757468, 0x6C757469
+"""Keys of our advisory locks."""
 
 
 class Database:
-    """One per process. `write` transactions of a process run one at a time and are durable when
-    the block ends; `read` sees the last committed state."""
+    """One per process. `write` transactions run one at a time, whichever process they are of, and
+    are durable when the block ends; `read` sees the last committed state."""
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
-        self._engine = _sqlite(url) if self.embedded else create_async_engine(url)
+        self._engine = _sqlite(self.url) if self.embedded else _postgres(self.url)
         self._writing = asyncio.Lock()
 
     async def migrate(self) -> None:
-        """Bring the schema to this version; idempotent. Raises NotConfigured when the database
-        cannot be opened."""
+        """Bring the schema to this version; idempotent, safe beside running replicas and other
+        migrations. Raises NotConfigured when the database cannot be opened."""
         await self.check()
-        async with self._engine.begin() as connection:
-            await connection.run_sync(_upgrade)
+        with _in_our_words(self.url):
+            async with self._engine.begin() as connection:
+                if not self.embedded:
+                    await connection.execute(_lock(_MIGRATION))
+                await connection.run_sync(_upgrade)
 
     async def check(self) -> None:
         """Raises NotConfigured when the database does not answer."""
@@ -65,8 +89,22 @@ class Database:
         async with self._writing, self._engine.connect() as plain:
             connection = await plain.execution_options(immediate=True)
             async with _session(connection) as session:
+                if not self.embedded:
+                    await session.execute(_lock(_WRITER))
                 yield session
                 await session.commit()
+
+    @asynccontextmanager
+    async def append(self) -> AsyncIterator[AsyncSession]:
+        """A write that waits for no other, where the database allows it: for a single statement
+        that neither reads nor adds to events or audit."""
+        if self.embedded:
+            async with self.write() as session:
+                yield session
+            return
+        async with self._engine.connect() as connection, _session(connection) as session:
+            yield session
+            await session.commit()
 
 
 def check_url(url: str) -> None:
@@ -130,7 +168,31 @@ async def _session(connection: AsyncConnection) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-def _sqlite(url: str) -> AsyncEngine:
+def _lock(key: int) -> Executable:
+    """Held to the end of the transaction."""
+    return select(func.pg_advisory_xact_lock(key))
+
+
+def _postgres(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=10,
+        max_overflow=20,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": int(UNREACHABLE.total_seconds()),
+            "options": "-c timezone=UTC -c application_name=luthien-ops "
+            f"-c idle_in_transaction_session_timeout={STUCK // timedelta(milliseconds=1)}",
+            # A peer that is gone without a word is noticed within half a minute.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
+        },
+    )
+
+
+def _sqlite(url: URL) -> AsyncEngine:
     engine = create_async_engine(url, connect_args={"timeout": 30, "isolation_level": None})
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -154,4 +216,12 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.attributes["connection"] = connection
+    present = MigrationContext.configure(connection).get_current_revision()
+    known = {
+        revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()
+    }
+    if present is not None and present not in known:
+        # A newer version migrated already. Migrations only ever expand, so this one goes on.
+        _log.info("the database's schema (%s) is newer than this version", present)
+        return
     command.upgrade(config, "head")

@@ -49,7 +49,7 @@ class Inbox:
             sealed=self._keys.seal_all(request.command.secrets(), about=request.delivery),
         )
         try:
-            async with self._database.write() as session:
+            async with self._database.append() as session:
                 session.add(row)
         except IntegrityError:
             return False

@@ -28,6 +28,8 @@ ADA = Actor(door=Door.SLACK, id="U0ADA", name="ada", role=Role.ADMIN)
 CLEO = Actor(door=Door.SLACK, id="U0CLEO", name="cleo", role=Role.VIEWER)
 OPS = Origin(door=Door.SLACK, channel="C0OPS")
 KEY = generate_key()
+DATABASE_FILE = "database"
+"""Holds the address of a Postgres database that a test's folder stands for, if it does."""
 
 
 class Vendor:
@@ -152,10 +154,12 @@ async def plane(
     folder: Path, vendor: Vendor, *, admins: Sequence[str] = ()
 ) -> AsyncIterator[Plane]:
     """A launched plane; leaving the block is an orderly shutdown."""
+    on_postgres = folder / DATABASE_FILE
+    url = on_postgres.read_text() if on_postgres.exists() else ""
     opened = await open_plane(
         PlaneSettings(
-            database_url=f"sqlite+aiosqlite:///{folder}/luthien.sqlite",
-            dispatch_url=f"sqlite:///{folder}/dispatch.sqlite",
+            database_url=url or f"sqlite+aiosqlite:///{folder}/luthien.sqlite",
+            dispatch_url=url or f"sqlite:///{folder}/dispatch.sqlite",
             keys=parse_keys(KEY),
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
             admins=admins,

@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from engine.store import migrations
 from engine.store.database import open_database
 from engine.store.models import Row
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy.engine import Connection
 
+VERSIONS = Path(migrations.__file__).with_name("versions")
 
-async def test_models_and_migrations_agree(tmp_path: Path) -> None:
-    database = open_database(f"sqlite+aiosqlite:///{tmp_path}/fresh.sqlite")
-    await database.migrate()
-    await database.migrate()  # a second start changes nothing
+
+async def test_models_and_migrations_agree(tmp_path: Path, database: str) -> None:
+    opened = open_database(database)
+    await opened.migrate()
+    await opened.migrate()  # a second start changes nothing
 
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(connection)
         return list(compare_metadata(context, Row.metadata))
 
-    async with database.read() as session:
+    async with opened.read() as session:
         connection = await session.connection()
         assert await connection.run_sync(differences) == []
-    await database.close()
+    await opened.close()
 
 
-async def test_the_database_is_durable_and_has_one_writer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("revision", sorted(VERSIONS.glob("0*.py")), ids=lambda path: path.stem)
+def test_migrations_only_expand(revision: Path) -> None:
+    """Old and new code use one schema while replicas are exchanged one by one: a table or column
+    may come, and none may go, be renamed or become stricter."""
+    tree = ast.parse(revision.read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    done = {call.func.attr for call in calls if isinstance(call.func, ast.Attribute)}
+    changing = {
+        name for name in done if name.startswith(("drop_", "alter_", "rename_", "execute"))
+    }
+    assert not changing, f"{revision.name} has {changing}"
+    for call in calls:
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "add_column":
+            (column,) = (arg for arg in call.args if isinstance(arg, ast.Call))
+            given = {keyword.arg: ast.unparse(keyword.value) for keyword in column.keywords}
+            lax = given.get("nullable") == "True" or "server_default" in given
+            assert lax, f"{revision.name}: old code inserts rows without {ast.unparse(column)}"
+
+
+async def test_the_embedded_database_is_durable_and_has_one_writer(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("embedded")
     database = open_database(f"sqlite+aiosqlite:///{tmp_path}/fresh.sqlite")
     await database.migrate()
     async with database.read() as session:
