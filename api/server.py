@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from api.desk import Performs
 from api.errors import Unauthorized, http_status, incident
 from api.events import stream
+from api.metrics import metrics
 from engine.actor import Actor, Door, Origin, Role
 from engine.control_plane import Outcome
 from engine.control_plane import Request as Wish
@@ -56,11 +57,13 @@ def create_app(
     token: str,
     ready: Readiness,
     slack: Callable[[Request], Awaitable[Response]] | None = None,
+    metrics_token: str = "",
 ) -> FastAPI:
     """`token` is the owner's. `slack` answers what Slack posts in HTTP mode."""
     app = FastAPI(title="luthien-ops", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.token = token
     app.include_router(_health(ready))
+    app.include_router(metrics(metrics_token))
     app.include_router(_commands(control), prefix="/api/v1")
     if slack is not None:
         app.add_route("/slack/events", slack, methods=["POST"])

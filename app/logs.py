@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from engine.telemetry import subject
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from io import TextIOWrapper
@@ -60,15 +62,32 @@ class Redaction(logging.Filter):
 
 
 class OneLine(logging.Formatter):
-    """`2026-11-21T05:26:11.123Z INFO api.app message`; a traceback follows as JSON text, so that
-    a record stays one line."""
+    """`2026-11-21T05:26:11.123Z INFO api.app message run=… actor=… request=…`; a traceback follows
+    as JSON text, so that a record stays one line."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         text = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
         line = f"{at.replace('+00:00', 'Z')} {record.levelname} {record.name} {text}"
+        line += "".join(f" {key}={value}" for key, value in subject().items())
         return line + (f" trace={json.dumps(record.exc_text)}" if record.exc_text else "")
+
+
+class Json(logging.Formatter):
+    """The same as one JSON object a line, for whatever collects logs."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "at": at.replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **subject(),
+        }
+        return json.dumps(line | ({"trace": record.exc_text} if record.exc_text else {}))
 
 
 class _Calm(logging.Filter):
@@ -98,11 +117,11 @@ class _PrivateFile(logging.FileHandler):
         return super()._open()
 
 
-def configure(*, secrets: Iterable[str], file: Path | None = None) -> None:
+def configure(*, secrets: Iterable[str], file: Path | None = None, as_json: bool = False) -> None:
     """Send every log of this process to stderr, or to `file` when one is given."""
     handler = logging.StreamHandler(sys.stderr) if file is None else _PrivateFile(file)
     handler.addFilter(Redaction(secrets))
-    handler.setFormatter(OneLine())
+    handler.setFormatter(Json() if as_json else OneLine())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)

@@ -17,6 +17,7 @@ from typing_extensions import override
 from api.server import create_app
 from app import logs
 from app.data import DataFolder, tried
+from app.tracing import exported
 from app.wiring import control_plane, slack_door
 from engine.actor import Door
 from engine.errors import NotConfigured, OpsError
@@ -27,6 +28,8 @@ from scheduler.resumption import resumption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pydantic import SecretStr
 
     from app.settings import Reading
     from app.wiring import Parts
@@ -45,10 +48,13 @@ LAST_ANSWERS = timedelta(seconds=5)
 def serve(reading: Reading, registry: Registry) -> None:
     """Until SIGTERM or SIGINT. Raises NotConfigured, or Locked when another process serves."""
     settings = tried(reading).usable(serving=True)
-    logs.configure(secrets=settings.secrets())
+    logs.configure(secrets=settings.secrets(), as_json=settings.luthien_log_format == "json")
     data = DataFolder(settings.luthien_data_dir)
     wait = PATIENCE / settings.luthien_pace
-    with data.own("serve", wait=wait, database=settings.database_file):
+    with (
+        data.own("serve", wait=wait, database=settings.database_file),
+        exported(settings.otel_exporter_otlp_endpoint),
+    ):
         asyncio.run(_serve(reading, registry, data))
 
 
@@ -65,6 +71,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                     token=server.token,
                     ready=_Ready(plane, door),
                     slack=door.http_handler,
+                    metrics_token=_revealed(reading.settings.luthien_metrics_token),
                 )
                 http = _Server(
                     uvicorn.Config(
@@ -183,6 +190,10 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with listener:
         yield listener
+
+
+def _revealed(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""
 
 
 def _address(listener: socket.socket) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -233,6 +233,22 @@ class Settings(BaseSettings):
         1.0,
         "Divides our own polling and back-off times; for local stand-ins.",
         "1, except against a sandbox that runs faster.",
+    )
+    luthien_log_format: Literal["line", "json"] = _setting(
+        "line",
+        "How log lines are written: line (for people) or json (one object a line).",
+        "Use json where a collector reads the logs.",
+    )
+    luthien_metrics_token: SecretStr | None = _setting(
+        None,
+        "Who knows it may read /metrics; unset: only this machine may.",
+        "Any long random text; put the same into Prometheus' scrape configuration.",
+    )
+    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_url)] | None = _setting(
+        None,
+        "Where traces are sent (OTLP over HTTP); unset: nowhere.",
+        "Your collector's address, e.g. http://127.0.0.1:4318.",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
     )
     luthien_delete_grace: Annotated[timedelta, AfterValidator(_grace)] = _setting(
         GRACE_FLOOR,

@@ -18,6 +18,7 @@ from engine.actor import Door, Origin
 from engine.command import Change
 from engine.control_plane import Request
 from engine.errors import InvalidInput, NotAllowed, OpsError, ProviderError
+from engine.telemetry import about
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -213,6 +214,10 @@ class Desk:
                 self.begin(self.carry_out(request))
 
     async def carry_out(self, request: Request) -> None:
+        with about(actor=request.actor.key, request=request.delivery):
+            await self._carry_out(request)
+
+    async def _carry_out(self, request: Request) -> None:
         notice = asyncio.create_task(self._sign_of_life(request))
         try:
             outcome = await self._control.handle(request.delivery)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -18,10 +19,11 @@ from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncRateLimitErrorRetryHandler,
     AsyncServerErrorRetryHandler,
 )
-from slack_sdk.web.async_client import AsyncWebClient
+from typing_extensions import override
 
 from bot import scrub
 from bot.checks import SlackChecks, scopes_of_manifest
+from bot.client import WatchedClient
 from bot.completion import Completion
 from bot.desk import Desk
 from bot.hearing import Hearing
@@ -38,10 +40,14 @@ from bot.voice import Voice
 from engine.actor import Role
 from engine.clock import SystemClock
 from engine.errors import NotConfigured, OutcomeUnknown, ProviderError, RateLimited
+from engine.telemetry import ACK, span
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+    from slack_sdk.socket_mode.aiohttp import SocketModeClient
+    from slack_sdk.socket_mode.request import SocketModeRequest
+    from slack_sdk.web.async_client import AsyncWebClient
     from slack_sdk.web.async_slack_response import AsyncSlackResponse
     from starlette.requests import Request
     from starlette.responses import Response
@@ -72,6 +78,20 @@ class SlackSettings:
     default_role: Role | None = Role.VIEWER
     channel: str | None = None
     """Where runs are told that began outside of Slack."""
+
+
+@contextlib.contextmanager
+def _delivery(transport: str) -> Iterator[None]:
+    """Around a delivery of Slack until it is acknowledged."""
+    with ACK.labels(transport).time(), span("slack delivery", transport=transport):
+        yield
+
+
+class _Sockets(AsyncSocketModeHandler):
+    @override
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override] # theirs differs from its base too
+        with _delivery("socket"):
+            await super().handle(client, req)
 
 
 class SlackDoor:
@@ -178,7 +198,15 @@ class SlackDoor:
     @property
     def http_handler(self) -> Callable[[Request], Awaitable[Response]] | None:
         """Answers what Slack posts, to be mounted at /slack/events; None in Socket Mode."""
-        return None if self._settings.app_token else AsyncSlackRequestHandler(self._app).handle
+        if self._settings.app_token:
+            return None
+        handler = AsyncSlackRequestHandler(self._app)
+
+        async def handle(request: Request) -> Response:
+            with _delivery("http"):
+                return await handler.handle(request)
+
+        return handle
 
     async def checks(self) -> Sequence[Finding]:
         """What `doctor` shows of Slack; never raises."""
@@ -193,7 +221,7 @@ class SlackDoor:
         return await check()
 
     def _web_client(self, *handlers: object) -> AsyncWebClient:
-        return AsyncWebClient(
+        return WatchedClient(
             token=self._settings.bot_token,
             base_url=self._settings.api_url or SLACK_API_URL,
             timeout=TIMEOUT_S,
@@ -244,7 +272,7 @@ class SlackDoor:
         """Open the socket; the client keeps it open from then on."""
         wait = 0.5
         while True:
-            self._sockets = AsyncSocketModeHandler(
+            self._sockets = _Sockets(
                 self._app, self._settings.app_token, ping_interval=10, logger=self._log
             )
             try:

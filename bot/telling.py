@@ -20,6 +20,7 @@ from engine.actor import Door
 from engine.answer import Offer, Offers, Secrets
 from engine.errors import OpsError, ProviderError, Rejected
 from engine.run import EventKind, RunStatus
+from engine.telemetry import about, span
 from engine.told import Post, PostState
 
 if TYPE_CHECKING:
@@ -80,8 +81,12 @@ class Telling:
         self._pen = asyncio.Lock()
 
     async def run(self) -> None:
+        self._view = await self._stage.control.show(self._run_id)
+        with about(run=self._run_id), span("tell run", parent=self._view.origin.trace):
+            await self._tell()
+
+    async def _tell(self) -> None:
         stage = self._stage
-        self._view = await stage.control.show(self._run_id)
         self._posting = Posting(
             self._run_id,
             await stage.told.posts(self._run_id),

@@ -60,3 +60,5 @@ class Origin(BaseModel):
     door: Door
     channel: str | None = None
     thread: str | None = None
+    trace: str = ""
+    """The traceparent of the request, so that a run's spans join it, after a restart too."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import Enum, auto
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from engine.context import Context, until_stopped
 from engine.errors import OutcomeUnknown, RateLimited, Refused, Rejected, Unreachable
 from engine.run import EventKind, StepStatus
 from engine.step import StepFailed, Stopped
+from engine.telemetry import STEP, span
 from engine.troubles import in_doubt, incident, said_no
 
 if TYPE_CHECKING:
@@ -51,6 +53,13 @@ class Attempt:
 
     async def go(self) -> Ending:
         """Until the step is done, stopped or troubled, with all its retries."""
+        began = perf_counter()
+        with span(f"step {self._step.kind}", step=self._step.key):
+            ending = await self._until_it_ends()
+        STEP.labels(self._step.kind, ending.name.lower()).observe(perf_counter() - began)
+        return ending
+
+    async def _until_it_ends(self) -> Ending:
         failures = 0
         while True:
             try:

@@ -22,6 +22,7 @@ from engine.store.inbox import Inbox
 from engine.store.journal import Journal
 from engine.store.notices import StoredNotices
 from engine.store.transaction import DuplicateDelivery
+from engine.telemetry import traceparent
 from engine.world import Limits, World
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Plane:
                     line=command.line(),
                     plan=plan,
                     actor=actor,
-                    origin=origin,
+                    origin=origin.model_copy(update={"trace": traceparent()}),
                     sealed=self._settings.keys.seal_all(command.secrets(), about=run_id),
                 )
         except DuplicateDelivery:

@@ -13,6 +13,7 @@ from engine.attempt import Attempt, Ending
 from engine.context import resolve
 from engine.removal import Removal
 from engine.run import EventKind, RunStatus, StepStatus
+from engine.telemetry import QUEUE_WAIT, RUNS, UNDER_WAY, about, span
 from engine.troubles import incident
 
 if TYPE_CHECKING:
@@ -56,6 +57,15 @@ class Walk:
         view = await self._take_up()
         if view is None:
             return
+        told = {"run": self._run_id, "actor": view.actor.key}
+        with (
+            about(**told),
+            span(f"run {view.command}", parent=view.origin.trace, **told),
+            UNDER_WAY.track_inprogress(),
+        ):
+            await self._carry_out(view)
+
+    async def _carry_out(self, view: RunView) -> None:
         try:
             self._steps = {
                 stored["key"]: self._equipment.registry.load_step(stored)
@@ -82,6 +92,8 @@ class Walk:
             async with self._journal.transaction() as tx:
                 await tx.move(self._run_id, RunStatus.RUNNING, started_at=tx.now)
                 await tx.tell(self._run_id, EventKind.STARTED, removing=view.removing)
+            if self._execution == 1:
+                QUEUE_WAIT.observe((tx.now - view.created_at).total_seconds())
         if view.status == RunStatus.CANCELLING:
             self._stopping.set()
         return view
@@ -165,12 +177,13 @@ class Walk:
             await self._end(tx, to, unlock=clean)
 
     async def _end(self, tx: Transaction, to: RunStatus, *, unlock: bool, **values: Any) -> None:
-        await tx.move(self._run_id, to, ended_at=tx.now, **values)
+        row = await tx.move(self._run_id, to, ended_at=tx.now, **values)
         await tx.stop_steps(self._run_id)
         if unlock:
             await tx.unlock(self._run_id)
         await tx.tell(self._run_id, EventKind.ENDED, status=to)
         await tx.audit_run(self._run_id, f"run.{to}")
+        RUNS.labels(row.command, to).inc()
 
     @property
     def _removal(self) -> Removal:

@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from tenacity.wait import wait_base, wait_exponential, wait_incrementing, wait_random
 
 from engine.errors import NotConfigured, ProviderError, RateLimited, Rejected, Unreachable
+from engine.telemetry import BUDGET, vendor_call
 from providers.http import Delivery, no_answer
 from providers.railway.documents import document
 from providers.railway.line import Line
@@ -211,15 +212,21 @@ class RailwayClient:
             await self.budget.ready()
             try:
                 async with self._turn(environment):
-                    return await self._wire.exchange(
-                        document(name), variables, as_project=as_project
-                    )
+                    return await self._exchange(name, variables, as_project=as_project)
             except Fault as fault:
                 if fault.verdict is not Verdict.RATE_LIMITED:
                     raise
                 self.budget.hold(fault.wait)
         wait = self.budget.held_for
         raise Fault(Verdict.RATE_LIMITED, "Railway's rate limit is reached.", wait=wait)
+
+    async def _exchange(self, name: str, variables: Data, *, as_project: bool) -> Data:
+        try:
+            with vendor_call(VENDOR, name, _outcome):
+                return await self._wire.exchange(document(name), variables, as_project=as_project)
+        finally:
+            if self.budget.remaining is not None:
+                BUDGET.labels(VENDOR).set(self.budget.remaining)
 
     def _turn(self, environment: str) -> asyncio.Lock:
         """The lock of an environment; without one, nobody to wait for."""
@@ -263,6 +270,10 @@ class RailwayClient:
             reraise=True,
         )
         return await again(attempt)
+
+
+def _outcome(error: BaseException) -> str:
+    return error.verdict.name.lower() if isinstance(error, Fault) else type(error).__name__
 
 
 def _shaped(name: str, shape: type[T], data: Data) -> T:

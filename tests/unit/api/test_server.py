@@ -166,3 +166,22 @@ async def test_health_needs_no_token() -> None:
 def _events(text: str) -> list[dict[str, int]]:
     lines = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data")]
     return [json.loads(line) for line in lines]
+
+
+async def test_metrics_need_their_token() -> None:
+    app = create_app(FakeControl(), token=TOKEN, ready=_ready, metrics_token="scrape")
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+        refused = await http.get("/metrics", headers={"Authorization": "Bearer wrong"})
+        given = await http.get("/metrics", headers={"Authorization": "Bearer scrape"})
+    assert refused.status_code == 401
+    assert "LUTHIEN_METRICS_TOKEN" in refused.json()["why"]
+    assert "# TYPE luthien_step_seconds histogram" in given.text
+
+
+async def test_metrics_without_a_token_are_for_this_machine() -> None:
+    for client, code in ((("127.0.0.1", 1), 200), (("203.0.113.7", 1), 401)):
+        app = create_app(FakeControl(), token=TOKEN, ready=_ready)
+        transport = httpx.ASGITransport(app, client=client)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+            assert (await http.get("/metrics")).status_code == code

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.logs import OneLine, Redaction
+from app.logs import Json, OneLine, Redaction
+from engine.telemetry import about
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,3 +80,12 @@ def test_dbos_and_uvicorn_write_like_everybody_and_the_file_is_private(tmp_path:
         "INFO uvicorn.error hello",
     ]
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_names_run_actor_and_request() -> None:
+    record = logging.LogRecord("api", logging.INFO, "f", 1, 'said "hi"', (), None)
+    with about(run="r1", actor="slack:U0ADA", request="q1"):
+        assert line("hi").endswith("INFO api hi run=r1 actor=slack:U0ADA request=q1")
+        told = json.loads(Json().format(record))
+    assert told["message"] == 'said "hi"'
+    assert (told["run"], told["actor"], told["request"]) == ("r1", "slack:U0ADA", "q1")
