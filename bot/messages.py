@@ -61,11 +61,8 @@ def answer(said: Answer, *, line: str = "", shared_by: str = "") -> Render:
         # A table at the top bears the title as its caption.
         first = said.parts[0] if said.parts else None
         captioned = "data_table" in newer and _is_grid(first)
-        charts = iter(range(MOST_CHARTS))
         blocks = [] if captioned else [section(f"*{mrkdwn(said.title)}*")]
-        for part in said.parts:
-            may = newer if not isinstance(part, Chart) or next(charts, None) is not None else PLAIN
-            blocks += _part(part, said.title if part is first else "", may)
+        blocks += _parts(said.parts, newer, said.title)
         if shared_by:
             blocks.append(context(f"Shared by <@{shared_by}> · `/luthien {mrkdwn(line)}`"))
         elif line and not is_private(said) and len(line) <= MOST_VALUE:
@@ -73,6 +70,14 @@ def answer(said: Answer, *, line: str = "", shared_by: str = "") -> Render:
         return Message.of(in_words(said), _joined(blocks))
 
     return draw
+
+
+def told(text: str, parts: tuple[Part, ...]) -> Render:
+    """What is said to everybody without having been asked."""
+    words = in_words(Answer(title=text, parts=parts))
+    return lambda newer: Message.of(
+        words, _joined([*sections(mrkdwn(text)), *_parts(parts, newer)])
+    )
 
 
 def is_private(said: Answer) -> bool:
@@ -99,6 +104,14 @@ def in_words(said: Answer) -> str:
             case Secrets() | Offers():
                 pass
     return mrkdwn("\n".join(word for word in words if word))
+
+
+def _parts(parts: tuple[Part, ...], newer: Kinds, caption: str = "") -> Iterator[Block]:
+    """`caption` is for the first one. Slack takes few charts: the others come as numbers."""
+    charts = iter(range(MOST_CHARTS))
+    for at, part in enumerate(parts):
+        may = newer if not isinstance(part, Chart) or next(charts, None) is not None else PLAIN
+        yield from _part(part, caption if at == 0 else "", may)
 
 
 def _part(part: Part, caption: str, newer: Kinds) -> list[Block]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.blocks import Message, mrkdwn, sections
+from bot import messages
 from bot.budget import Urgency
-from bot.messages import offers
 from bot.posting import Posting
+from engine.answer import Offers
 from engine.errors import ProviderError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.blocks import Render
     from bot.scrub import Scrubber
     from bot.telling import Stage
@@ -21,22 +24,28 @@ if TYPE_CHECKING:
 LOOK_EVERY = timedelta(seconds=1)
 REST = timedelta(seconds=30)
 """After trouble with Slack or our own database."""
+LONGEST_REST = timedelta(hours=1)
+TURN = timedelta(minutes=2)
+"""For which this process is the one that tells; longer than one message ever takes."""
 NO_RUN = "notice"
 """Stands where the id of a run would, in what is kept of a message and in its metadata."""
 
 
 class Announcer:
-    """Posts in the channel where the bot speaks by itself. Without one nothing counts as told."""
+    """Posts in the notice's own channel, or where the bot speaks by itself. What has no channel
+    does not count as told."""
 
     def __init__(self, stage: Stage, notices: Notices, scrubber: Scrubber) -> None:
         self._stage = stage
         self._notices = notices
         self._scrubber = scrubber
         self._task: asyncio.Task[None] | None = None
+        self._name = uuid.uuid4().hex
+        self._tried: dict[str, int] = {}
+        self._rests_until: dict[str, float] = {}
 
     def start(self) -> None:
-        if self._stage.default_channel:
-            self._task = asyncio.create_task(self._watch(), name="announcer")
+        self._task = asyncio.create_task(self._watch(), name="announcer")
 
     async def stop(self) -> None:
         """At once: what is untold is told by the next process."""
@@ -48,32 +57,62 @@ class Announcer:
         while True:
             pause = LOOK_EVERY
             try:
-                for waiting in await self._notices.untold():
-                    await self._tell(waiting)
-            except ProviderError as missed:
-                self._stage.log.warning("a notice could not be told yet: %s", missed)
-                pause = REST
+                waiting = await self._notices.untold()
+                if waiting and await self._notices.take_turn(self._name, TURN):
+                    await self._tell_all(waiting)
             except Exception as error:  # noqa: BLE001 - the database comes back
                 self._stage.log.warning("notices not told: %s", self._scrubber.trace(error))
                 pause = REST
             await self._stage.clock.sleep(pause)
 
+    async def _tell_all(self, waiting: Sequence[Waiting]) -> None:
+        """One that cannot be told rests, longer each time, and holds up no other, except those
+        of the thread that it begins."""
+        clock = self._stage.clock
+        for one in waiting:
+            notice = one.notice
+            if self._rests_until.get(notice.key, 0.0) > clock.monotonic():
+                continue
+            if any(notice.thread == other.notice.key for other in waiting):
+                continue
+            try:
+                await self._tell(one)
+            except ProviderError as missed:
+                tried = self._tried[notice.key] = self._tried.get(notice.key, 0) + 1
+                rest = min(REST * 2.0 ** min(tried - 1, 10), LONGEST_REST)
+                self._rests_until[notice.key] = clock.monotonic() + rest.total_seconds()
+                self._stage.log.warning("%s could not be told yet: %s", notice.key, missed)
+            else:
+                self._tried.pop(notice.key, None)
+                self._rests_until.pop(notice.key, None)
+
     async def _tell(self, waiting: Waiting) -> None:
         """Post it, unless an earlier process did and had no time to say so."""
         stage, notice = self._stage, waiting.notice
+        posts = await stage.told.posts(NO_RUN)
         posting = Posting(
             NO_RUN,
-            await stage.told.posts(NO_RUN),
+            posts,
             told=stage.told,
             voice=stage.voice,
             clock=stage.clock,
             since=waiting.since,
         )
-        channel = stage.default_channel or ""
-        await posting.once(notice.key, channel, drawn(notice), None, Urgency.RESULT)
+        root = posts.get(notice.thread)
+        channel = notice.channel or (root.channel if root else "") or stage.default_channel
+        if not channel:
+            return
+        await posting.once(
+            notice.key,
+            channel,
+            drawn(notice),
+            root.ts if root and root.channel == channel and root.ts else None,
+            Urgency.RESULT,
+            broadcast=notice.broadcast,
+        )
         await self._notices.tell(notice.key)
 
 
 def drawn(notice: Notice) -> Render:
-    text = mrkdwn(notice.text)
-    return lambda _: Message.of(text, [*sections(text), *offers(notice.offers)])
+    parts = (*notice.parts, *([Offers(offers=notice.offers)] if notice.offers else []))
+    return messages.told(notice.text, parts)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
-    from engine.answer import Offer
+    from engine.answer import Offer, Part
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,15 @@ class Notice:
     text: str
     """Makes sense alone; `*bold*` and the like mean what they do in an answer."""
     offers: tuple[Offer, ...] = ()
+    parts: tuple[Part, ...] = ()
+    """More than a sentence: stands below the text as it does in an answer."""
+    channel: str = ""
+    """Where it is told; empty: where the bot speaks by itself."""
+    thread: str = ""
+    """The key of the notice whose thread it belongs into; told in the channel when nobody knows
+    that one any more."""
+    broadcast: bool = False
+    """Seen in the channel, too, although it belongs into a thread."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,10 @@ class Notices(Protocol):
 
     async def untold(self) -> Sequence[Waiting]:
         """Oldest first."""
+
+    async def take_turn(self, teller: str, span: timedelta) -> bool:
+        """Whether this teller is the one who tells, for this long at least: one at a time, however
+        many processes there are. Taken again, it goes on."""
 
     async def tell(self, key: str) -> None:
         """It was told now. Idempotent: the first time counts."""

@@ -20,6 +20,7 @@ from engine.store.audit import AuditTrail
 from engine.store.database import Database, open_database
 from engine.store.inbox import Inbox
 from engine.store.journal import Journal
+from engine.store.memory import StoredMemory
 from engine.store.notices import StoredNotices
 from engine.store.transaction import DuplicateDelivery
 from engine.telemetry import traceparent
@@ -80,7 +81,8 @@ class Plane:
         self._checks = list(checks)
         self._feed = Feed()
         self.journal = Journal(database, self._feed, clock)
-        self.notices = StoredNotices(database, clock)
+        self.memory = StoredMemory(database, clock)
+        self.notices = StoredNotices(database, clock, self.memory)
         self._inbox = Inbox(database, settings.keys, registry, clock)
         equipment = Equipment(
             self.journal,
@@ -113,6 +115,10 @@ class Plane:
         self._draining = True
         await self._executor.drain()
         await self.database.close()
+
+    def equip(self, capability: type[Any], provider: object) -> None:
+        """For what only a door can do (speak in a channel)."""
+        self._toolbox.add(capability, provider)
 
     def add_check(self, check: Check) -> None:
         """For parts that exist only after the plane does (doors)."""
@@ -331,6 +337,7 @@ class Plane:
             clock=self._clock,
             limits=self._settings.limits,
             notices=self.notices,
+            memory=self.memory,
             checks=self._checks,
         )
 

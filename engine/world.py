@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.blueprint import Blueprint
     from engine.clock import Clock
     from engine.control_plane import ControlPlane
+    from engine.memory import Memory
     from engine.notices import Notices
     from engine.registry import Registry
 
@@ -26,6 +27,10 @@ class Toolbox:
 
     def __init__(self, providers: Mapping[type[Any], object]) -> None:
         self._providers = dict(providers)
+
+    def add(self, capability: type[T], provider: T) -> None:
+        """What only a part that is made later has."""
+        self._providers[capability] = provider
 
     def use(self, capability: type[T]) -> T:
         """Raises NotConfigured when no provider has it."""
@@ -77,6 +82,7 @@ class World:
     clock: Clock
     limits: Limits
     notices: Notices
+    memory: Memory
     checks: Sequence[Check] = ()
 
     def use(self, capability: type[T]) -> T:

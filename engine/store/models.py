@@ -218,7 +218,22 @@ class NoticeRow(Row):
     key: Mapped[str] = mapped_column(String(100), primary_key=True)
     text: Mapped[str] = mapped_column(Text)
     offers: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    parts: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    channel: Mapped[str] = mapped_column(String(32))
+    thread: Mapped[str] = mapped_column(String(100))
+    broadcast: Mapped[bool] = mapped_column(Boolean)
     at: Mapped[datetime]
     told_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_notices_told_at", "told_at"),)
+
+
+class MemoryRow(Row):
+    """What is remembered between two looks at the world, or two firings of a timer."""
+
+    __tablename__ = "memory"
+
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    value: Mapped[dict[str, Any]]

@@ -9,7 +9,7 @@ from bot.notices import REST, Announcer
 from bot.scrub import Scrubber
 from bot.telling import Stage
 from bot.voice import Voice
-from engine.answer import Offer
+from engine.answer import Offer, Table
 from engine.notices import Notice
 from tests.unit.bot.fake_slack import LOST_AFTER, FakeSlack, Fault
 from tests.unit.bot.fakes import FakeClock, FakeControl, MemoryNotices, MemoryTold
@@ -88,4 +88,47 @@ async def test_without_a_channel_nothing_counts_as_told() -> None:
     await house.clock.advance(60)
     assert house.slack.messages == []
     assert house.notices.told_at == {}
+    await house.announcer.stop()
+
+
+async def test_a_notice_stands_in_the_thread_of_the_one_it_belongs_to() -> None:
+    house = House()
+    await house.notices.announce(Notice("watch:1:1", "acme is unhealthy"))
+    await house.notices.announce(Notice("watch:1:2", "healthy again", thread="watch:1:1"))
+    await house.clock.advance(5)
+    root, reply = house.slack.messages
+    assert "thread_ts" not in root
+    assert (reply["thread_ts"], reply["reply_broadcast"]) == (root["ts"], False)
+    await house.notices.announce(Notice("watch:1:3", "over", thread="watch:1:1", broadcast=True))
+    await house.notices.announce(Notice("watch:9:2", "of a lost thread", thread="watch:9:1"))
+    await house.clock.advance(5)
+    _, _, last, lost = house.slack.messages
+    assert (last["thread_ts"], last["reply_broadcast"]) == (root["ts"], True)
+    assert "thread_ts" not in lost
+    await house.announcer.stop()
+
+
+async def test_a_notice_with_a_place_is_told_there_and_holds_up_no_other() -> None:
+    house = House(channel=None)
+    house.slack.outsider_in.add("C0GONE")
+    await house.notices.announce(Notice("digest:1", "Today", channel="C0GONE"))
+    await house.notices.announce(Notice("digest:2", "Today", channel="C0TEAM"))
+    await house.notices.announce(Notice("deletion:1", "nowhere to say it"))
+    await house.clock.advance(60)
+    assert [m["channel"] for m in house.slack.messages] == ["C0TEAM"]
+    assert house.notices.told_at.keys() == {"digest:2"}
+    tries = house.slack.count("chat.postMessage")
+    await house.clock.advance(3600)
+    assert house.slack.count("chat.postMessage") - tries < 10, "it rests longer each time"
+    await house.announcer.stop()
+
+
+async def test_parts_are_drawn_as_in_an_answer() -> None:
+    house = House()
+    table = Table(columns=("Name", "Deletion"), rows=(("acme", "in 2 d"),))
+    await house.notices.announce(Notice("digest:1", "*Today*", WARNING.offers, (table,)))
+    await house.clock.advance(2)
+    [message] = house.slack.messages
+    assert [b["type"] for b in message["blocks"]] == ["section", "data_table", "actions"]
+    assert message["text"] == "*Today*\nacme · in 2 d"
     await house.announcer.stop()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.control_plane import AuditCheck
 from engine.errors import Locked, NotFound
+from engine.memory import Remembered
 from engine.notices import Notice, Waiting
 from engine.step import Ref, Stopped
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from engine.actor import Actor, Origin
     from engine.command import Change
     from engine.control_plane import AuditEntry, Disclosure
+    from engine.memory import Revision
     from engine.registry import Registry
     from engine.run import RunStatus, RunView
     from engine.step import Result, Value
@@ -193,6 +197,42 @@ class FakeControl:
         return next(iter(self.runs.values()))
 
 
+class FakeMemory:
+    """What is remembered; what is to be told because of it goes to the notices."""
+
+    def __init__(self, clock: FakeClock, notices: FakeNotices) -> None:
+        self.clock = clock
+        self.notices = notices
+        self.entries: dict[str, dict[str, Remembered]] = defaultdict(dict)
+        self.turns: dict[str, tuple[str, datetime]] = {}
+        self.revisions = 0
+
+    async def recall(self, kind: str) -> Mapping[str, Remembered]:
+        return dict(self.entries[kind])
+
+    async def revise(self, revisions: Sequence[Revision], notices: Sequence[Notice] = ()) -> bool:
+        nothing = Remembered(0, {})
+        if any(self.entries[r.kind].get(r.key, nothing).version != r.seen for r in revisions):
+            return False
+        for one in revisions:
+            self.revisions += 1
+            if one.value is None:
+                del self.entries[one.kind][one.key]
+            else:
+                value = json.loads(json.dumps(one.value))
+                self.entries[one.kind][one.key] = Remembered(one.seen + 1, value)
+        for notice in notices:
+            await self.notices.announce(notice)
+        return True
+
+    async def take_turn(self, what: str, holder: str, span: timedelta) -> bool:
+        held_by, until = self.turns.get(what, (holder, self.clock.now()))
+        if held_by != holder and until > self.clock.now():
+            return False
+        self.turns[what] = (holder, self.clock.now() + span)
+        return True
+
+
 class FakeNotices:
     """`warned` says how long ago a notice was told, by its key."""
 
@@ -215,6 +255,9 @@ class FakeNotices:
 
     async def untold(self) -> Sequence[Waiting]:
         return [Waiting(notice, self.clock.now()) for notice in self.waiting.values()]
+
+    async def take_turn(self, teller: str, span: timedelta) -> bool:
+        return True
 
     async def tell(self, key: str) -> None:
         self.waiting.pop(key, None)

@@ -26,7 +26,7 @@ from engine.registry import discover
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.world import Finding, Limits, World
 from tests.unit.commands.clock import NOW, FakeClock
-from tests.unit.commands.fakes import FakeAudit, FakeControl, FakeNotices
+from tests.unit.commands.fakes import FakeAudit, FakeControl, FakeMemory, FakeNotices
 from tests.unit.commands.host import FakeHost
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ class Given:
         )
         self.host.known_as = described.access
         self.notices = FakeNotices(self.clock, described.warned)
+        self.memory = FakeMemory(self.clock, self.notices)
         actor = PEOPLE[described.actor]
         self.world = World(
             actor=actor,
@@ -181,6 +182,7 @@ class Given:
             clock=self.clock,
             limits=Limits(delete_grace=timedelta(days=7), credentials_window=timedelta(hours=24)),
             notices=self.notices,
+            memory=self.memory,
             checks=[_check(described.findings)],
         )
 

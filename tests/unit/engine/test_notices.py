@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
-from engine.answer import Offer
+from engine.answer import Offer, Table
 from engine.clock import SystemClock
 from engine.notices import Notice
 from engine.store.database import open_database
+from engine.store.memory import StoredMemory
 from engine.store.notices import StoredNotices
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ KEEP = Offer(label="Keep it", line="cancel-delete acme", style="primary")
 async def notices(tmp_path: Path) -> AsyncIterator[StoredNotices]:
     database = open_database(f"sqlite+aiosqlite:///{tmp_path}/fresh.sqlite")
     await database.migrate()
-    yield StoredNotices(database, SystemClock())
+    clock = SystemClock()
+    yield StoredNotices(database, clock, StoredMemory(database, clock))
     await database.close()
 
 
@@ -59,3 +61,17 @@ async def test_what_holds_no_longer_is_withdrawn(notices: StoredNotices) -> None
     await notices.withdraw("deletion:", keep=["deletion:kept"])
     assert [w.notice.key for w in await notices.untold()] == ["deletion:kept", "clocks:today"]
     assert (await notices.told(["deletion:told"])).keys() == {"deletion:told"}
+
+
+async def test_a_place_a_thread_and_parts_are_kept(notices: StoredNotices) -> None:
+    table = Table(columns=("Name",), rows=(("acme",),))
+    said = Notice("digest:1", "Today", (KEEP,), (table,), "C0OPS", "watch:1", broadcast=True)
+    await notices.announce(said)
+    assert [w.notice for w in await notices.untold()] == [said]
+
+
+async def test_one_teller_at_a_time(notices: StoredNotices) -> None:
+    hour = timedelta(hours=1)
+    assert await notices.take_turn("one", hour)
+    assert await notices.take_turn("one", hour)
+    assert not await notices.take_turn("two", hour)
