@@ -35,16 +35,16 @@ class Clock(SystemClock):
 
 
 @pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = open_database(f"sqlite+aiosqlite:///{tmp_path}/fresh.sqlite")
-    await database.migrate()
-    yield database
-    await database.close()
+async def store(tmp_path: Path, database: str) -> AsyncIterator[Database]:
+    opened = open_database(database)
+    await opened.migrate()
+    yield opened
+    await opened.close()
 
 
-async def test_one_of_many_wins_and_its_notice_is_told(database: Database) -> None:
+async def test_one_of_many_wins_and_its_notice_is_told(store: Database) -> None:
     clock = Clock()
-    memories = [StoredMemory(database, clock) for _ in range(20)]
+    memories = [StoredMemory(store, clock) for _ in range(20)]
     won = await asyncio.gather(
         *(
             memory.revise([Revision("watch", "p-1", 0, {"by": n})], [Notice(f"n{n}", "told")])
@@ -54,25 +54,25 @@ async def test_one_of_many_wins_and_its_notice_is_told(database: Database) -> No
     assert sum(won) == 1
     found = (await memories[0].recall("watch"))["p-1"]
     assert (found.version, found.value) == (1, {"by": won.index(True)})
-    notices = StoredNotices(database, clock, memories[0])
+    notices = StoredNotices(store, clock, memories[0])
     assert [w.notice.key for w in await notices.untold()] == [f"n{won.index(True)}"]
 
 
-async def test_it_is_all_or_nothing(database: Database) -> None:
-    memory = StoredMemory(database, Clock())
+async def test_it_is_all_or_nothing(store: Database) -> None:
+    memory = StoredMemory(store, Clock())
     assert await memory.revise([Revision("watch", "a", 0, {}), Revision("watch", "b", 0, {})])
     stale = [Revision("watch", "a", 1, {"x": 1}), Revision("watch", "b", 7, {"x": 1})]
     assert not await memory.revise(stale, [Notice("n", "never told")])
     assert {k: r.version for k, r in (await memory.recall("watch")).items()} == {"a": 1, "b": 1}
-    assert await StoredNotices(database, Clock(), memory).untold() == []
+    assert await StoredNotices(store, Clock(), memory).untold() == []
     assert await memory.revise([Revision("watch", "a", 1, None)])
     assert (await memory.recall("watch")).keys() == {"b"}
     assert not await memory.revise([Revision("watch", "a", 1, None)]), "it is forgotten already"
 
 
-async def test_a_turn_that_is_not_taken_again_falls_to_the_next(database: Database) -> None:
+async def test_a_turn_that_is_not_taken_again_falls_to_the_next(store: Database) -> None:
     clock = Clock()
-    memory = StoredMemory(database, clock)
+    memory = StoredMemory(store, clock)
     assert await memory.take_turn("watch", "one", MINUTE)
     assert not await memory.take_turn("watch", "two", MINUTE)
     clock.ahead = timedelta(seconds=45)
@@ -84,7 +84,7 @@ async def test_a_turn_that_is_not_taken_again_falls_to_the_next(database: Databa
     assert not await memory.take_turn("watch", "one", MINUTE)
 
 
-async def test_a_free_turn_falls_to_one_of_those_who_ask(database: Database) -> None:
-    memory = StoredMemory(database, Clock())
+async def test_a_free_turn_falls_to_one_of_those_who_ask(store: Database) -> None:
+    memory = StoredMemory(store, Clock())
     asked = (memory.take_turn("notices", f"p{n}", MINUTE) for n in range(10))
     assert sum(await asyncio.gather(*asked)) == 1

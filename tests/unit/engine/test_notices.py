@@ -22,12 +22,12 @@ KEEP = Offer(label="Keep it", line="cancel-delete acme", style="primary")
 
 
 @pytest_asyncio.fixture
-async def notices(tmp_path: Path) -> AsyncIterator[StoredNotices]:
-    database = open_database(f"sqlite+aiosqlite:///{tmp_path}/fresh.sqlite")
-    await database.migrate()
+async def notices(tmp_path: Path, database: str) -> AsyncIterator[StoredNotices]:
+    opened = open_database(database)
+    await opened.migrate()
     clock = SystemClock()
-    yield StoredNotices(database, clock, StoredMemory(database, clock))
-    await database.close()
+    yield StoredNotices(opened, clock, StoredMemory(opened, clock))
+    await opened.close()
 
 
 async def test_a_notice_waits_until_it_is_told(notices: StoredNotices) -> None:
