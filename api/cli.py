@@ -20,6 +20,7 @@ from api import render
 from api.conversation import INTERRUPTED, Conversation, report
 from api.desk import Manner
 from api.errors import DONE, REFUSED, incident
+from api.given import secrets_read
 from engine.command import Change
 from engine.errors import InvalidInput, OpsError, UnknownCommand
 
@@ -120,6 +121,7 @@ def _command(definition: type[Command], desk: Desk, group: Luthien) -> RichComma
     def perform(**values: Any) -> int:
         flags = ("plan", "json", "yes", "follow")
         manner = Manner(**{flag: bool(values.pop(f"_{flag}", False)) for flag in flags})
+        values = secrets_read(definition, values)
         conversation = Conversation(desk, manner, lambda line: parse_line(desk.registry, line))
         return asyncio.run(conversation.ask(definition, _raw(values)))
 

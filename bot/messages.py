@@ -174,6 +174,8 @@ def offers(offered: tuple[Offer, ...]) -> list[Block]:
 def offer_button(offer: Offer) -> Block:
     if offer.url:
         return button(offer.label, OPEN, url=offer.url, style=offer.style)
+    if offer.form:
+        return button(offer.label, FORM, value=offer.line, style=offer.style)
     return button(
         offer.label,
         f"{DO}:{offer.line.partition(' ')[0]}",

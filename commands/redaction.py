@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from engine.secrecy import bears_a_key, is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,9 +12,6 @@ if TYPE_CHECKING:
     from engine.blueprint import ServiceSpec
 
 HIDDEN = "••••••••"
-
-_REFERENCE = re.compile(r"\$\{\{[^{}$]+\}\}")
-"""One whole reference, as the host writes them: it names a value and is none."""
 
 
 def redacted(service: ServiceSpec, variables: Mapping[str, str]) -> dict[str, str]:
@@ -23,10 +21,11 @@ def redacted(service: ServiceSpec, variables: Mapping[str, str]) -> dict[str, st
     """
     order = {name: place for place, name in enumerate(service.variables)}
     names = sorted(variables, key=lambda name: (order.get(name, len(order)), name))
-    return {name: _shown(service, name, variables[name]) for name in names}
+    return {name: shown(service, name, variables[name]) for name in names}
 
 
-def _shown(service: ServiceSpec, name: str, value: str) -> str:
-    if not value or _REFERENCE.fullmatch(value):
+def shown(service: ServiceSpec, name: str, value: str) -> str:
+    """The value, or what stands in its place."""
+    if not value or is_reference(value):
         return value
-    return HIDDEN if service.hides(name) else value
+    return HIDDEN if service.hides(name) or bears_a_key(value) else value

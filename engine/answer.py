@@ -133,12 +133,14 @@ class Confirm(_Part):
 class Offer(_Part):
     """Something the reader can do next: a button in Slack, a line to type on the command line.
 
-    `line` is a command line without the leading `/luthien`; `url` makes it a link instead.
+    `line` is a command line without the leading `/luthien`; `url` makes it a link instead. With
+    `form` a door that has forms opens the command's form instead of carrying the line out.
     """
 
     label: str
     line: str = ""
     url: str = ""
+    form: bool = Field(default=False, exclude_if=lambda form: not form)
     style: Literal["plain", "primary", "danger"] = "plain"
     confirm: Confirm | None = None
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -53,7 +53,14 @@ class Variable(_Part):
     default: str = ""
     """What the service does while it is unset."""
     choices: tuple[str, ...] = ()
-    """The only values that make sense; empty: free text."""
+    """The only values that make sense; empty: what `kind` allows."""
+    kind: Literal["text", "integer", "url", "list"] = "text"
+    """A list is separated by commas."""
+    least: int | None = None
+    most: int | None = None
+    """For integers, both included."""
+    wiring: bool = False
+    """Holds the parts together: a wrong value stops the service."""
     description: str = ""
     group: str = "Other"
     note: str = ""

@@ -161,9 +161,10 @@ class RunsServices(Protocol):
         """Values with references resolved. May hold secrets: never log or keep them."""
 
     async def write_variables(
-        self, space: Space, service_id: str, variables: Mapping[str, str]
+        self, space: Space, service_id: str, variables: Mapping[str, str | None]
     ) -> None:
-        """Set these, leave the others; one write that deploys nothing. Idempotent."""
+        """Set these (None removes), leave the others: all at once, deploying nothing.
+        Idempotent."""
 
     async def expose(self, space: Space, service_id: str, *, port: int) -> Service:
         """Give it a public domain that leads to `port`; adopts an existing domain."""

@@ -25,9 +25,8 @@ _VENDORS = re.compile(
     r"|hooks\.slack\.com/(services|workflows|triggers)/\w"
 )
 """Prefixes that vendors give to their keys, so that scanners find them."""
-_OPAQUE = re.compile(
-    r"(?=[A-Za-z0-9+/_=-]*[0-9])(?=[A-Za-z0-9+/_=-]*[A-Za-z])[A-Za-z0-9+/_=-]{24,}"
-)
+_OPAQUE = re.compile(r"(?=[A-Za-z0-9+=]*[0-9])(?=[A-Za-z0-9+=]*[A-Za-z])[A-Za-z0-9+=]{20,}")
+"""No word of any language, and no model's or branch's name: those have hyphens."""
 NAMELESS = "?"
 
 _HARMLESS = re.compile(r"true|false|on|off|yes|no|\d{1,7}(\.\d{1,4})?", re.IGNORECASE)
@@ -50,11 +49,16 @@ def names_a_secret(name: str) -> bool:
     return _NAME.search(name) is not None
 
 
+def bears_a_key(value: str) -> bool:
+    """A vendor's key, or a password in an address."""
+    return not is_reference(value) and _VENDORS.search(value) is not None
+
+
 def looks_secret(value: str) -> bool:
-    """A vendor's key, a password in an address, or a long opaque word."""
+    """It bears a key, or a long opaque word."""
     if is_harmless(value):
         return False
-    return _VENDORS.search(value) is not None or _OPAQUE.fullmatch(value) is not None
+    return bears_a_key(value) or _OPAQUE.search(value) is not None
 
 
 def secret_in(words: Iterable[str]) -> str:

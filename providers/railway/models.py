@@ -194,6 +194,14 @@ class Identified(Wire):
 # -- services -------------------------------------------------------------------------------------
 
 
+class EnvironmentPatch(Wire):
+    """Changes of an environment: staged, or committed."""
+
+    id: str
+    status: str
+    patch: dict[str, Any] = {}
+
+
 class Connected(Wire):
     source: Source | None = None
     latest_deployment: Deployment | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine import capabilities as ours
-from providers.railway import models
+from providers.railway import models, removing
 from providers.railway.rail import place
 
 if TYPE_CHECKING:
@@ -57,14 +57,17 @@ class Services:
         return await self._variables(space, service_id, unrendered=False)
 
     async def write_variables(
-        self, space: Space, service_id: str, variables: Mapping[str, str]
+        self, space: Space, service_id: str, variables: Mapping[str, str | None]
     ) -> None:
         """Source: Railway's public GraphQL schema, `variableCollectionUpsert`."""
 
         async def written() -> bool | None:
             seen = await self.variables(space, service_id)
-            return True if seen.items() >= variables.items() else None
+            return True if all(seen.get(n) == v for n, v in variables.items()) else None
 
+        if None in variables.values():
+            await removing.change(self._rail, space, service_id, variables, written)
+            return
         write = self._rail.client.write(
             "variableCollectionUpsert",
             bool,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.capabilities import Database, Deployment, DeployState, Space
-from engine.errors import Rejected
+from engine.errors import OutcomeUnknown, Rejected
+from providers.railway.models import Identified
 from tests.contract.railway.conftest import REPO
 
 if TYPE_CHECKING:
@@ -219,3 +221,47 @@ async def test_a_wrongly_wired_gateway_tells_so_in_its_log(
     failure = await provider.failure_of(seen[-1].id)
     assert failure.log
     assert "nothing-at-all" not in repr(failure)
+
+
+async def test_removing_variables_is_one_change_that_deploys_nothing(
+    provider: RailwayProvider, sandbox: Sandbox, space: Space
+) -> None:
+    service = await provider.create_service(space, "gateway")
+    await provider.write_variables(space, service.id, {"A": "1", "B": "2", "KEPT": "x"})
+    await deploy(provider, space, service.id)
+    before = len(sandbox.state()["deployments"])
+    await provider.write_variables(space, service.id, {"A": None, "B": "3"})
+    assert await provider.variables(space, service.id) == {"B": "3", "KEPT": "x"}
+    assert len(sandbox.state()["deployments"]) == before
+    assert sandbox.asked().count("environmentPatchCommitStaged") == 1
+
+
+@pytest.mark.parametrize("kind", ["lost-before", "lost-after"])
+@pytest.mark.parametrize("call", ["environmentStageChanges", "environmentPatchCommitStaged"])
+async def test_a_removal_whose_answer_was_lost_can_be_repeated(
+    provider: RailwayProvider, sandbox: Sandbox, space: Space, call: str, kind: str
+) -> None:
+    service = await provider.create_service(space, "gateway")
+    await provider.write_variables(space, service.id, {"A": "1", "KEPT": "x"})
+    sandbox.fault(call, kind)
+    with contextlib.suppress(OutcomeUnknown):
+        await provider.write_variables(space, service.id, {"A": None})
+    await provider.write_variables(space, service.id, {"A": None})
+    assert await provider.variables(space, service.id) == {"KEPT": "x"}
+
+
+async def test_what_somebody_else_has_staged_is_not_committed_along(
+    provider: RailwayProvider, sandbox: Sandbox, space: Space
+) -> None:
+    service = await provider.create_service(space, "gateway")
+    other = await provider.create_service(space, "other")
+    await provider.write_variables(space, service.id, {"A": "1"})
+    await provider._rail.client.write(
+        "environmentStageChanges",
+        Identified,
+        environmentId=space.environment_id,
+        input={"services": {other.id: {"variables": {"X": {"value": "1"}}}}},
+    )
+    with pytest.raises(Rejected, match="staged other changes"):
+        await provider.write_variables(space, service.id, {"A": None})
+    assert await provider.variables(space, service.id) == {"A": "1"}

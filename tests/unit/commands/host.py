@@ -197,12 +197,15 @@ class FakeHost:
         return self._resolved(space.id, service_id)
 
     async def write_variables(
-        self, space: Space, service_id: str, variables: Mapping[str, str]
+        self, space: Space, service_id: str, variables: Mapping[str, str | None]
     ) -> None:
-        self._write(
-            "write_variables",
-            lambda: self._kept(space.id, service_id).variables.update(variables),
-        )
+        def make() -> None:
+            kept = self._kept(space.id, service_id).variables
+            kept.update({name: value for name, value in variables.items() if value is not None})
+            for name in [name for name, value in variables.items() if value is None]:
+                kept.pop(name, None)
+
+        self._write("write_variables", make)
 
     async def expose(self, space: Space, service_id: str, *, port: int) -> Service:
         def make() -> Service:

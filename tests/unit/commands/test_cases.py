@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from engine.command import Change, Question, Undecided
+from engine.command import Change, Undecided
 from engine.errors import OpsError
 from tests.unit.commands.worlds import REGISTRY, Described, Given
 
@@ -56,8 +56,8 @@ def test_every_case_is_of_a_command() -> None:
 
 async def _outcome(name: str, asked: dict[str, Any], given: Given) -> dict[str, Any]:
     try:
-        command = REGISTRY.command(name).parse(asked)
-        if isinstance(command, Question):
+        command = REGISTRY.command(name).parse(asked).checked(given.world)
+        if command.asks:
             answer = await command.answer(given.world)
             outcome: dict[str, Any] = {"answer": answer.model_dump(mode="json")}
         else:
