@@ -50,8 +50,9 @@ types: setup
 contracts: setup
 	@$(BIN)/lint-imports --no-cache
 
-faults: setup ## Try every break-off of create, not a sample (SEED, SCHEDULES)
-	@SEED=$(or $(SEED),1) SCHEDULES=$(or $(SCHEDULES),1000) $(BIN)/python -m pytest tests/fault
+faults: setup ## Every fault at every call, and random schedules (SEED, SCHEDULES, ONLY, REPLAY)
+	@SEED='$(or $(SEED),1)' SCHEDULES=$(or $(SCHEDULES),1000) ONLY='$(ONLY)' REPLAY='$(REPLAY)' \
+	  $(BIN)/python -m pytest $(if $(REPLAY),tests/fault/test_faults.py,tests/fault)
 
 bench: setup ## Measure; result tables go to docs/benchmarks.md
 	@$(BIN)/python -m bench

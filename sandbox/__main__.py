@@ -64,6 +64,11 @@ def _listen(port: int) -> socket.socket:
     help="Folder that keeps the state. Default: memory only.",
 )
 @click.option("--expect-bot", is_flag=True, help="Be ready only once a bot is connected.")
+@click.option(
+    "--address",
+    callback=_http_url,
+    help="The address that clients are told, where something stands in between.",
+)
 def main(
     port: int,
     speed: float,
@@ -72,11 +77,12 @@ def main(
     request_url: str | None,
     data: Path | None,
     expect_bot: bool,
+    address: str | None,
 ) -> None:
     listening = _listen(port)
     bound: int = listening.getsockname()[1]
     config = uvicorn.Config(
-        create_app(Settings(bound, speed, seed, manifest, request_url, data, expect_bot)),
+        create_app(Settings(bound, speed, seed, manifest, request_url, data, expect_bot, address)),
         http=DroppableProtocol,
         ws="websockets-sansio",
         log_level="warning",

@@ -36,6 +36,7 @@ class Settings:
     request_url: str | None = None  # where Slack posts in HTTP mode; None: Socket Mode
     data: Path | None = None  # where the state is kept; None: memory only
     expect_bot: bool = False  # whether `ready` waits for a bot
+    address: str | None = None  # what clients are told; None: where it really listens
 
 
 class DroppableProtocol(H11Protocol):

@@ -30,8 +30,8 @@ class World:
         """`saved` is called after every change that has to outlive the process."""
         self.app = manifest.load(settings.manifest)
         self.traffic = traffic
-        self.origin = f"http://127.0.0.1:{settings.port}"
-        self._origin_known = settings.port != 0
+        self.origin = settings.address or f"http://127.0.0.1:{settings.port}"
+        self._origin_known = settings.address is not None or settings.port != 0
         self.state = workspace.first_state(self.app)
         self.limits = RateLimits(lambda: self.state.settings.rates)
         self.deliveries = Deliveries(self, settings.request_url)

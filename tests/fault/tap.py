@@ -1,91 +1,161 @@
-"""A tap on the wire between the bot and the stand-ins: sees every call in order and can break the
-bot off exactly before or after one of them.
+"""A tap on the wire between the bot and the stand-ins: sees every call in order and can spoil it,
+or break the bot off exactly before or after it.
 
-The bot is pointed at the tap instead of at the sandbox, so neither knows of it.
+The bot is pointed at the tap instead of at the sandbox, so neither knows of it. Everything goes
+through here: both vendors' APIs, the websocket of Socket Mode, response_urls, and the looks at the
+gateways' public addresses.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import socket
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
-import httpx
-import uvicorn
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
+import aiohttp
+from aiohttp import web
 
-from tests.serving import Server
+from sandbox import fault_replies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from starlette.requests import Request
+
+class Kind(StrEnum):
+    """What goes wrong with a call. Nothing was done by the vendor unless it is said."""
+
+    KILL_BEFORE = "kill-before"
+    """The bot dies; the call never reached the vendor."""
+    KILL_AFTER = "kill-after"
+    """The vendor did it, the bot dies, and the answer reaches nobody."""
+    LOST_BEFORE = "lost-before"
+    """The connection breaks on the way there."""
+    LOST_AFTER = "lost-after"
+    """The vendor did it; the connection breaks on the way back."""
+    TIMEOUT_AFTER = "504-after"
+    """The vendor did it; a proxy in front of it gave up waiting."""
+    TRUNCATED = "truncated"
+    """The vendor did it; half of the answer arrives."""
+    DELAY = "delay"
+    """The vendor did it; the answer comes later."""
+    RATE_LIMITED = "429"
+    SERVER_ERROR = "500"
+    THROTTLE = "throttle"
+    """Railway's own words for "too quickly", in a 200."""
+    HTML = "html"
+    """The block page of a proxy where JSON was expected."""
+
+    @property
+    def kills(self) -> bool:
+        return self in (Kind.KILL_BEFORE, Kind.KILL_AFTER)
+
+    @property
+    def arrives(self) -> bool:
+        """The vendor gets the call and does it."""
+        return self in _ARRIVES
 
 
-class Moment(StrEnum):
-    """Where the bot is broken off."""
+_ARRIVES = {
+    Kind.KILL_AFTER,
+    Kind.LOST_AFTER,
+    Kind.TIMEOUT_AFTER,
+    Kind.TRUNCATED,
+    Kind.DELAY,
+}
+DELAY_S = 0.5
+RETRY_AFTER_S = 1
 
-    BEFORE = "before"
-    """The call was made and never reached the vendor."""
-    AFTER = "after"
-    """The vendor did it, and the answer reached nobody."""
-    LOST = "lost"
-    """As AFTER, but the bot lives and sees its connection break."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Call:
-    """One call of the bot: `railway ProjectCreate`, `slack chat.postMessage`; `nth` counts equal
-    ones from 1."""
+    """One call of the bot: `railway.projectCreate.1`; `nth` counts equal ones from 1."""
 
     vendor: str
     operation: str
-    nth: int
-    write: bool
+    nth: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.vendor}.{self.operation}"
 
     def __str__(self) -> str:
-        return f"{self.vendor} {self.operation} #{self.nth}"
+        return f"{self.name}.{self.nth}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        vendor, _, rest = text.partition(".")
+        operation, _, nth = rest.rpartition(".")
+        return cls(vendor, operation, int(nth))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`kill-after@railway.projectCreate.1`."""
+
+    kind: Kind
+    call: Call
+
+    def __str__(self) -> str:
+        return f"{self.kind}@{self.call}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        kind, _, call = text.partition("@")
+        return cls(Kind(kind), Call.parse(call))
 
 
 class Tap:
-    """Forwards to `upstream`; `strike` plans one break."""
+    """Forwards to `upstream`; `arm` plans what goes wrong."""
 
-    def __init__(self, upstream: str) -> None:
-        self._upstream = upstream
+    def __init__(self) -> None:
         self.calls: list[Call] = []
-        self._seen: dict[tuple[str, str], int] = {}
-        self._target: tuple[str, str, int] | None = None
-        self._moment = Moment.BEFORE
-        self._act: Callable[[], None] = lambda: None
-        self.struck = asyncio.Event()
-        self._sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._sock.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._sock.getsockname()[1]}"
+        """Since the last `arm`."""
+        self.struck: list[Fault] = []
+        self.url = ""
+        self._upstream = ""
+        self._counts: dict[tuple[str, str], int] = {}
+        self._planned: list[Fault] = []
+        self._kill: Callable[[], None] = lambda: None
+        self._sockets: set[web.WebSocketResponse] = set()
 
-    def strike(self, call: Call, moment: Moment, act: Callable[[], None]) -> None:
-        """At this call's moment do `act` (kill the bot), once; counting begins anew."""
-        self._seen.clear()
-        self.struck = asyncio.Event()
-        self._target, self._moment, self._act = (
-            (call.vendor, call.operation, call.nth),
-            moment,
-            act,
+    @property
+    def left(self) -> Sequence[Fault]:
+        """What has not struck yet."""
+        return tuple(self._planned)
+
+    def arm(self, faults: Sequence[Fault], kill: Callable[[], None]) -> None:
+        """Counting begins anew; `kill` ends the bot at once."""
+        self.calls, self.struck, self._counts = [], [], {}
+        self._planned, self._kill = list(faults), kill
+
+    def disarm(self) -> None:
+        """Nothing goes wrong from now on; calls are still counted."""
+        self._planned = []
+
+    # ── the server ────────────────────────────────────────────────────────────────────────────
+
+    async def __aenter__(self) -> Self:
+        self._client = aiohttp.ClientSession(
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=60),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=2),
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
-
-    async def __aenter__(self) -> Tap:
-        self._client = httpx.AsyncClient(timeout=60, trust_env=False)
-        app = Starlette(routes=[Route("/{path:path}", self._forward, methods=["GET", "POST"])])
-        config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="none")
-        self._server = Server(config)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[self._sock]))
-        await self._server.up.wait()
+        runner = web.ServerRunner(web.Server(self._handle))
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self._runner = runner
+        self.port = int(runner.addresses[0][1])
+        self.url = f"http://127.0.0.1:{self.port}"
         return self
+
+    def leads_to(self, upstream: str) -> None:
+        self._upstream = upstream
 
     async def __aexit__(
         self,
@@ -93,58 +163,161 @@ class Tap:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.should_exit = True
-        self._server.force_exit = True
-        await self._serving
-        await self._client.aclose()
-        self._sock.close()
+        for socket in tuple(self._sockets):
+            await socket.close()
+        await self._client.close()
+        await self._runner.cleanup()
 
-    async def _forward(self, request: Request) -> Response:
-        body = await request.body()
-        vendor, operation, write = _name(request, body)
-        nth = self._seen[vendor, operation] = self._seen.get((vendor, operation), 0) + 1
-        self.calls.append(Call(vendor, operation, nth, write))
-        hit = self._target == (vendor, operation, nth) and not self.struck.is_set()
-        if hit and self._moment is Moment.BEFORE:
-            self._act()
-            self.struck.set()
-            return Response(status_code=502)
-        answer = await self._client.request(
-            request.method,
-            f"{self._upstream}{request.url.path}",
-            params=request.url.query.encode(),
-            content=body,
-            headers={k: v for k, v in request.headers.items() if k not in _HOP_BY_HOP},
-        )
-        if hit:
-            self._act()
-            self.struck.set()
-            return _Broken()
-        return Response(
-            answer.content,
-            status_code=answer.status_code,
-            headers={k: v for k, v in answer.headers.items() if k not in _HOP_BY_HOP},
-        )
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._websocket(request)
+        body = await request.read()
+        fault = self._count(*_name(request, body))
+        kind = fault.kind if fault else None
+        if kind is not None and not kind.arrives:
+            return self._instead(request, kind, _name(request, body))
+        answer = await self._forward(request, body)
+        match kind:
+            case None:
+                return answer
+            case Kind.TIMEOUT_AFTER:
+                return _reply(fault_replies.gateway_timeout())
+            case Kind.TRUNCATED:
+                whole = answer.body if isinstance(answer.body, bytes) else b""
+                kept = {k: v for k, v in answer.headers.items() if k.lower() != "content-length"}
+                return web.Response(
+                    body=whole[: len(whole) // 2], status=answer.status, headers=kept
+                )
+            case Kind.DELAY:
+                await asyncio.sleep(DELAY_S)
+                return answer
+            case _:
+                return self._instead(request, kind, _name(request, body))
+
+    def _count(self, vendor: str, operation: str) -> Fault | None:
+        """The fault that strikes this call, if one was planned for it."""
+        nth = self._counts[vendor, operation] = self._counts.get((vendor, operation), 0) + 1
+        call = Call(vendor, operation, nth)
+        self.calls.append(call)
+        for fault in self._planned:
+            if fault.call == call:
+                self._planned.remove(fault)
+                self.struck.append(fault)
+                return fault
+        return None
+
+    def _instead(
+        self, request: web.BaseRequest, kind: Kind, named: tuple[str, str]
+    ) -> web.StreamResponse:
+        """What the bot gets instead of the vendor's answer."""
+        if kind in (Kind.RATE_LIMITED, Kind.SERVER_ERROR, Kind.THROTTLE, Kind.HTML):
+            vendor, operation = named
+            return _reply(fault_replies.instead(vendor, operation, str(kind), RETRY_AFTER_S))
+        if kind.kills:
+            self._kill()
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=502)
+
+    async def _forward(self, request: web.BaseRequest, body: bytes) -> web.Response:
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP}
+        try:
+            async with self._client.request(
+                request.method,
+                f"{self._upstream}{request.raw_path}",
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+            ) as answer:
+                kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
+                return web.Response(body=await answer.read(), status=answer.status, headers=kept)
+        except aiohttp.ClientError as broken:
+            return web.Response(status=502, text=repr(broken))
+
+    # ── Socket Mode ───────────────────────────────────────────────────────────────────────────
+
+    async def _websocket(self, request: web.BaseRequest) -> web.StreamResponse:
+        fault = self._count("slack", "socket")
+        if fault is not None and fault.kind is not Kind.DELAY:
+            return self._instead(request, fault.kind, ("slack", "socket"))
+        ours = web.WebSocketResponse(autoping=False)
+        await ours.prepare(request)
+        self._sockets.add(ours)
+        address = f"{self._upstream}{request.raw_path}"
+        try:
+            async with self._client.ws_connect(address, autoping=False) as theirs:
+                down = asyncio.create_task(_pump(theirs, ours))
+                try:
+                    await self._acknowledge(request, ours, theirs)
+                finally:
+                    down.cancel()
+                    await asyncio.gather(down, return_exceptions=True)
+        except (aiohttp.ClientError, ConnectionError):
+            pass
+        finally:
+            self._sockets.discard(ours)
+            with contextlib.suppress(ConnectionError):
+                await ours.close()
+        return ours
+
+    async def _acknowledge(
+        self,
+        request: web.BaseRequest,
+        ours: web.WebSocketResponse,
+        theirs: aiohttp.ClientWebSocketResponse,
+    ) -> None:
+        """Pass on what the bot says; an acknowledgement is a call like any other."""
+        async for frame in ours:
+            fault = None
+            if frame.type is aiohttp.WSMsgType.TEXT and '"envelope_id"' in frame.data:
+                fault = self._count("slack", "ack")
+            if fault is None or fault.kind.arrives:
+                await _send(theirs, frame)
+            if fault is None:
+                continue
+            if fault.kind.kills:
+                self._kill()
+            if fault.kind is not Kind.DELAY and request.transport is not None:
+                request.transport.abort()
+                return
 
 
-_HOP_BY_HOP = {"content-length", "transfer-encoding", "connection", "host", "content-encoding"}
+async def _pump(source: aiohttp.ClientWebSocketResponse, target: web.WebSocketResponse) -> None:
+    async for frame in source:
+        await _send(target, frame)
+    await target.close()
 
 
-class _Broken(Response):
-    """Promises more than it sends, so that the reader sees its connection break."""
+async def _send(
+    target: web.WebSocketResponse | aiohttp.ClientWebSocketResponse, frame: aiohttp.WSMessage
+) -> None:
+    with contextlib.suppress(ConnectionError, aiohttp.ClientError):
+        match frame.type:
+            case aiohttp.WSMsgType.TEXT:
+                await target.send_str(frame.data)
+            case aiohttp.WSMsgType.BINARY:
+                await target.send_bytes(frame.data)
+            case aiohttp.WSMsgType.PING:
+                await target.ping(frame.data)
+            case aiohttp.WSMsgType.PONG:
+                await target.pong(frame.data)
 
-    def __init__(self) -> None:
-        super().__init__(b"{", headers={"content-length": "4096"})
+
+_HOP_BY_HOP = {"content-length", "transfer-encoding", "connection", "content-encoding"}
 
 
-def _name(request: Request, body: bytes) -> tuple[str, str, bool]:
-    if request.url.path.startswith("/railway/"):
-        asked = json.loads(body)
-        document = str(asked.get("query", "")).lstrip()
-        return (
-            "railway",
-            str(asked.get("operationName") or "anonymous"),
-            (document.startswith("mutation")),
-        )
-    method = request.url.path.rsplit("/", 1)[-1]
-    return "slack", method, method.startswith(("chat.post", "chat.update", "views."))
+def _reply(response: Any) -> web.Response:
+    """What the stand-ins would send when they fail like this."""
+    kept = {k: v for k, v in response.headers.items() if k.lower() not in _HOP_BY_HOP}
+    return web.Response(body=bytes(response.body), status=response.status_code, headers=kept)
+
+
+def _name(request: web.BaseRequest, body: bytes) -> tuple[str, str]:
+    path = request.path
+    if path.startswith("/railway/"):
+        return "railway", str(json.loads(body).get("operationName") or "anonymous")
+    if path.startswith("/slack/api/"):
+        return "slack", path.rsplit("/", 1)[-1]
+    if path.startswith("/slack/"):
+        return "slack", "response_url"
+    return "gateway", f"{request.method} {path}"

@@ -1,0 +1,245 @@
+"""The operations that are broken: what is there before, what Ada does, what comes of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tests.e2e.house import until
+from tests.fault.lane import PROJECT, SUBJECT, Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REPO = "LuthienResearch/luthien-proxy"
+_DEPLOY = """mutation ($s: String!, $e: String!) {
+  serviceInstanceDeployV2(serviceId: $s, environmentId: $e)
+}"""
+FIRST_COMMIT = "0c0da2325d3f4c9e8d6b1f7a92c3e4d5f6a7b8c9"
+
+
+class Operation:
+    """Subclasses hold no state: a schedule can be repeated by their name alone."""
+
+    name: ClassVar[str]
+    settings: ClassVar[Mapping[str, str]] = {}
+    """Of the bot, where they differ."""
+
+    async def prepare(self, lane: Lane) -> None:
+        """From an empty world to the one in which the operation makes sense."""
+
+    async def ask(self, lane: Lane) -> bool:
+        """What Ada does; False when Slack said that the bot did not take it."""
+        raise NotImplementedError
+
+    async def begun(self, lane: Lane) -> bool:
+        """For what begins by itself: whether it has."""
+        return True
+
+    async def check(self, lane: Lane) -> None:
+        """Raises AssertionError unless the world is as it was asked for."""
+
+
+class Create(Operation):
+    name = "create"
+
+    async def ask(self, lane: Lane) -> bool:
+        return await lane.types(f"/luthien create {SUBJECT}")
+
+    async def check(self, lane: Lane) -> None:
+        world = await lane.railway()
+        assert project(world)["description"] == "ready"
+        assert sorted(s["name"] for s in living(world, "services")) == [
+            "Postgres",
+            "Redis",
+            "gateway",
+        ]
+        assert [d["status"] for d in world["deployments"]] == ["SUCCESS"] * 3
+        assert len(living(world, "domains")) == 1
+        await credentials_can_be_had(lane)
+
+
+class Instance(Operation):
+    """Something about an instance that is there."""
+
+    mark = "ready"
+
+    async def prepare(self, lane: Lane) -> None:
+        await lane.control("railway/populate", count=1, name=PROJECT, description=self.mark)
+
+
+class Delete(Instance):
+    name = "delete"
+
+    async def ask(self, lane: Lane) -> bool:
+        if not await lane.types(f"/luthien delete {SUBJECT}"):
+            return False
+        question = await lane.answered(f"Delete {SUBJECT}? This is what would be lost")
+        return question is not None and await lane.clicks(f"Delete {SUBJECT}", question["ts"])
+
+    async def check(self, lane: Lane) -> None:
+        kind, _, at = project(await lane.railway())["description"].partition(":")
+        assert kind == "deletion-scheduled"
+        left = datetime.fromisoformat(at) - datetime.now(UTC)
+        assert timedelta(days=6, hours=23, minutes=55) < left <= timedelta(days=7)
+
+
+class CancelDelete(Instance):
+    name = "cancel-delete"
+    mark = "deletion-scheduled:2099-01-01T00:00:00+00:00"
+
+    async def ask(self, lane: Lane) -> bool:
+        return await lane.types(f"/luthien cancel-delete {SUBJECT}")
+
+    async def check(self, lane: Lane) -> None:
+        assert project(await lane.railway())["description"] == "ready"
+
+
+class Redeploy(Instance):
+    """A commit was pushed since, which is to go out."""
+
+    name = "redeploy"
+
+    async def prepare(self, lane: Lane) -> None:
+        await super().prepare(lane)
+        await lane.control("railway/push", repo=REPO, branch="main")
+
+    async def ask(self, lane: Lane) -> bool:
+        return await lane.types(f"/luthien redeploy {SUBJECT}")
+
+    async def check(self, lane: Lane) -> None:
+        world = await lane.railway()
+        newest, older = deployed(world)[-1], deployed(world)[:-1]
+        assert [d["meta"]["commitHash"] for d in older] == [FIRST_COMMIT]
+        assert newest["meta"]["commitHash"] != FIRST_COMMIT
+        assert newest["status"] == "SUCCESS"
+        assert not gateway(world)["auto_deploy"]
+
+
+class Rollback(Instance):
+    """A newer commit is out, and the one before is to come back."""
+
+    name = "rollback"
+
+    async def prepare(self, lane: Lane) -> None:
+        await super().prepare(lane)
+        await lane.control("railway/push", repo=REPO, branch="main")
+        place = gateway(await lane.railway())
+        where = {"s": place["service_id"], "e": place["environment_id"]}
+        await lane.asks_railway(_DEPLOY, **where)
+
+        async def deployed_anew() -> bool:
+            return [d["status"] for d in deployed(await lane.railway())] == ["REMOVED", "SUCCESS"]
+
+        await until(deployed_anew, within=30, what="the newer commit is out")
+
+    async def ask(self, lane: Lane) -> bool:
+        return await lane.types(f"/luthien rollback {SUBJECT} {FIRST_COMMIT[:7]}")
+
+    async def check(self, lane: Lane) -> None:
+        oldest, newer, back = deployed(await lane.railway())
+        assert back["meta"]["commitHash"] == oldest["meta"]["commitHash"] == FIRST_COMMIT
+        assert newer["meta"]["commitHash"] != FIRST_COMMIT
+        assert back["status"] == "SUCCESS"
+
+
+class Restart(Instance):
+    name = "restart"
+
+    async def ask(self, lane: Lane) -> bool:
+        return await lane.types(f"/luthien restart {SUBJECT}")
+
+    async def check(self, lane: Lane) -> None:
+        assert [d["status"] for d in deployed(await lane.railway())] == ["SUCCESS"]
+
+
+class Expire(Operation):
+    """Nobody asks: its time has come."""
+
+    name = "expire"
+    settings: ClassVar[Mapping[str, str]] = {"LUTHIEN_DELETE_GRACE": "PT7S"}
+    due_in = timedelta(seconds=1.5)
+    warned = timedelta(seconds=1)
+    """How long before it goes that has to be told, with such a grace."""
+
+    async def prepare(self, lane: Lane) -> None:
+        at = datetime.now(UTC) + self.due_in
+        mark = f"deletion-scheduled:{at.isoformat()}"
+        await lane.control("railway/populate", count=1, name=PROJECT, description=mark)
+
+    async def ask(self, lane: Lane) -> bool:
+        return True
+
+    async def begun(self, lane: Lane) -> bool:
+        return bool(lane.new_runs())
+
+    async def check(self, lane: Lane) -> None:
+        [gone] = (await lane.railway())["projects"]
+        due = datetime.fromisoformat(gone["description"].partition(":")[2])
+        deletions = [e for e in await lane.journal() if e["operation"] == "projectDelete"]
+        deleted = datetime.fromisoformat(deletions[-1]["at"])
+        warnings = [m for m in await lane.sees() if "is deleted with everything" in m["text"]]
+        told = datetime.fromtimestamp(min(float(m["ts"]) for m in warnings), UTC)
+        assert gone["deleted_at"] is not None
+        assert deleted >= due, "before its time"
+        assert deleted >= told + self.warned, "unannounced"
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        Create(),
+        Delete(),
+        CancelDelete(),
+        Expire(),
+        Redeploy(),
+        Restart(),
+        Rollback(),
+    )
+}
+
+
+# ── looking at the world ──────────────────────────────────────────────────────────────────────
+
+
+def living(world: dict[str, Any], table: str) -> list[dict[str, Any]]:
+    return [row for row in world[table] if row.get("deleted_at") is None]
+
+
+def project(world: dict[str, Any]) -> dict[str, Any]:
+    """The one project there is."""
+    [found] = living(world, "projects")
+    assert found["name"] == PROJECT
+    return dict(found)
+
+
+def gateway(world: dict[str, Any]) -> dict[str, Any]:
+    [service] = [s for s in living(world, "services") if s["name"] == "gateway"]
+    [found] = [i for i in living(world, "instances") if i["service_id"] == service["id"]]
+    return dict(found)
+
+
+def deployed(world: dict[str, Any]) -> list[dict[str, Any]]:
+    """The gateway's deployments, oldest first."""
+    mine = [d for d in world["deployments"] if d["instance_id"] == gateway(world)["id"]]
+    return sorted(mine, key=lambda d: float(d["created_at"]))
+
+
+async def credentials_can_be_had(lane: Lane) -> None:
+    """By whoever asked, at least when they ask for them again."""
+    before = len(await shown_credentials(lane))
+    assert before <= 1, "delivered more than once"
+    await lane.types(f"/luthien credentials {SUBJECT}")
+    await lane.answered(f"Credentials of {SUBJECT}")
+    assert len(await shown_credentials(lane)) == before + 1
+
+
+async def shown_credentials(lane: Lane) -> list[dict[str, Any]]:
+    return [
+        m
+        for m in await lane.sees()
+        if m["ephemeral"]
+        and m["text"].startswith(f"Credentials of {SUBJECT}")
+        and "sk-luthien-" in str(m["blocks"])
+        and "sk-luthien-" not in m["text"]
+    ]
