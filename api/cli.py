@@ -104,7 +104,12 @@ def parse_line(registry: Registry, line: str) -> Command:
     """A command line without the leading `/luthien`. Raises OpsError."""
     name, *rest = shlex.split(line)
     definition = registry.command(name)
-    parser = RichCommand(name=name, params=[_parameter(p, None) for p in definition.parameters()])
+    parameters = definition.parameters()
+    parser = RichCommand(
+        name=name,
+        params=[_parameter(p, None) for p in parameters],
+        context_settings=_settings(parameters),
+    )
     try:
         return definition.parse(_raw(parser.make_context(name, rest).params))
     except click.UsageError as error:
@@ -141,8 +146,12 @@ def _command(definition: type[Command], desk: Desk, group: Luthien) -> RichComma
         short_help=definition.summary(),
         panel=definition.group,
         hidden=not definition.listed,
-        context_settings=_SETTINGS,
+        context_settings=_settings(parameters),
     )
+
+
+def _settings(parameters: Sequence[Parameter]) -> dict[str, Any]:
+    return _SETTINGS | {"ignore_unknown_options": any(p.verbatim for p in parameters)}
 
 
 def _parameter(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from app.settings import Reading
     from engine.blueprint import Blueprint
     from engine.capabilities import RepositoryAccess
+    from engine.errors import NotConfigured
+    from engine.policy_file import StandingPolicy
     from engine.world import Check
     from providers.railway.provider import RailwayProvider
 
@@ -55,6 +57,21 @@ def database(url: str) -> Check:
             return [_not_ok(name, error)]
         kind = "embedded SQLite" if used.embedded else used.url.get_backend_name()
         return [Finding(name, ok=True, detail=kind)]
+
+    return check
+
+
+def policy(found: StandingPolicy | NotConfigured) -> Check:
+    """Whether the newest content of its file is in force."""
+
+    async def check() -> Sequence[Finding]:
+        if isinstance(found, OpsError):
+            return [_not_ok("Policy", found)]
+        found.look()
+        if found.broken:
+            fix = "Mend the file; what it said before still holds."
+            return [Finding("Policy", ok=False, detail=str(found.broken), fix=fix)]
+        return [Finding("Policy", ok=True, detail=found.loaded.name)]
 
     return check
 

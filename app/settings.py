@@ -195,6 +195,12 @@ class Settings(BaseSettings):
         "In Slack: the channel's name, About, the id at the bottom.",
     )
 
+    luthien_policy: Path | None = _setting(
+        None,
+        "YAML file that says who may do what, and who has to agree; without it a built-in one.",
+        "Copy engine/default_policy.yaml, change the copy, and write its path.",
+    )
+
     luthien_listen: Annotated[str, AfterValidator(_listen)] = _setting(
         "127.0.0.1:8080",
         "Address and port of the HTTP API; on a host that sets PORT, 0.0.0.0:$PORT.",

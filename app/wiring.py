@@ -25,7 +25,9 @@ from engine.capabilities import (
     TellsAccess,
 )
 from engine.clock import SystemClock
+from engine.errors import NotConfigured
 from engine.plane import Plane, PlaneSettings, open_plane
+from engine.policy_file import StandingPolicy
 from engine.secrets import parse_keys
 from engine.store.told import StoredTold
 from engine.world import Limits, Toolbox
@@ -107,6 +109,8 @@ async def control_plane(
                 }
             )
             found += [checks.railway(railway), checks.repositories(railway, plans)]
+        policy = _policy(settings, registry, lenient=keeping is not None)
+        found.append(checks.policy(policy))
         plane = await open_plane(
             _plane_settings(keeping or settings),
             registry=registry,
@@ -114,9 +118,22 @@ async def control_plane(
             blueprints=plans,
             clock=clock,
             checks=found,
+            policy=policy if isinstance(policy, StandingPolicy) else None,
         )
         closing.push_async_callback(plane.close)
         yield Parts(plane, clock, railway)
+
+
+def _policy(
+    settings: Settings, registry: Registry, *, lenient: bool
+) -> StandingPolicy | NotConfigured:
+    """Raises NotConfigured for one that cannot be used, unless `doctor` is to say so."""
+    try:
+        return StandingPolicy(settings.luthien_policy, {c.name: c for c in registry.commands})
+    except NotConfigured as broken:
+        if not lenient:
+            raise
+        return broken
 
 
 def slack_door(settings: Settings, parts: Parts) -> SlackDoor:

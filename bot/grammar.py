@@ -151,7 +151,10 @@ def _assign(command: type[Command], words: Sequence[_Word]) -> Wish:
         elif word.text.startswith("--") and not word.quoted and not only_values:
             name, equals, value = word.text.partition("=")
             name = name.lower()
-            if name == PLAN and PLAN not in options:
+            verbatim = next((p for p in positional if p.verbatim), None)
+            if verbatim and name not in options:
+                _put(raw, verbatim, word.text)
+            elif name == PLAN and PLAN not in options:
                 plan_only = _plan(command, word.text)
             elif name not in options:
                 raise _unknown_option(command, name, options)

@@ -44,7 +44,12 @@ class Risk(StrEnum):
 
 @dataclass(frozen=True)
 class Argument:
-    """Marks a field as typed by position, in the order of definition."""
+    """Marks a field as typed by position, in the order of definition.
+
+    `verbatim`: words that look like options of other commands belong to it, too.
+    """
+
+    verbatim: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class Parameter:
     required: bool
     default: Any
     argument: bool
+    verbatim: bool
     flag: bool
     many: bool
     choices: tuple[str, ...]
@@ -189,6 +195,11 @@ class Command(BaseModel):
         except ValidationError as error:
             raise _invalid_input(cls, error) from None
 
+    @property
+    def subject(self) -> str:
+        """The instance that it is about; empty when it is about none."""
+        return getattr(self, "instance", None) or ""
+
     def line(self) -> str:
         """The command line that says this, without `/luthien`; defaults are left out."""
         words: list[str] = [self.name]
@@ -261,6 +272,7 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
         required=info.is_required(),
         default=default,
         argument=any(isinstance(m, Argument) for m in info.metadata),
+        verbatim=any(isinstance(m, Argument) and m.verbatim for m in info.metadata),
         flag=inner is bool,
         many=many,
         choices=_choices(inner),

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from engine.actor import Actor, Origin
     from engine.answer import Answer
     from engine.command import Change, Command
+    from engine.permission import Ruling
     from engine.plan import Plan
+    from engine.policy_file import StandingPolicy
     from engine.registry import Registry
     from engine.run import Event, RunStatus, RunView
 
@@ -106,6 +108,12 @@ class ControlPlane(Protocol):
 
     async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
         """Answer what only asks. Raises OpsError."""
+
+    async def policy(self) -> StandingPolicy:
+        """The policy in force, looked at anew."""
+
+    async def explain(self, actor: Actor, command: Command | type[Command]) -> Sequence[Ruling]:
+        """What the policy says about it, allowed or not."""
 
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
         """What `submit` would do, without doing it."""

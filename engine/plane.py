@@ -13,6 +13,8 @@ from engine.control_plane import Disclosure, Outcome, Request
 from engine.errors import Draining, NotAllowed, ProviderError, Rejected
 from engine.execute import Executor, ExecutorSettings
 from engine.feed import Feed, changed
+from engine.permission import Permissions
+from engine.policy_file import StandingPolicy
 from engine.preview import preview
 from engine.run import EventKind
 from engine.steering import Steering
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from engine.actor import Role
     from engine.answer import Answer
     from engine.blueprint import Blueprint
     from engine.clock import Clock
+    from engine.permission import Ruling
     from engine.plan import Plan
     from engine.registry import Registry
     from engine.run import Event, RunStatus, RunView
@@ -70,6 +74,7 @@ class Plane:
         blueprints: Mapping[str, Blueprint],
         clock: Clock,
         checks: Sequence[Check],
+        policy: StandingPolicy,
     ) -> None:
         self.registry = registry
         self.database = database
@@ -83,6 +88,9 @@ class Plane:
         self.journal = Journal(database, self._feed, clock)
         self.memory = StoredMemory(database, clock)
         self.notices = StoredNotices(database, clock, self.memory)
+        self.permissions = Permissions(
+            policy, self.notices, _Settled(settings), self.journal, registry, clock
+        )
         self._inbox = Inbox(database, settings.keys, registry, clock)
         equipment = Equipment(
             self.journal,
@@ -127,11 +135,18 @@ class Plane:
     # ── commands ──────────────────────────────────────────────────────────────────────────────
 
     async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
-        self._permit(actor, command)
+        await self._permit(actor, command)
         return await command.answer(self._world(actor, origin, ""))
 
+    async def policy(self) -> StandingPolicy:
+        await self.permissions.policy()
+        return self.permissions.standing
+
+    async def explain(self, actor: Actor, command: Command | type[Command]) -> Sequence[Ruling]:
+        return await self.permissions.explain(actor, command)
+
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
-        self._permit(actor, command)
+        await self._permit(actor, command)
         return await command.plan(self._world(actor, origin, _new_run_id()))
 
     async def submit(
@@ -143,12 +158,13 @@ class Plane:
                 why="A new version or a restart is on its way.",
                 next_step=f"/luthien {command.line()}",
             )
-        self._permit(actor, command)
+        await self._permit(actor, command)
         await self.journal.check_locks(command.locks())  # before the reads of planning
         run_id = _new_run_id()
         plan = await command.plan(self._world(actor, origin, run_id))
         try:
             async with self.journal.transaction() as tx:
+                await self.permissions.recount(tx, actor, command)
                 await tx.lock(command.locks(), run_id, plan.title)
                 await tx.add_run(
                     run_id=run_id,
@@ -187,7 +203,7 @@ class Plane:
             if plan_only:
                 plan = await self.preview(actor, command, origin)
                 return Outcome(answer=preview(plan, command))
-            self._permit(actor, command)
+            await self._permit(actor, command)
             asked = await command.confirmation(self._world(actor, origin, ""))
             if asked is not None:
                 return Outcome(answer=asked)
@@ -308,22 +324,11 @@ class Plane:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────
 
-    def _permit(self, actor: Actor, command: Command | type[Command]) -> None:
-        needed = command.needs if isinstance(command, Command) else command.role
-        if actor.role >= needed:
-            return
-        if self._settings.admins:
-            who = f"An admin can do it or give you the role: {', '.join(self._settings.admins)}."
-            next_step = f"/luthien help {command.name}"
-        else:
-            who = f"Nobody is admin yet. Your own id is {actor.id}."
-            next_step = f"Set LUTHIEN_ADMINS={actor.id} and restart the bot."
-        raise NotAllowed(
-            f"`{command.name}` needs the role {needed.label}; yours is {actor.role.label}.",
-            why="Nothing was asked of any vendor.",
-            who=who,
-            next_step=next_step,
-        )
+    async def _permit(
+        self, actor: Actor, command: Command | type[Command], subject: str = ""
+    ) -> None:
+        """Raises NotAllowed."""
+        await self.permissions.permit(actor, command, subject)
 
     def _world(self, actor: Actor, origin: Origin, run_id: str) -> World:
         return World(
@@ -342,6 +347,31 @@ class Plane:
         )
 
 
+class _Settled:
+    """Roles as the settings give them."""
+
+    def __init__(self, settings: PlaneSettings) -> None:
+        self._settings = settings
+
+    async def with_role(self, role: Role) -> Sequence[str]:  # noqa: ARG002
+        return [f"slack:{admin}" for admin in self._settings.admins]
+
+    async def not_enough(self, actor: Actor, command: Command | type[Command]) -> NotAllowed:
+        needed = command.needs if isinstance(command, Command) else command.role
+        if self._settings.admins:
+            who = f"An admin can do it or give you the role: {', '.join(self._settings.admins)}."
+            next_step = f"/luthien help {command.name}"
+        else:
+            who = f"Nobody is admin yet. Your own id is {actor.id}."
+            next_step = f"Set LUTHIEN_ADMINS={actor.id} and restart the bot."
+        return NotAllowed(
+            f"`{command.name}` needs the role {needed.label}; yours is {actor.role.label}.",
+            why="Nothing was asked of any vendor.",
+            who=who,
+            next_step=next_step,
+        )
+
+
 async def open_plane(
     settings: PlaneSettings,
     *,
@@ -350,8 +380,10 @@ async def open_plane(
     blueprints: Mapping[str, Blueprint],
     clock: Clock,
     checks: Sequence[Check] = (),
+    policy: StandingPolicy | None = None,
 ) -> Plane:
-    """Opens and migrates the database. Call `launch` when the doors are ready, `close` at last."""
+    """Opens and migrates the database. Call `launch` when the doors are ready, `close` at last.
+    Without a `policy` the built-in one is in force."""
     database = open_database(settings.database_url)
     try:
         await database.migrate()
@@ -366,6 +398,7 @@ async def open_plane(
         blueprints=blueprints,
         clock=clock,
         checks=checks,
+        policy=policy or StandingPolicy(),
     )
 
 

@@ -10,7 +10,7 @@ from engine.run import EventKind, RunStatus
 from engine.store.transaction import IllegalMove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from engine.actor import Actor
     from engine.command import Command
@@ -28,7 +28,7 @@ class Steering:
         journal: Journal,
         executor: Executor,
         registry: Registry,
-        permit: Callable[[Actor, type[Command]], None],
+        permit: Callable[[Actor, Command | type[Command], str], Awaitable[None]],
     ) -> None:
         self._journal = journal
         self._executor = executor
@@ -64,7 +64,10 @@ class Steering:
 
     async def again(self, actor: Actor, run_id: str, *, removing: bool) -> RunView:
         view = await self._journal.run(run_id)
-        self._permit(actor, self._registry.command(view.command))
+        command = self._registry.load_command(
+            view.command, (await self._journal.arguments(run_id))
+        )
+        await self._permit(actor, command, view.subject)
         if removing and not view.left and view.status != RunStatus.ERRORED:
             raise Refused(
                 f"Run `{run_id}` left nothing behind that could be removed.",
@@ -72,9 +75,6 @@ class Steering:
                 who="Anybody may look at it.",
                 next_step=f"/luthien run {run_id}",
             )
-        command = self._registry.load_command(
-            view.command, (await self._journal.arguments(run_id))
-        )
         locks = command.locks() if isinstance(command, Change) else ()
         try:
             async with self._journal.transaction() as tx:

@@ -9,12 +9,14 @@ from sqlalchemy import func, select
 
 from engine.run import Event, EventKind, RunStatus
 from engine.store.models import EventRow, LockRow, RunRow
-from engine.store.rows import locked, run_row, run_view
+from engine.store.rows import created_since, locked, run_row, run_view
 from engine.store.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
 
+    from engine.actor import Actor
     from engine.clock import Clock
     from engine.feed import Feed
     from engine.run import RunView
@@ -75,6 +77,11 @@ class Journal:
             query = query.where(RunRow.status.in_([str(s) for s in statuses]))
         async with self._database.read() as session:
             return [await run_view(session, row) for row in await session.scalars(query)]
+
+    async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:
+        """How many runs of these commands the actor has begun."""
+        async with self._database.read() as session:
+            return await created_since(session, actor, commands, since)
 
     async def holder(self, lock: str) -> str | None:
         async with self._database.read() as session:

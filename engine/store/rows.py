@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
 from engine.actor import Actor
 from engine.errors import Locked, NotFound
@@ -13,7 +13,8 @@ from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Troubl
 from engine.store.models import CreatedRow, LockRow, RunRow, StepRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,6 +31,21 @@ async def run_row(session: AsyncSession, run_id: str) -> RunRow:
             next_step="/luthien runs",
         )
     return row
+
+
+async def created_since(
+    session: AsyncSession, actor: Actor, commands: Sequence[str], since: datetime
+) -> int:
+    """How many runs of these commands the actor has begun; those that never started do not count
+    once they are over."""
+    query = select(func.count()).where(
+        RunRow.command.in_(list(commands)),
+        RunRow.created_at >= since,
+        RunRow.actor["door"].as_string() == actor.door,
+        RunRow.actor["id"].as_string() == actor.id,
+        or_(RunRow.status != RunStatus.CANCELLED, RunRow.started_at.is_not(None)),
+    )
+    return await session.scalar(query) or 0
 
 
 async def run_view(session: AsyncSession, row: RunRow) -> RunView:

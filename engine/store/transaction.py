@@ -17,7 +17,7 @@ from engine.store.models import (
     RunRow,
     StepRow,
 )
-from engine.store.rows import locked, run_row, run_view
+from engine.store.rows import created_since, locked, run_row, run_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +114,10 @@ class Transaction:
             plan_digest=plan.digest(),
             changes=list(plan.changes),
         )
+
+    async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:
+        """How many runs of these commands the actor has begun; nothing can come between."""
+        return await created_since(self._session, actor, commands, since)
 
     async def lock(self, names: Sequence[str], run_id: str, reason: str) -> None:
         """Raises Locked when another run holds one of them."""

@@ -23,7 +23,9 @@ from engine.told import Post
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
+    from engine.permission import Ruling
     from engine.plan import Plan
+    from engine.policy_file import StandingPolicy
     from engine.world import World
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -299,6 +301,12 @@ class FakeControl:
             await self._more.wait()
 
     # What the door does not use
+
+    async def policy(self) -> StandingPolicy:
+        raise NotImplementedError
+
+    async def explain(self, actor: Actor, command: Command | type[Command]) -> Sequence[Ruling]:
+        raise NotImplementedError
 
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
         raise NotImplementedError

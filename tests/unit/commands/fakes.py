@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.control_plane import AuditCheck
-from engine.errors import Locked, NotFound
+from engine.errors import Locked, NotAllowed, NotFound
 from engine.memory import Remembered
 from engine.notices import Notice, Waiting
 from engine.step import Ref, Stopped
@@ -17,10 +17,12 @@ from engine.step import Ref, Stopped
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from engine.actor import Actor, Origin
-    from engine.command import Change
+    from engine.actor import Actor, Origin, Role
+    from engine.command import Change, Command
     from engine.control_plane import AuditEntry, Disclosure
     from engine.memory import Revision
+    from engine.permission import Permissions, Ruling
+    from engine.policy_file import StandingPolicy
     from engine.registry import Registry
     from engine.run import RunStatus, RunView
     from engine.step import Result, Value
@@ -134,9 +136,11 @@ class FakeControl:
         runs: Sequence[RunView] = (),
         disclosures: Sequence[Disclosure] = (),
         audit: FakeAudit | None = None,
+        permissions: Permissions | None = None,
     ) -> None:
         self.registry = registry
         self.audit = audit or FakeAudit()
+        self._permissions = permissions
         self.runs = {run.id: run for run in runs}
         self.disclosures = {d.subject: d for d in disclosures}
         self.recorded: list[tuple[str, str, str]] = []
@@ -146,6 +150,18 @@ class FakeControl:
         if run_id not in self.runs:
             raise NotFound(f"There is no run `{run_id}`.", next_step="/luthien runs")
         return self.runs[run_id]
+
+    @property
+    def permissions(self) -> Permissions:
+        assert self._permissions is not None
+        return self._permissions
+
+    async def policy(self) -> StandingPolicy:
+        await self.permissions.policy()
+        return self.permissions.standing
+
+    async def explain(self, actor: Actor, command: Command | type[Command]) -> Sequence[Ruling]:
+        return await self.permissions.explain(actor, command)
 
     async def list_runs(
         self, *, subject: str | None = None, statuses: Sequence[RunStatus] = (), limit: int = 20
@@ -231,6 +247,23 @@ class FakeMemory:
             return False
         self.turns[what] = (holder, self.clock.now() + span)
         return True
+
+
+@dataclass(frozen=True)
+class FakeRoles:
+    """Who has which role, and who created how much."""
+
+    people: Sequence[Actor]
+    created: int = 0
+
+    async def with_role(self, role: Role) -> Sequence[str]:
+        return [person.key for person in self.people if person.role >= role]
+
+    async def not_enough(self, actor: Actor, command: Command | type[Command]) -> NotAllowed:
+        return NotAllowed(f"`{command.name}` needs the role {command.role.label}.")
+
+    async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:
+        return self.created
 
 
 class FakeNotices:

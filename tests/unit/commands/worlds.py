@@ -22,11 +22,19 @@ from engine.capabilities import (
     Space,
 )
 from engine.control_plane import AuditEntry, Disclosure
+from engine.permission import Permissions
+from engine.policy_file import StandingPolicy
 from engine.registry import discover
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.world import Finding, Limits, World
 from tests.unit.commands.clock import NOW, FakeClock
-from tests.unit.commands.fakes import FakeAudit, FakeControl, FakeMemory, FakeNotices
+from tests.unit.commands.fakes import (
+    FakeAudit,
+    FakeControl,
+    FakeMemory,
+    FakeNotices,
+    FakeRoles,
+)
 from tests.unit.commands.host import FakeHost
 
 if TYPE_CHECKING:
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 BLUEPRINTS = load_all(ROOT / "blueprints")
 REGISTRY = discover(commands)
+POLICIES = Path(__file__).with_name("policies")
 
 PEOPLE = {
     "ada": Actor(door=Door.SLACK, id="U0ADA", name="ada", role=Role.ADMIN),
@@ -141,6 +150,10 @@ class Described(_Described):
     audit: tuple[DescribedEntry, ...] = ()
     """Oldest first."""
     audit_broken_at: int | None = None
+    policy: str = ""
+    """The file in `policies` that is in force; empty: the built-in one."""
+    created: int = 0
+    """How many instances everybody created today."""
     warned: dict[str, timedelta] = Field(default_factory=dict)
     """Key of a notice → how long ago it was told."""
     host_clock: timedelta | None = timedelta()
@@ -161,14 +174,19 @@ class Given:
             self.host.repositories[repo] = RepositoryAccess(readable=False, public=False, how=how)
         for path, status in described.answers.items():
             self.host.probes[path] = Probe(status, timedelta(milliseconds=35), "as the case says")
+        self.notices = FakeNotices(self.clock, described.warned)
+        roles = FakeRoles(list(PEOPLE.values())[:3], described.created)
+        permissions = Permissions(
+            _policy(described.policy), self.notices, roles, roles, REGISTRY, self.clock
+        )
         self.control = FakeControl(
             REGISTRY,
             runs=[described_run(run) for run in described.runs],
             disclosures=[_disclosure(d) for d in described.disclosures],
             audit=FakeAudit(_entries(described.audit), described.audit_broken_at),
+            permissions=permissions,
         )
         self.host.known_as = described.access
-        self.notices = FakeNotices(self.clock, described.warned)
         self.memory = FakeMemory(self.clock, self.notices)
         actor = PEOPLE[described.actor]
         self.world = World(
@@ -185,6 +203,11 @@ class Given:
             memory=self.memory,
             checks=[_check(described.findings)],
         )
+
+
+def _policy(name: str) -> StandingPolicy:
+    path = POLICIES / f"{name}.yaml" if name else None
+    return StandingPolicy(path, {command.name: command for command in REGISTRY.commands})
 
 
 def _put(host: FakeHost, number: int, described: DescribedSpace) -> None:

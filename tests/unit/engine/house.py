@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
+    from engine.clock import Clock
+    from engine.policy_file import StandingPolicy
+
 ADA = Actor(door=Door.SLACK, id="U0ADA", name="ada", role=Role.ADMIN)
 CLEO = Actor(door=Door.SLACK, id="U0CLEO", name="cleo", role=Role.VIEWER)
 OPS = Origin(door=Door.SLACK, channel="C0OPS")
@@ -105,6 +108,7 @@ class Build(Change):
     name: ClassVar[str] = "build"
     risk: ClassVar[Risk] = Risk.ADDS
     things: str = "one,two"
+    instance: str = "acme"
     trouble: str = ""
     takes_ms: int = 10
     keep: bool = False
@@ -151,7 +155,12 @@ REGISTRY = Registry({"build": Build, "look": Look}, {"make": Make})
 
 @asynccontextmanager
 async def plane(
-    folder: Path, vendor: Vendor, *, admins: Sequence[str] = ()
+    folder: Path,
+    vendor: Vendor,
+    *,
+    admins: Sequence[str] = (),
+    policy: StandingPolicy | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Plane]:
     """A launched plane; leaving the block is an orderly shutdown."""
     on_postgres = folder / DATABASE_FILE
@@ -168,7 +177,8 @@ async def plane(
         registry=REGISTRY,
         toolbox=Toolbox({Vendor: vendor}),
         blueprints={},
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
+        policy=policy,
     )
     await opened.launch()
     try:

@@ -1,0 +1,216 @@
+"""Who may do what: each command's own definition, and the policy over it. The one place where that
+is decided; `policy explain` says the same things in the same words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
+
+from engine.actor import Role
+from engine.command import Risk
+from engine.errors import NotAllowed
+from engine.policy import Asked, includes
+from engine.words import listed, moment, plural, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from engine.actor import Actor
+    from engine.clock import Clock
+    from engine.command import Command
+    from engine.notices import Notices
+    from engine.policy_file import LoadedPolicy, Quote, StandingPolicy
+    from engine.registry import Registry
+
+ROLE, FREEZE, CREATIONS = "role", "freeze", "creations"
+"""What a ruling is about, in the order in which it is asked."""
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """One thing that the policy, or a command's definition, says about what is asked."""
+
+    about: str
+    allowed: bool
+    text: str
+    """Makes sense alone."""
+    quote: Quote | None = None
+    """The line that says so; None: no line does."""
+    why: str = ""
+    who: str = ""
+
+    def refusal(self, command: Command | type[Command]) -> NotAllowed:
+        """Where it is not allowed."""
+        line = command.name if isinstance(command, type) else command.line()
+        said = f"{self.quote}." if self.quote else ""
+        return NotAllowed(
+            self.text,
+            why=" ".join(part for part in (self.why, said) if part),
+            who=self.who,
+            next_step=typed(f"policy explain {line}"),
+        )
+
+
+class Roles(Protocol):
+    """Who has which role."""
+
+    async def with_role(self, role: Role) -> Sequence[str]:
+        """Keys of those who have at least this role by name."""
+
+    async def not_enough(self, actor: Actor, command: Command | type[Command]) -> NotAllowed:
+        """The refusal of a command whose own definition asks for a higher role."""
+
+
+class Creations(Protocol):
+    """Who created how much."""
+
+    async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:
+        """How many runs of these commands the actor began."""
+
+
+@dataclass
+class Permissions:
+    """`standing` is the policy in force; changes of it are told by `notices`."""
+
+    standing: StandingPolicy
+    notices: Notices
+    roles: Roles
+    creations: Creations
+    registry: Registry
+    clock: Clock
+
+    async def policy(self) -> LoadedPolicy:
+        """The policy in force; that it has changed, or could not be read, is told once."""
+        loaded = self.standing.look()
+        news, self.standing.news = self.standing.news, None
+        if news is not None:
+            await self.notices.announce(news)
+        return loaded
+
+    async def permit(
+        self, actor: Actor, command: Command | type[Command], subject: str = ""
+    ) -> None:
+        """Raises NotAllowed naming the policy's line and who can help. `subject`: the instance,
+        where the command itself does not name it."""
+        asked = Asked.of(command, subject)
+        for ruling in await self._rulings(await self.policy(), actor, asked):
+            if ruling.allowed:
+                continue
+            if ruling.quote is None:
+                raise await self.roles.not_enough(actor, command)
+            raise ruling.refusal(command)
+
+    async def recount(self, creations: Creations, actor: Actor, command: Command) -> None:
+        """The same for what is counted, where nothing can come between. Raises NotAllowed."""
+        loaded = self.standing.loaded
+        for ruling in await self._creation(loaded, actor, Asked.of(command), creations):
+            if not ruling.allowed:
+                raise ruling.refusal(command)
+
+    async def explain(self, actor: Actor, command: Command | type[Command]) -> Sequence[Ruling]:
+        """Everything that is said about it, allowed or not."""
+        return await self._rulings(await self.policy(), actor, Asked.of(command))
+
+    # ── each ruling ───────────────────────────────────────────────────────────────────────────
+
+    async def _rulings(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> list[Ruling]:
+        found = [await self._role(loaded, actor, asked)]
+        if asked.runs:
+            found += [await self._freeze(loaded, actor, asked)]
+            found += await self._creation(loaded, actor, asked, self.creations)
+        return found
+
+    async def _role(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> Ruling:
+        fitting = loaded.policy.fitting(asked)
+        place, rule = next(((p, r) for p, r in fitting if r.may is not None), (0, None))
+        who = rule.may if rule and rule.may is not None else (asked.needs.label,)
+        allowed = includes(who, actor)
+        what = f"`{asked.command.name}`" + (f" of `{asked.subject}`" if asked.subject else "")
+        if rule is None:
+            what = f"`{asked.command.name}`"
+        needed = f"{what} needs {somebody(who)}; yours is {actor.role.label}."
+        if allowed:
+            needed = f"{what} is for {somebody(who)}; {actor.name} is {actor.role.label}."
+        return Ruling(
+            ROLE,
+            allowed,
+            needed,
+            loaded.quote("rules", place, "may") if rule else None,
+            why=rule.about if rule else "",
+            who="" if allowed else await self._who_can(who, actor),
+        )
+
+    async def _freeze(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> Ruling:
+        now = self.clock.now()
+        for place, freeze in loaded.policy.frozen(asked):
+            ends = freeze.window(loaded.policy.time_zone).over_at(now)
+            if ends is None:
+                continue
+            quote = loaded.quote("freezes", place, "name")
+            allowed = includes(freeze.still, actor)
+            text = f"The freeze “{freeze.name}” lasts until {moment(ends)}"
+            if allowed:
+                return Ruling(FREEZE, True, f"{text}, and {actor.name} may still do it.", quote)
+            who = await self._who_can(freeze.still, actor) if freeze.still else ""
+            can = who or "Nobody may do it before; whoever keeps the policy can change that."
+            return Ruling(FREEZE, False, f"{text}, so nothing is changed now.", quote, who=can)
+        return Ruling(FREEZE, True, "No freeze holds now.")
+
+    async def _creation(
+        self, loaded: LoadedPolicy, actor: Actor, asked: Asked, creations: Creations
+    ) -> list[Ruling]:
+        most = loaded.policy.creations_per_day
+        if most is None or asked.command.risk is not Risk.ADDS:
+            return []
+        zone = ZoneInfo(loaded.policy.time_zone)
+        day = self.clock.now().astimezone(zone).date()
+        names = [c.name for c in self.registry.commands if c.risk is Risk.ADDS]
+        count = await creations.created_since(actor, names, datetime.combine(day, time(), zone))
+        again = moment(datetime.combine(day + timedelta(days=1), time(), zone))
+        return [
+            Ruling(
+                CREATIONS,
+                count < most,
+                f"{actor.name} created {plural(count, 'instance')} today, of {most} allowed.",
+                loaded.quote("creations_per_day"),
+                who=f"You can again from {again} on; whoever keeps the policy can allow more.",
+            )
+        ]
+
+    async def _who_can(self, who: Iterable[str], actor: Actor) -> str:
+        able = [key for key in await self.people(who) if key != actor.key]
+        if able:
+            return f"{mentions(able)} can do this for you."
+        return "Nobody here can; whoever keeps the policy can change that."
+
+    async def people(self, who: Iterable[str]) -> list[str]:
+        """The keys of those who are meant, as far as they are known by name."""
+        found: dict[str, None] = {}
+        for word in who:
+            if word in _ROLES:
+                found |= dict.fromkeys(await self.roles.with_role(_ROLES[word]))
+            elif ":" in word:
+                found[word] = None
+        return list(found)
+
+
+_ROLES: Mapping[str, Role] = {role.label: role for role in Role}
+
+
+def somebody(who: Iterable[str]) -> str:
+    """`the role admin or <@U0ADA>`."""
+    words = [f"the role {w}" if w in _ROLES else mention(w) for w in who if w != "nobody"]
+    return listed(words, "or") or "nobody"
+
+
+def mention(key: str) -> str:
+    """`slack:U0ADA` as Slack shows it; others by their bare id."""
+    door, _, name = key.partition(":")
+    return f"<@{name}>" if door == "slack" else name or key
+
+
+def mentions(keys: Sequence[str]) -> str:
+    """`<@U0ADA> or <@U0BEN>`; many are cut short."""
+    return listed([mention(key) for key in keys[:5]], "or")
