@@ -14,6 +14,7 @@ from app.data import DataFolder, tried
 from commands.doctor import Doctor
 from commands.help import Help
 from commands.list import ListInstances
+from commands.role import Roles
 from commands.runs import ListRuns
 from engine.actor import Actor, Door, Origin, Role
 from engine.command import Change
@@ -58,7 +59,10 @@ async def connect(
         open_plane = wiring.throw_away_plane if plain else wiring.control_plane
         parts = await stack.enter_async_context(open_plane(reading, registry))
         has_bot = reading.settings.slack_bot_token is not None
-        if isinstance(command, Doctor) and has_bot and "SLACK_API_URL" not in reading.faulty:
+        about_people = any(p.completes == "person" for p in command.parameters())
+        asks_slack = isinstance(command, Doctor) or about_people
+        if asks_slack and has_bot and "SLACK_API_URL" not in reading.faulty:
+            # Making the door also tells the control plane whom to ask about people.
             parts.plane.add_check(wiring.slack_door(reading.settings, parts).checks)
         if _starts_runs(command):
             await parts.plane.launch()
@@ -106,6 +110,7 @@ async def _names(data: DataFolder, kind: str) -> list[str]:
     asked: dict[str, tuple[Command, str, str]] = {
         "instance": (ListInstances(), "instances", "name"),
         "run": (ListRuns(), "runs", "id"),
+        "person": (Roles(), "roles", "name"),
     }
     if kind not in asked:
         return []

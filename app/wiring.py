@@ -15,6 +15,7 @@ from app import checks
 from app.data import DataFolder
 from app.settings import Reading, misconfigured
 from engine import blueprint
+from engine.actor import Door
 from engine.capabilities import (
     HostsSpaces,
     KeepsDatabases,
@@ -28,6 +29,7 @@ from engine.clock import SystemClock
 from engine.errors import NotConfigured
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.policy_file import StandingPolicy
+from engine.roles import FixedRoles
 from engine.secrets import parse_keys
 from engine.store.told import StoredTold
 from engine.world import Limits, Toolbox
@@ -150,9 +152,6 @@ def slack_door(settings: Settings, parts: Parts) -> SlackDoor:
             app_token=_revealed(settings.slack_app_token),
             signing_secret=_revealed(settings.slack_signing_secret),
             api_url=settings.slack_api_url,
-            admins=settings.luthien_admins,
-            deployers=settings.luthien_deployers,
-            default_role=settings.luthien_default_role,
             channel=settings.luthien_channel,
         ),
     )
@@ -172,6 +171,11 @@ async def throw_away_plane(reading: Reading, registry: Registry) -> AsyncIterato
             yield parts
 
 
+def _slack_key(user: str) -> str:
+    """How the engine names somebody of whom the settings have the Slack id."""
+    return f"{Door.SLACK}:{user}"
+
+
 def _revealed(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret is not None else None
 
@@ -189,6 +193,10 @@ def _plane_settings(settings: Settings) -> PlaneSettings:
         limits=Limits(
             delete_grace=settings.luthien_delete_grace, credentials_window=CREDENTIALS_WINDOW
         ),
-        admins=sorted(settings.luthien_admins),
+        roles=FixedRoles(
+            admins=frozenset(map(_slack_key, settings.luthien_admins)),
+            deployers=frozenset(map(_slack_key, settings.luthien_deployers)),
+            default=settings.luthien_default_role,
+        ),
         executor_id="local" if embedded else socket.gethostname(),
     )

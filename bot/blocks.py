@@ -56,12 +56,21 @@ def clip(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-_MENTION = re.compile(r"&lt;([@#][A-Z0-9]+)&gt;")
+_MENTION = re.compile(r"&lt;([@#])(?:slack:)?([A-Z0-9]+)&gt;")
 
 
 def mrkdwn(text: str) -> str:
-    """Escape for Slack; `*bold*`, `_italic_`, `` `code` `` and mentions (`<@U1>`) keep meaning."""
-    return _MENTION.sub(r"<\1>", html.escape(text, quote=False))
+    """Escape for Slack; `*bold*`, `_italic_`, `` `code` `` and mentions (`<@U1>`, and the
+    engine's `<@slack:U1>`) keep meaning."""
+    return _MENTION.sub(_mention, html.escape(text, quote=False))
+
+
+def _mention(found: re.Match[str]) -> str:
+    """User groups have ids with S. Source: Slack docs, formatting text, special mentions."""
+    sigil, target = found.groups()
+    if sigil == "@" and target.startswith("S"):
+        return f"<!subteam^{target}>"
+    return f"<{sigil}{target}>"
 
 
 def link(url: str, label: str) -> str:

@@ -59,7 +59,7 @@ class Completion:
         command = self._control.registry.command("list").parse({})
         if not isinstance(command, Question):
             return []
-        actor = self._identity.actor(user)
+        actor = await self._identity.actor(user)
         try:
             async with asyncio.timeout(PATIENCE):
                 answer = await self._control.ask(actor, command, Origin(door=Door.SLACK))

@@ -17,7 +17,8 @@ from bot.budget import Urgency
 from engine.actor import Door, Origin
 from engine.command import Change
 from engine.control_plane import Request
-from engine.errors import InvalidInput, NotAllowed, OpsError, ProviderError
+from engine.errors import InvalidInput, OpsError, ProviderError
+from engine.people import needed
 from engine.telemetry import about
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Ask:
 
 
 class Desk:
-    """Takes wishes. `open_form` shows a modal (trigger id, view); `name_of` is a person's name."""
+    """Takes wishes. `open_form` shows a modal (trigger id, view)."""
 
     def __init__(
         self,
@@ -80,7 +81,6 @@ class Desk:
         narrator: Narrator,
         *,
         open_form: Callable[[str, Block], Awaitable[None]],
-        name_of: Callable[[str], Awaitable[str]],
         clock: Clock,
         log: Logger,
         scrubber: Scrubber,
@@ -93,7 +93,6 @@ class Desk:
         self._rooms = rooms
         self._narrator = narrator
         self._open_form = open_form
-        self._name_of = name_of
         self._clock = clock
         self._log = log
         self._scrubber = scrubber
@@ -109,11 +108,11 @@ class Desk:
         said = grammar.unescape(line) if escaped else line
         try:
             wish = grammar.read(line, self._control.registry, escaped=escaped)
-            actor = self.actor(ask)
+            actor = await self.actor(ask)
             try:
                 command = wish.parse()
             except InvalidInput as invalid:
-                self.permit(actor, wish.command)
+                await self.permit(actor, wish.command)
                 if invalid.missing and ask.trigger:
                     self.begin(self._ask_for_more(ask, wish))
                     return None
@@ -125,7 +124,7 @@ class Desk:
     async def take_form(self, ask: Ask, wish: Wish) -> Render | dict[str, str] | None:
         """A filled-in form: a dict has the reasons by field."""
         try:
-            actor = self.actor(ask)
+            actor = await self.actor(ask)
             command = wish.parse()
             return await self._accept(ask, actor, command, plan_only=wish.plan_only)
         except InvalidInput as invalid:
@@ -142,9 +141,9 @@ class Desk:
         self.begin(self._ask_for_more(ask, wish))
         return None
 
-    def actor(self, ask: Ask) -> Actor:
+    async def actor(self, ask: Ask) -> Actor:
         """Raises NotAllowed for a stranger."""
-        return self._identity.actor(ask.user, ask.user_name)
+        return await self._identity.actor(ask.user, ask.user_name)
 
     async def _accept(
         self, ask: Ask, actor: Actor, command: Command, *, plan_only: bool
@@ -172,18 +171,13 @@ class Desk:
         )
         if await self._control.accept(request):
             self.begin(self.carry_out(request), after=ACK_FIRST)
-            self.begin(self._identity.learn(ask.user, self._name_of), after=ACK_FIRST)
+            self.begin(self._identity.learn(ask.user), after=ACK_FIRST)
         return None
 
-    def permit(self, actor: Actor, command: Command | type[Command]) -> None:
+    async def permit(self, actor: Actor, command: Command | type[Command]) -> None:
         """The control plane decides; this only spares people a form that would be refused."""
-        needed = command.role if isinstance(command, type) else command.needs
-        if actor.role < needed:
-            refusal = NotAllowed(
-                f"`{command.name}` needs the role {needed.label}; yours is {actor.role.label}.",
-                next_step=f"/luthien help {command.name}",
-            )
-            raise self._identity.explain(refusal, actor.id, needed)
+        if actor.role < needed(command):
+            raise await self._control.people.not_enough(actor, command)
 
     async def _ask_for_more(self, ask: Ask, wish: Wish) -> None:
         form = forms.Form(wish.command.name, ask.channel, secrets.token_hex(6))
@@ -223,10 +217,7 @@ class Desk:
             outcome = await self._control.handle(request.delivery)
         except OpsError as error:
             notice.cancel()
-            actor, command = request.actor, request.command
-            if isinstance(error, NotAllowed) and actor.role < command.needs:
-                error = self._identity.explain(error, actor.id, command.needs)
-            await self._tell(request, self.refusal(error, command.line()))
+            await self._tell(request, self.refusal(error, request.command.line()))
             return
         except Exception as error:  # noqa: BLE001 - a bug; the person gets its number
             notice.cancel()

@@ -28,7 +28,7 @@ from bot.completion import Completion
 from bot.desk import Desk
 from bot.hearing import Hearing
 from bot.home import Home
-from bot.identity import Identity
+from bot.identity import Identity, SlackDirectory
 from bot.listeners import listen
 from bot.narrator import Narrator
 from bot.notices import Announcer
@@ -37,7 +37,6 @@ from bot.slack_errors import translated
 from bot.telling import Stage
 from bot.topics import Topics
 from bot.voice import Voice
-from engine.actor import Role
 from engine.clock import SystemClock
 from engine.errors import NotConfigured, OutcomeUnknown, ProviderError, RateLimited
 from engine.telemetry import ACK, span
@@ -73,9 +72,6 @@ class SlackSettings:
     app_token: str | None = field(default=None, repr=False)
     signing_secret: str | None = field(default=None, repr=False)
     api_url: str | None = None
-    admins: frozenset[str] = frozenset()
-    deployers: frozenset[str] = frozenset()
-    default_role: Role | None = Role.VIEWER
     channel: str | None = None
     """Where runs are told that began outside of Slack."""
 
@@ -119,7 +115,9 @@ class SlackDoor:
         )
         # Posting must never be repeated blindly, so this one does not retry by itself.
         self._voice = Voice(self._web_client(), clock, self._log)
-        self._identity = Identity(settings.admins, settings.deployers, settings.default_role)
+        self._directory = SlackDirectory(self._voice, clock, self._log)
+        control.people.directory = self._directory
+        self._identity = Identity(control.people)
         self._rooms = Rooms(self._voice, clock)
         self._bot_name = "luthien"
         self._self: AuthorizeResult | None = None
@@ -133,7 +131,6 @@ class SlackDoor:
             self._rooms,
             self._narrator,
             open_form=self._open_form,
-            name_of=self._name_of,
             clock=clock,
             log=self._log,
             scrubber=self._scrubber,
@@ -155,6 +152,7 @@ class SlackDoor:
             control.registry,
             Completion(control, self._identity, clock),
             Home(control, self._identity, self._publish_home, clock),
+            self._directory,
         )
         self._sockets: AsyncSocketModeHandler | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -294,15 +292,6 @@ class SlackDoor:
             await self._client.views_open(trigger_id=trigger, view=view)
         except SlackApiError as error:
             raise translated("views.open", error) from None
-
-    async def _name_of(self, user: str) -> str:
-        """What people call somebody; empty when Slack does not say."""
-        try:
-            person = (await self._client.users_info(user=user)).get("user") or {}
-        except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError):
-            return ""
-        profile = person.get("profile") or {}
-        return str(profile.get("display_name") or person.get("real_name") or "")
 
     async def _publish_home(self, user: str, view: Block) -> None:
         await self._client.views_publish(user_id=user, view=view)

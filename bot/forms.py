@@ -24,6 +24,8 @@ VALUE = "value"
 COMPLETE = "complete"
 """Action ids of completed fields begin with it: `complete:instance`."""
 MOST_OPTIONS = 100
+PERSON = "person"
+"""What is completed by Slack itself. A user group can only be typed: no menu of Slack has them."""
 _FLAG = "on"
 
 
@@ -91,6 +93,8 @@ def _element(parameter: Parameter, value: object) -> Block:
         return _checkbox(parameter.description or parameter.label, _is_on(value))
     if parameter.choices:
         return _select(parameter, typed)
+    if parameter.completes == PERSON:
+        return _person_select(parameter, typed)
     if parameter.completes and not parameter.many:
         element: Block = {
             "type": "external_select",
@@ -106,6 +110,20 @@ def _element(parameter: Parameter, value: object) -> Block:
         element["placeholder"] = plain(example, 150)
     if typed:
         element["initial_value"] = clip(" ".join(typed), 3_000)
+    return element
+
+
+def _person_select(parameter: Parameter, typed: Sequence[str]) -> Block:
+    """Source: Block Kit reference, multi-select and select menu of users."""
+    people = [word for word in typed if word.startswith(("U", "W"))]
+    element: Block = {
+        "type": "multi_users_select" if parameter.many else "users_select",
+        "action_id": VALUE,
+        "placeholder": plain("Choose somebody", 150),
+    }
+    if people:
+        key = "initial_users" if parameter.many else "initial_user"
+        element[key] = people if parameter.many else people[0]
     return element
 
 
@@ -174,6 +192,10 @@ def _value(state: Mapping[str, Any]) -> str | list[str] | None:
         return str(state["selected_option"]["value"])
     if "selected_options" in state:
         return [str(o["value"]) for o in state["selected_options"] or []]
+    if state.get("selected_user"):
+        return str(state["selected_user"])
+    if "selected_users" in state:
+        return [str(user) for user in state["selected_users"] or []]
     value = state.get("value")
     return str(value).strip() if value is not None else None
 

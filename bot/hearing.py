@@ -51,7 +51,7 @@ class Hearing:
             self._seen.popitem(last=False)
         said = grammar.unescape(self._without_mention(text)).strip()
         try:
-            actor = self._desk.actor(ask)
+            actor = await self._desk.actor(ask)
             topic = Topic()
             if ask.channel and ask.thread:
                 topic = await self._topics.of_thread(ask.channel, ask.thread)
@@ -64,15 +64,15 @@ class Hearing:
         wish = heard.wish
         if wish is None:
             return messages.not_understood(said, heard.nearest)
-        actor = self._desk.actor(ask)
+        actor = await self._desk.actor(ask)
         try:
             command = wish.parse()
         except InvalidInput as invalid:
-            self._desk.permit(actor, wish.command)
+            await self._desk.permit(actor, wish.command)
             if invalid.missing:
                 return messages.understood_in_part(wish.command.usage(), wish.command.name)
             raise
-        self._desk.permit(actor, command)
+        await self._desk.permit(actor, command)
         line = command.line()
         if changes(wish):
             return messages.waits_for_a_click(

@@ -41,7 +41,7 @@ class Home:
 
     async def show(self, user: str) -> None:
         try:
-            actor = self._identity.actor(user)
+            actor = await self._identity.actor(user)
         except OpsError as stranger:
             text = " ".join((stranger.summary, stranger.why, stranger.who))
             await self._publish(user, {"type": "home", "blocks": [section(mrkdwn(text))]})

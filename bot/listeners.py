@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.desk import Desk
     from bot.hearing import Hearing
     from bot.home import Home
+    from bot.identity import SlackDirectory
     from engine.registry import Registry
 
 Body = dict[str, Any]
@@ -34,12 +35,13 @@ def listen(
     registry: Registry,
     completer: Completion,
     home: Home,
+    directory: SlackDirectory,
 ) -> None:
     """Register every listener; the catch-alls come last, since the first match wins."""
     _commands(app, desk)
     _clicks(app, desk)
     _forms(app, desk, registry, completer)
-    _events(app, desk, hearing, home)
+    _events(app, desk, hearing, home, directory)
     _catch_alls(app)
 
     @app.error
@@ -143,7 +145,9 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
             desk.begin(desk.say(ask, render))
 
 
-def _events(app: AsyncApp, desk: Desk, hearing: Hearing, home: Home) -> None:
+def _events(
+    app: AsyncApp, desk: Desk, hearing: Hearing, home: Home, directory: SlackDirectory
+) -> None:
     async def spoken(body: Body, event: Body) -> None:
         """Somebody speaks to us: a mention, or a direct message."""
         elsewhere = event["type"] == "message" and event.get("channel_type") != "im"
@@ -166,6 +170,14 @@ def _events(app: AsyncApp, desk: Desk, hearing: Hearing, home: Home) -> None:
     async def opened(event: Body) -> None:
         if event.get("tab") == "home":
             desk.begin(home.show(event["user"]))
+
+    @app.event("subteam_members_changed")
+    async def regrouped(event: Body) -> None:
+        directory.changed(event["subteam_id"])
+
+    @app.event("subteam_updated")
+    async def renamed_or_switched_off(event: Body) -> None:
+        directory.changed(event["subteam"]["id"])
 
 
 def _catch_alls(app: AsyncApp) -> None:

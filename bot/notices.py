@@ -1,4 +1,4 @@
-"""Tells everybody what concerns them without a run, once each, across restarts."""
+"""Tells people what concerns them without a run, once each, across restarts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot import messages
 from bot.budget import Urgency
+from bot.identity import id_of
 from bot.posting import Posting
 from engine.answer import Offers
 from engine.errors import ProviderError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bot.scrub import Scrubber
     from bot.telling import Stage
     from engine.notices import Notice, Notices, Waiting
+    from engine.told import Post
 
 LOOK_EVERY = timedelta(seconds=1)
 REST = timedelta(seconds=30)
@@ -32,8 +34,8 @@ NO_RUN = "notice"
 
 
 class Announcer:
-    """Posts in the notice's own channel, or where the bot speaks by itself. What has no channel
-    does not count as told."""
+    """Posts in the notice's own channel, to the one person it is for, or where the bot speaks by
+    itself. What has no place to be told in does not count as told."""
 
     def __init__(self, stage: Stage, notices: Notices, scrubber: Scrubber) -> None:
         self._stage = stage
@@ -86,6 +88,14 @@ class Announcer:
                 self._tried.pop(notice.key, None)
                 self._rests_until.pop(notice.key, None)
 
+    async def _place(self, notice: Notice, root: Post | None) -> str | None:
+        """A conversation's id. Raises ProviderError."""
+        if notice.to:
+            user = id_of(notice.to)
+            return await self._stage.voice.direct(user) if user else None
+        in_thread = root.channel if root else ""
+        return notice.channel or in_thread or self._stage.default_channel
+
     async def _tell(self, waiting: Waiting) -> None:
         """Post it, unless an earlier process did and had no time to say so."""
         stage, notice = self._stage, waiting.notice
@@ -99,7 +109,7 @@ class Announcer:
             since=waiting.since,
         )
         root = posts.get(notice.thread)
-        channel = notice.channel or (root.channel if root else "") or stage.default_channel
+        channel = await self._place(notice, root)
         if not channel:
             return
         await posting.once(

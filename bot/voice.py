@@ -223,6 +223,11 @@ class Voice:
             if not cursor:
                 return None
 
+    async def direct(self, user: str) -> str:
+        """The id of the conversation with one person, opened if it is not. Safe to repeat."""
+        said = await self.read("conversations.open", users=user)
+        return str(said["channel"]["id"])
+
     async def permalink(self, channel: str, ts: str) -> str:
         """The message's address in a browser; empty when Slack does not say."""
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from engine.actor import Door
 from engine.answer import Answer, Fact, Facts, Offer, Offers, Part, Text
 from engine.capabilities import TellsAccess
 from engine.command import Question
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from engine.actor import Actor
     from engine.capabilities import Access
+    from engine.roles import Standing
     from engine.world import World
 
 
@@ -28,12 +30,14 @@ class WhoAmI(Question):
     async def answer(self, world: World) -> Answer:
         actor = world.actor
         may = sorted(c.name for c in world.registry.listed if c.role <= actor.role)
-        parts: list[Part] = [_identity(actor), Text(text=f"You may: {listed(may)}.")]
+        standing = await world.people.standing(actor.key) if actor.door is Door.SLACK else None
+        parts: list[Part] = [_identity(actor, standing), Text(text=f"You may: {listed(may)}.")]
         data: dict[str, Any] = {
             "id": actor.id,
             "name": actor.name,
             "door": actor.door,
             "role": actor.role.label,
+            "role_from": standing.source if standing else None,
             "commands": may,
         }
         try:
@@ -52,11 +56,12 @@ class WhoAmI(Question):
         )
 
 
-def _identity(actor: Actor) -> Facts:
+def _identity(actor: Actor, standing: Standing | None) -> Facts:
+    because = standing.words if standing else "the owner of the bot's data folder"
     return Facts(
         facts=(
             Fact(label="Known as", value=actor.key),
-            Fact(label="Role", value=actor.role.label),
+            Fact(label="Role", value=f"{actor.role.label}, from {because}"),
         )
     )
 

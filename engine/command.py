@@ -54,7 +54,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Completes:
-    """Says what completes a field's value: `instance`, `run` or `command`."""
+    """Says what completes a field's value: `instance`, `run`, `command` or `person`."""
 
     kind: str
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.actor import Actor, Origin
     from engine.answer import Answer
     from engine.command import Change, Command
+    from engine.people import People
     from engine.permission import Ruling
     from engine.plan import Plan
     from engine.policy_file import StandingPolicy
@@ -102,6 +103,10 @@ class ControlPlane(Protocol):
     """Every method raises Refused when the actor may not, or when it makes no sense now."""
 
     registry: Registry
+
+    @property
+    def people(self) -> People:
+        """Who may do what."""
 
     @property
     def audit(self) -> Audit: ...

@@ -1,4 +1,4 @@
-"""Things that everybody is told without a run: the port behind which they wait until a door has
+"""Things that people are told without a run: the port behind which they wait until a door has
 told them, once each."""
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Notice:
     that one any more."""
     broadcast: bool = False
     """Seen in the channel, too, although it belongs into a thread."""
+    to: str = ""
+    """The key of the one person who is told (`slack:U0ADA`); empty: everybody who reads there."""
 
 
 @dataclass(frozen=True)

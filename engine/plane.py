@@ -10,16 +10,19 @@ from engine.actor import Actor, Origin
 from engine.command import Change, Command, Undecided
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
-from engine.errors import Draining, NotAllowed, ProviderError, Rejected
+from engine.errors import Draining, ProviderError, Rejected
 from engine.execute import Executor, ExecutorSettings
 from engine.feed import Feed, changed
+from engine.people import People
 from engine.permission import Permissions
 from engine.policy_file import StandingPolicy
 from engine.preview import preview
+from engine.roles import FixedRoles
 from engine.run import EventKind
 from engine.steering import Steering
 from engine.store.audit import AuditTrail
 from engine.store.database import Database, open_database
+from engine.store.grants import StoredGrants
 from engine.store.inbox import Inbox
 from engine.store.journal import Journal
 from engine.store.memory import StoredMemory
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from engine.actor import Role
     from engine.answer import Answer
     from engine.blueprint import Blueprint
     from engine.clock import Clock
@@ -50,13 +52,13 @@ _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 @dataclass(frozen=True)
 class PlaneSettings:
     """`database_url` is SQLAlchemy's asynchronous form; `dispatch_url` is where DBOS keeps its
-    own tables. `admins` are shown to people who may not do something."""
+    own tables. `roles` are those that nobody can take away from within."""
 
     database_url: str
     dispatch_url: str
     keys: SealKeys
     limits: Limits
-    admins: Sequence[str] = ()
+    roles: FixedRoles = field(default_factory=FixedRoles)
     executor_id: str = "local"
     retries: Retries = field(default_factory=Retries)
 
@@ -88,8 +90,9 @@ class Plane:
         self.journal = Journal(database, self._feed, clock)
         self.memory = StoredMemory(database, clock)
         self.notices = StoredNotices(database, clock, self.memory)
+        self.people = People(settings.roles, StoredGrants(database, clock))
         self.permissions = Permissions(
-            policy, self.notices, _Settled(settings), self.journal, registry, clock
+            policy, self.notices, self.people, self.journal, registry, clock
         )
         self._inbox = Inbox(database, settings.keys, registry, clock)
         equipment = Equipment(
@@ -135,7 +138,7 @@ class Plane:
     # ── commands ──────────────────────────────────────────────────────────────────────────────
 
     async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
-        await self._permit(actor, command)
+        actor = await self._permit(actor, command)
         return await command.answer(self._world(actor, origin, ""))
 
     async def policy(self) -> StandingPolicy:
@@ -143,10 +146,10 @@ class Plane:
         return self.permissions.standing
 
     async def explain(self, actor: Actor, command: Command | type[Command]) -> Sequence[Ruling]:
-        return await self.permissions.explain(actor, command)
+        return await self.permissions.explain(await self.people.now(actor), command)
 
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
-        await self._permit(actor, command)
+        actor = await self._permit(actor, command)
         return await command.plan(self._world(actor, origin, _new_run_id()))
 
     async def submit(
@@ -158,7 +161,7 @@ class Plane:
                 why="A new version or a restart is on its way.",
                 next_step=f"/luthien {command.line()}",
             )
-        await self._permit(actor, command)
+        actor = await self._permit(actor, command)
         await self.journal.check_locks(command.locks())  # before the reads of planning
         run_id = _new_run_id()
         plan = await command.plan(self._world(actor, origin, run_id))
@@ -203,7 +206,7 @@ class Plane:
             if plan_only:
                 plan = await self.preview(actor, command, origin)
                 return Outcome(answer=preview(plan, command))
-            await self._permit(actor, command)
+            actor = await self._permit(actor, command)
             asked = await command.confirmation(self._world(actor, origin, ""))
             if asked is not None:
                 return Outcome(answer=asked)
@@ -326,9 +329,11 @@ class Plane:
 
     async def _permit(
         self, actor: Actor, command: Command | type[Command], subject: str = ""
-    ) -> None:
-        """Raises NotAllowed."""
+    ) -> Actor:
+        """The actor with the role of this moment. Raises NotAllowed."""
+        actor = await self.people.now(actor)
         await self.permissions.permit(actor, command, subject)
+        return actor
 
     def _world(self, actor: Actor, origin: Origin, run_id: str) -> World:
         return World(
@@ -343,32 +348,8 @@ class Plane:
             limits=self._settings.limits,
             notices=self.notices,
             memory=self.memory,
+            people=self.people,
             checks=self._checks,
-        )
-
-
-class _Settled:
-    """Roles as the settings give them."""
-
-    def __init__(self, settings: PlaneSettings) -> None:
-        self._settings = settings
-
-    async def with_role(self, role: Role) -> Sequence[str]:  # noqa: ARG002
-        return [f"slack:{admin}" for admin in self._settings.admins]
-
-    async def not_enough(self, actor: Actor, command: Command | type[Command]) -> NotAllowed:
-        needed = command.needs if isinstance(command, Command) else command.role
-        if self._settings.admins:
-            who = f"An admin can do it or give you the role: {', '.join(self._settings.admins)}."
-            next_step = f"/luthien help {command.name}"
-        else:
-            who = f"Nobody is admin yet. Your own id is {actor.id}."
-            next_step = f"Set LUTHIEN_ADMINS={actor.id} and restart the bot."
-        return NotAllowed(
-            f"`{command.name}` needs the role {needed.label}; yours is {actor.role.label}.",
-            why="Nothing was asked of any vendor.",
-            who=who,
-            next_step=next_step,
         )
 
 

@@ -28,7 +28,7 @@ class Steering:
         journal: Journal,
         executor: Executor,
         registry: Registry,
-        permit: Callable[[Actor, Command | type[Command], str], Awaitable[None]],
+        permit: Callable[[Actor, Command | type[Command], str], Awaitable[Actor]],
     ) -> None:
         self._journal = journal
         self._executor = executor

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.control_plane import ControlPlane
     from engine.memory import Memory
     from engine.notices import Notices
+    from engine.people import People
     from engine.registry import Registry
 
 T = TypeVar("T")
@@ -83,6 +84,7 @@ class World:
     limits: Limits
     notices: Notices
     memory: Memory
+    people: People
     checks: Sequence[Check] = ()
 
     def use(self, capability: type[T]) -> T:

@@ -210,12 +210,27 @@ class NarrationRow(Row):
     seq: Mapped[int] = mapped_column(Integer)
 
 
+class GrantRow(Row):
+    """A role given to a person or to a group, by key."""
+
+    __tablename__ = "grants"
+
+    grantee: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    is_group: Mapped[bool] = mapped_column(Boolean)
+    role: Mapped[str] = mapped_column(String(16))
+    by: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+
+
 class NoticeRow(Row):
-    """Something that everybody is told without a run."""
+    """Something that everybody, or one person, is told without a run."""
 
     __tablename__ = "notices"
 
     key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    addressee: Mapped[str] = mapped_column(String(200))
+    """A person's key; empty: everybody."""
     text: Mapped[str] = mapped_column(Text)
     offers: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     parts: Mapped[list[dict[str, Any]]] = mapped_column(JSON)

@@ -78,6 +78,7 @@ async def put(session: AsyncSession, notice: Notice, at: datetime) -> None:
         "channel": notice.channel,
         "thread": notice.thread,
         "broadcast": notice.broadcast,
+        "addressee": notice.to,
     }
     row = await session.get(NoticeRow, notice.key)
     if row is None:
@@ -99,4 +100,5 @@ def _notice(row: NoticeRow) -> Notice:
         channel=row.channel,
         thread=row.thread,
         broadcast=row.broadcast,
+        to=row.addressee,
     )

@@ -39,6 +39,7 @@ def routes(world: World) -> Sequence[BaseRoute]:
         "command": _command,
         "disconnect": _disconnect,
         "dismiss": _dismiss,
+        "group": _group,
         "home": _home,
         "invite": _invite,
         "kick": _kick,
@@ -257,6 +258,20 @@ async def _kick(asked: Asked) -> Json:
         raise ControlError(f"{user.name} is not in #{channel.name}")
     messages.leave(asked.world, channel, user.id)
     return {}
+
+
+async def _group(asked: Asked) -> Json:
+    """Make a user group of these members, or change who is in one."""
+    world, handle = asked.world, asked.text("handle").removeprefix("@")
+    wanted = [_named(world, str(name)) for name in asked.get("members") or ()]
+    return {"id": acting.regroup(world, handle, [person.id for person in wanted]).id}
+
+
+def _named(world: World, name: str) -> Person:
+    person = world.person(name)
+    if person is None:
+        raise ControlError(f"nobody is called {name}")
+    return person
 
 
 def _whom(asked: Asked) -> Person:

@@ -308,9 +308,10 @@ async def test_while_nobody_is_admin(bare: House) -> None:
         refusal,
         what="`create` needs the role deployer; yours is viewer.",
         why="Nothing was asked of any vendor.",
-        who="Nobody is an admin yet. Your Slack id is `U0CLEO0001`: whoever runs this bot makes"
-        " you one with the line `LUTHIEN_ADMINS=U0CLEO0001` in its settings and a restart.",
-        then="/luthien help",
+        who="Nobody is an admin yet. Your id here is `U0CLEO0001`: whoever runs this bot makes"
+        " you one by `luthien role grant U0CLEO0001 admin` on its machine, or by the line"
+        " `LUTHIEN_ADMINS=U0CLEO0001` in its settings and a restart.",
+        then="/luthien help create",
     )
 
 

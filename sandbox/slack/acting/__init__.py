@@ -1,6 +1,7 @@
 """What people do: type, click, open, submit, close. Each answers how the app took it."""
 
 from sandbox.slack.acting.clicking import Target, click, react, shortcut, stop_stream, suggest
+from sandbox.slack.acting.grouping import regroup
 from sandbox.slack.acting.outcome import shown
 from sandbox.slack.acting.viewing import close, open_home, submit, view_action
 from sandbox.slack.acting.writing import command, say
@@ -12,6 +13,7 @@ __all__ = [
     "command",
     "open_home",
     "react",
+    "regroup",
     "say",
     "shortcut",
     "shown",

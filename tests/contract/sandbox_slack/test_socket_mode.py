@@ -283,6 +283,28 @@ async def test_only_subscribed_events_are_sent(manifest: Callable[..., Path]) ->
         assert len(await sandbox.journal("event")) == 1
 
 
+async def test_a_changed_user_group_is_told_as_slack_words_it(
+    manifest: Callable[..., Path],
+) -> None:
+    async with running(manifest=manifest("usergroups:read", "subteam_members_changed")) as sandbox:
+        app, got = sandbox.app(), asyncio.Queue[Json]()
+
+        @app.event("subteam_members_changed")
+        async def regrouped(event: Json) -> None:
+            await got.put(event)
+
+        await sandbox.connect(app)
+        made = await sandbox.control("group", handle="@sre-team", members=["ben"])
+        first = await got.get()
+        assert (first["subteam_id"], first["added_users"]) == (made["id"], ["U0BEN00001"])
+        await sandbox.control("group", handle="sre-team", members=["ada"])
+        second = await got.get()
+        assert (second["added_users"], second["removed_users"]) == ([ADA], ["U0BEN00001"])
+        assert (second["added_users_count"], second["removed_users_count"]) == (1, 1)
+        said = await sandbox.client.usergroups_users_list(usergroup=made["id"])
+        assert said["users"] == [ADA]
+
+
 async def test_an_event_without_ack_comes_again(sandbox: Sandbox) -> None:
     await sandbox.settings(ack_seconds=0.05, event_retries_after=[0, 0.05, 60])
     async with websocket(await link(sandbox)) as session:

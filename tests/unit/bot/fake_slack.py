@@ -39,6 +39,10 @@ class FakeSlack:
     faults: list[Fault] = field(default_factory=list)
     outsider_in: set[str] = field(default_factory=set)
     """Channels where the bot is no member."""
+    people: dict[str, str] = field(default_factory=dict)
+    """Names by id."""
+    groups: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    """Handle and members by id."""
     plain: bool = False
     """Knows none of the newer blocks."""
     unknown: set[str] = field(default_factory=set)
@@ -125,8 +129,26 @@ class FakeSlack:
             case "conversations.info":
                 member = channel not in self.outsider_in
                 return {"ok": True, "channel": {"id": channel, "is_member": member}}
+            case "conversations.open":
+                return {"ok": True, "channel": {"id": f"D{arguments['users'][1:]}"}}
+            case "users.info" | "users.list" | "usergroups.list" | "usergroups.users.list":
+                return self._who(method, arguments)
             case _:
                 raise AssertionError(f"not expected: {method}")
+
+    def _who(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        people = {u: {"id": u, "profile": {"display_name": n}} for u, n in self.people.items()}
+        match method:
+            case "users.info":
+                found = people.get(arguments["user"])
+                return {"ok": True, "user": found} if found else _no("user_not_found")
+            case "users.list":
+                return {"ok": True, "members": list(people.values())}
+            case "usergroups.list":
+                groups = [{"id": g, "handle": h} for g, (h, _) in self.groups.items()]
+                return {"ok": True, "usergroups": groups}
+        group = self.groups.get(arguments["usergroup"])
+        return {"ok": True, "users": group[1]} if group else _no("no_such_subteam")
 
     async def hook(self, url: str, body: dict[str, Any]) -> tuple[int, str]:
         if url.endswith("expired"):
@@ -149,3 +171,7 @@ class FakeSlack:
 
     def count(self, method: str) -> int:
         return sum(called == method for _, called, _ in self.calls)
+
+
+def _no(reason: str) -> dict[str, Any]:
+    return {"ok": False, "error": reason}

@@ -14,15 +14,17 @@ from engine.actor import Actor, Door, Origin, Role
 from engine.answer import Answer, Fact, Facts, Offer, Offers, Secrets, Table, Text
 from engine.command import Argument, Change, Command, Completes, Question, Risk
 from engine.control_plane import Audit, Disclosure, Outcome, Request
-from engine.errors import NotAllowed, NotFound
+from engine.errors import NotFound
 from engine.notices import Notice, Waiting
 from engine.registry import Registry
 from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.told import Post
+from tests.unit.people import some_people
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
+    from engine.people import People
     from engine.permission import Ruling
     from engine.plan import Plan
     from engine.policy_file import StandingPolicy
@@ -221,8 +223,9 @@ class FakeControl:
     def audit(self) -> Audit:
         raise NotImplementedError("none of the commands here reads it")
 
-    def __init__(self, clock: FakeClock | None = None) -> None:
+    def __init__(self, clock: FakeClock | None = None, people: People | None = None) -> None:
         self._clock = clock or FakeClock()
+        self.people = people or some_people()
         self.accepted: dict[str, Request] = {}
         self.handled: list[str] = []
         self.views: dict[str, RunView] = {}
@@ -257,7 +260,7 @@ class FakeControl:
         if self.fail_with:
             raise self.fail_with
         if actor.role < command.role:
-            raise NotAllowed(f"`{command.name}` needs the role {command.role.label}.")
+            raise await self.people.not_enough(actor, command)
         if plan_only:
             return Outcome(answer=Answer(title=f"Plan of {command.line()}"))
         if isinstance(command, Question):

@@ -21,7 +21,7 @@ from bot.desk import Desk
 from bot.grammar import Wish
 from bot.hearing import Hearing
 from bot.home import Home
-from bot.identity import Identity
+from bot.identity import Identity, SlackDirectory
 from bot.listeners import listen
 from bot.narrator import Narrator
 from bot.rooms import Rooms
@@ -32,9 +32,11 @@ from bot.voice import Voice
 from engine.actor import Door, Origin
 from engine.control_plane import Request
 from engine.errors import AlreadyExists, Unreachable
+from engine.roles import Somebody
 from engine.run import RunStatus
 from tests.unit.bot.fake_slack import FakeSlack
 from tests.unit.bot.fakes import ADA, REGISTRY, Create, FakeClock, FakeControl, MemoryTold, settle
+from tests.unit.people import MemoryDirectory, some_people
 
 URL = "https://hooks.slack.example/commands/T1/1/secret"
 LOG = logging.getLogger("tests.bot.conversations")
@@ -70,13 +72,14 @@ class Workspace:
     def __post_init__(self) -> None:
         self.clock = FakeClock()
         self.slack = FakeSlack(self.clock)
-        self.control = FakeControl(self.clock)
+        admins = {f"slack:{user}" for user in self.admins}
+        self.control = FakeControl(self.clock, some_people(admins=admins))
         self._numbers = itertools.count(1)
         self.open()
 
     def open(self) -> None:
         voice = Voice(self.slack, self.clock, LOG, self.slack.hook)
-        identity = Identity(self.admins, frozenset({"U0BEN"}))
+        identity = Identity(self.control.people)
         told = MemoryTold(self.control)
         scrubber = Scrubber()
         stage = Stage(self.control, told, voice, self.clock, LOG, self.channel)
@@ -88,7 +91,6 @@ class Workspace:
             Rooms(voice, self.clock),
             self.narrator,
             open_form=self._open_form,
-            name_of=self._name_of,
             clock=self.clock,
             log=LOG,
             scrubber=scrubber,
@@ -105,15 +107,13 @@ class Workspace:
         home = Home(self.control, identity, self._publish, self.clock)
         topics = Topics(self.control, told, voice)
         hearing = Hearing(self.desk, REGISTRY, topics, me=lambda: "U0BOT")
-        listen(self.app, self.desk, hearing, REGISTRY, completion, home)
+        self.directory = SlackDirectory(voice, self.clock, LOG)
+        listen(self.app, self.desk, hearing, REGISTRY, completion, home, self.directory)
 
     async def _open_form(self, trigger: str, view: dict[str, Any]) -> None:
         if trigger == "expired":
             raise Unreachable("expired", vendor="slack", call="views.open")
         self.views.append((trigger, view))
-
-    async def _name_of(self, user: str) -> str:
-        return {"U0ADA": "Ada Lindqvist"}.get(user, "")
 
     async def _publish(self, user: str, view: dict[str, Any]) -> None:
         self.homes.append((user, view))
@@ -637,6 +637,8 @@ async def test_requests_of_other_doors_are_left_to_them() -> None:
 
 async def test_a_person_is_known_by_name_the_second_time() -> None:
     slack = Workspace()
+    ada = Somebody("slack:U0ADA", "Ada Lindqvist")
+    slack.control.people.directory = MemoryDirectory((ada,))
     await slack.type("list")
     await slack.type("list", trigger="t-2")
     assert slack.control.accepted["t-2"].actor.name == "Ada Lindqvist"

@@ -82,6 +82,29 @@ async def test_where_the_bot_may_not_post_nothing_counts_as_told() -> None:
     await house.announcer.stop()
 
 
+async def test_what_concerns_one_person_is_told_to_them_alone() -> None:
+    house = House(channel=None)
+    house.slack.faults.append(Fault("chat.postMessage", LOST_AFTER))
+    await house.notices.announce(Notice("role:1", "You are a deployer now.", to="slack:U0BEN"))
+    await house.clock.advance(10)
+    [message] = house.slack.messages
+    assert (message["channel"], message["text"]) == ("D0BEN", "You are a deployer now.")
+    assert house.notices.told_at.keys() == {"role:1"}
+    await house.announcer.stop()
+
+
+async def test_one_who_cannot_be_told_keeps_nobody_else_waiting() -> None:
+    house = House()
+    house.slack.faults.append(Fault("conversations.open", "cannot_dm_bot"))
+    await house.notices.announce(Notice("role:1", "You are a deployer now.", to="slack:U0BEN"))
+    await house.notices.announce(WARNING)
+    await house.clock.advance(5)
+    assert house.texts == [WARNING.text]
+    await house.clock.advance(REST.total_seconds())
+    assert house.texts == [WARNING.text, "You are a deployer now."]
+    await house.announcer.stop()
+
+
 async def test_without_a_channel_nothing_counts_as_told() -> None:
     house = House(channel=None)
     await house.notices.announce(WARNING)

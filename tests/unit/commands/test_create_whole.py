@@ -14,6 +14,7 @@ from engine.actor import Door, Origin
 from engine.capabilities import DeployState
 from engine.context import Retries
 from engine.plane import Plane, PlaneSettings, open_plane
+from engine.roles import FixedRoles
 from engine.run import EventKind, RunStatus
 from engine.secrets import generate_key, parse_keys
 from engine.world import Limits
@@ -50,6 +51,7 @@ async def plane(folder: Path, host: FakeHost) -> AsyncIterator[Plane]:
             dispatch_url=f"sqlite:///{folder}/dispatch.sqlite",
             keys=parse_keys(generate_key()),
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
+            roles=FixedRoles(frozenset({"slack:U0ADA"}), frozenset({"slack:U0BEN"})),
             retries=Retries(attempts=3),
         ),
         registry=REGISTRY,

@@ -25,6 +25,7 @@ from engine.control_plane import AuditEntry, Disclosure
 from engine.permission import Permissions
 from engine.policy_file import StandingPolicy
 from engine.registry import discover
+from engine.roles import Grant
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.world import Finding, Limits, World
 from tests.unit.commands.clock import NOW, FakeClock
@@ -36,6 +37,7 @@ from tests.unit.commands.fakes import (
     FakeRoles,
 )
 from tests.unit.commands.host import FakeHost
+from tests.unit.people import ADA, BEN, CLEO, SRE, MemoryGrants, some_people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,6 +120,13 @@ class DescribedRun(_Described):
     trouble: Trouble | None = None
 
 
+class DescribedGrant(_Described):
+    to: Literal["ada", "ben", "cleo", "sre-team"]
+    role: Literal["viewer", "deployer", "admin"]
+    by: str = "ada"
+    age: timedelta = timedelta(days=2)
+
+
 class DescribedDisclosure(_Described):
     subject: str
     to: str
@@ -156,6 +165,9 @@ class Described(_Described):
     """How many instances everybody created today."""
     warned: dict[str, timedelta] = Field(default_factory=dict)
     """Key of a notice → how long ago it was told."""
+    grants: tuple[DescribedGrant, ...] = ()
+    nobody_is_admin: bool = False
+    """By the settings, that is."""
     host_clock: timedelta | None = timedelta()
     """How far the host's clock is ahead of ours; None: it tells no time."""
 
@@ -188,6 +200,13 @@ class Given:
         )
         self.host.known_as = described.access
         self.memory = FakeMemory(self.clock, self.notices)
+        self.people = some_people(
+            *(_grant(g) for g in described.grants),
+            admins=() if described.nobody_is_admin else ("slack:U0ADA",),
+            in_sre=["slack:U0CLEO"],
+        )
+        assert isinstance(self.people.kept, MemoryGrants)
+        self.grants = self.people.kept
         actor = PEOPLE[described.actor]
         self.world = World(
             actor=actor,
@@ -201,6 +220,7 @@ class Given:
             limits=Limits(delete_grace=timedelta(days=7), credentials_window=timedelta(hours=24)),
             notices=self.notices,
             memory=self.memory,
+            people=self.people,
             checks=[_check(described.findings)],
         )
 
@@ -359,6 +379,12 @@ def described_run(described: DescribedRun) -> RunView:
         locks=(f"instance:{described.subject}",) if described.holds else (),
         thread_url="https://chat.test/thread" if described.holds else "",
     )
+
+
+def _grant(described: DescribedGrant) -> Grant:
+    to = next(s for s in (ADA, BEN, CLEO, SRE) if s.name == described.to)
+    by = PEOPLE[described.by].key
+    return Grant(to, Role.parse(described.role), by, NOW - described.age)
 
 
 def _disclosure(described: DescribedDisclosure) -> Disclosure:

@@ -16,12 +16,13 @@ from engine.errors import OutcomeUnknown, Rejected, Unreachable
 from engine.plan import Plan
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.registry import Registry
+from engine.roles import FixedRoles
 from engine.secrets import generate_key, parse_keys
 from engine.step import Ref, Result, Step, StepContext, StepFailed
 from engine.world import Limits, Toolbox, World
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from pathlib import Path
 
     from engine.clock import Clock
@@ -158,7 +159,7 @@ async def plane(
     folder: Path,
     vendor: Vendor,
     *,
-    admins: Sequence[str] = (),
+    admins: Collection[str] = (ADA.key,),
     policy: StandingPolicy | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[Plane]:
@@ -171,7 +172,7 @@ async def plane(
             dispatch_url=url or f"sqlite:///{folder}/dispatch.sqlite",
             keys=parse_keys(KEY),
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
-            admins=admins,
+            roles=FixedRoles(frozenset(admins)),
             retries=Retries(attempts=3, first=timedelta(milliseconds=5)),
         ),
         registry=REGISTRY,

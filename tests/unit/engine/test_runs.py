@@ -195,18 +195,19 @@ async def test_a_second_run_on_the_same_instance_is_refused_with_the_first_ones_
 
 
 async def test_roles_are_checked_and_the_refusal_names_who_can_help(tmp_path: Path) -> None:
-    async with plane(tmp_path, Vendor(), admins=["<@U0ADA>"]) as p:
+    async with plane(tmp_path, Vendor()) as p:
         with pytest.raises(NotAllowed) as refused:
             await p.submit(CLEO, Build(), OPS)
-        assert "<@U0ADA>" in refused.value.who
+        assert "<@slack:U0ADA>" in refused.value.who
         assert (await p.ask(CLEO, Look(), OPS)).title == "cleo looks"
 
 
 async def test_while_nobody_is_admin_the_refusal_shows_the_line_to_set(tmp_path: Path) -> None:
-    async with plane(tmp_path, Vendor()) as p:
+    async with plane(tmp_path, Vendor(), admins=()) as p:
         with pytest.raises(NotAllowed) as refused:
             await p.submit(CLEO, Build(), OPS)
-    assert "LUTHIEN_ADMINS=U0CLEO" in refused.value.next_step
+    assert "`LUTHIEN_ADMINS=U0CLEO`" in refused.value.who
+    assert "`luthien role grant U0CLEO admin`" in refused.value.who
 
 
 async def test_an_unknown_run_is_a_clean_refusal(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from engine.errors import NotAllowed, SecretTyped
 from engine.plan import Plan
 from engine.plane import PlaneSettings, open_plane
 from engine.registry import Registry
+from engine.roles import FixedRoles
 from engine.run import EventKind, RunStatus
 from engine.secrecy import refuse_typed
 from engine.secrets import parse_keys
@@ -103,6 +104,7 @@ async def opened(tmp_path: Path, received: Received) -> AsyncIterator[Plane]:
             dispatch_url=f"sqlite:///{tmp_path}/dispatch.sqlite",
             keys=parse_keys(KEY),
             limits=Limits(timedelta(days=7), timedelta(days=1)),
+            roles=FixedRoles(frozenset({ADA.key})),
         ),
         registry=Registry({"put": Put}, {"take": Take}),
         toolbox=Toolbox({Received: received}),
