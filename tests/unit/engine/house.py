@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from engine.policy_file import StandingPolicy
 
 ADA = Actor(door=Door.SLACK, id="U0ADA", name="ada", role=Role.ADMIN)
+BEN = Actor(door=Door.SLACK, id="U0BEN", name="ben", role=Role.DEPLOYER)
 CLEO = Actor(door=Door.SLACK, id="U0CLEO", name="cleo", role=Role.VIEWER)
 OPS = Origin(door=Door.SLACK, channel="C0OPS")
 KEY = generate_key()
@@ -172,7 +173,7 @@ async def plane(
             dispatch_url=url or f"sqlite:///{folder}/dispatch.sqlite",
             keys=parse_keys(KEY),
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
-            roles=FixedRoles(frozenset(admins)),
+            roles=FixedRoles(frozenset(admins), frozenset({BEN.key})),
             retries=Retries(attempts=3, first=timedelta(milliseconds=5)),
         ),
         registry=REGISTRY,
