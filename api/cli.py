@@ -102,18 +102,40 @@ def run(group: click.Group, desk: Desk, arguments: Sequence[str]) -> int:
 
 def parse_line(registry: Registry, line: str) -> Command:
     """A command line without the leading `/luthien`. Raises OpsError."""
-    name, *rest = shlex.split(line)
+    name, *rest = split(line)
     definition = registry.command(name)
+    return definition.parse(typed_fields(definition, rest))
+
+
+def typed_fields(definition: type[Command], words: Sequence[str]) -> dict[str, Any]:
+    """What stands after the command's name, by field, not checked yet. Raises InvalidInput for
+    what has no place."""
     parameters = definition.parameters()
     parser = RichCommand(
-        name=name,
+        name=definition.name,
         params=[_parameter(p, None) for p in parameters],
         context_settings=_settings(parameters),
     )
     try:
-        return definition.parse(_raw(parser.make_context(name, rest).params))
+        return _raw(parser.make_context(definition.name, list(words)).params)
     except click.UsageError as error:
         raise _usage(error) from None
+
+
+def split(line: str) -> list[str]:
+    """Raises InvalidInput for a quote that is not closed, or nothing."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        words = []
+    if not words:
+        raise InvalidInput(
+            "This cannot be read as a command line.",
+            why="It is empty, or a quote is not closed.",
+            who="You can type it again.",
+            next_step="/luthien help",
+        )
+    return words
 
 
 def _panels(registry: Registry) -> list[str]:

@@ -46,7 +46,35 @@ class Unauthorized(errors.NotAllowed):
     code = "unauthorized"
 
 
-IDIOMS[Unauthorized] = (401, REFUSED)
+class TooLarge(errors.InvalidInput):
+    """The request's body is larger than anything that can be meant."""
+
+    code = "too_large"
+
+
+class TooManyRequests(errors.Refused):
+    """This caller asks more often than it may; it may ask again after `retry_after`."""
+
+    code = "too_many_requests"
+
+    def __init__(
+        self,
+        summary: str,
+        *,
+        retry_after: timedelta = timedelta(seconds=1),
+        why: str = "",
+        who: str = "",
+        next_step: str = "",
+    ) -> None:
+        super().__init__(summary, why=why, who=who, next_step=next_step)
+        self.retry_after = retry_after
+
+
+IDIOMS |= {
+    Unauthorized: (401, REFUSED),
+    TooLarge: (413, REFUSED),
+    TooManyRequests: (429, REFUSED),
+}
 
 
 class Bug(OpsError):

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+import engine.telemetry  # noqa: F401 (what is measured registers itself)
 from api.errors import Unauthorized
 
 

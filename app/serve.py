@@ -18,7 +18,7 @@ from api.server import create_app
 from app import logs
 from app.data import DataFolder, tried
 from app.tracing import exported
-from app.wiring import control_plane, slack_door
+from app.wiring import control_plane, knows, slack_door
 from engine.actor import Door
 from engine.errors import NotConfigured, OpsError
 from scheduler.clock import Tick, Timetable
@@ -62,13 +62,15 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
     """Starts from the inside out and stops from the outside in: nothing is asked of a part that
     is not there."""
     with _listening(*reading.settings.listen) as listener:
-        async with control_plane(reading, registry) as parts:
+        page = reading.settings.luthien_public_url or _address(listener)
+        async with control_plane(reading, registry, public_url=page) as parts:
             plane, door = parts.plane, slack_door(reading.settings, parts)
             plane.add_check(door.checks)
             with data.announce(_address(listener)) as server:
                 api = create_app(
                     plane,
                     token=server.token,
+                    knows=knows(plane.people),
                     ready=_Ready(plane, door),
                     slack=door.http_handler,
                     metrics_token=_revealed(reading.settings.luthien_metrics_token),
@@ -103,7 +105,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                     # takes milliseconds off the slowest acknowledgements (docs/benchmarks.md).
                     gc.collect()
                     gc.freeze()
-                    log.info("serving at %s, data in %s", server.address, data.path)
+                    log.info("serving at %s, data in %s", page, data.path)
                     await serving
                     log.info("stopping")
                     timetable.stop()

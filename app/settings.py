@@ -42,6 +42,13 @@ def _folder_url(text: str) -> str:
     return _url(text).rstrip("/") + "/"
 
 
+def _page_url(text: str) -> str:
+    """Sign-in links and session cookies travel over it."""
+    if not re.fullmatch(r"https?://[^\s/?#@]+/?", text):
+        raise ValueError("is not an http(s) address without a path")
+    return _url(text.rstrip("/"))
+
+
 def _template(text: str) -> str:
     if text.count("{domain}") != 1 or not re.match(r"https?://", text):
         raise ValueError("must be an http(s) address that contains {domain} once")
@@ -205,6 +212,11 @@ class Settings(BaseSettings):
         "127.0.0.1:8080",
         "Address and port of the HTTP API; on a host that sets PORT, 0.0.0.0:$PORT.",
         "Write address:port, e.g. 127.0.0.1:8080; port 0 picks a free one.",
+    )
+    luthien_public_url: Annotated[str, AfterValidator(_page_url)] | None = _setting(
+        None,
+        "Where people reach the web page; unset: the address of LUTHIEN_LISTEN.",
+        "The https address under which your host or proxy serves it, without a path.",
     )
     port: Annotated[int, Field(ge=0, le=65535)] | None = _setting(
         None,

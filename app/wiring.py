@@ -15,7 +15,7 @@ from app import checks
 from app.data import DataFolder
 from app.settings import Reading, misconfigured
 from engine import blueprint
-from engine.actor import Door
+from engine.actor import Actor, Door, Role
 from engine.capabilities import (
     HostsSpaces,
     KeepsDatabases,
@@ -41,9 +41,11 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from api.callers import Knows
     from app.settings import Settings
     from bot.door import SlackDoor
     from engine.clock import Clock
+    from engine.people import People
     from engine.registry import Registry
 
 T = TypeVar("T")
@@ -73,12 +75,17 @@ class _Unconfigured(Toolbox):
 
 @contextlib.asynccontextmanager
 async def control_plane(
-    reading: Reading, registry: Registry, *, keeping: Settings | None = None
+    reading: Reading,
+    registry: Registry,
+    *,
+    keeping: Settings | None = None,
+    public_url: str = "",
 ) -> AsyncIterator[Parts]:
     """The control plane over this data folder, whose lock the caller holds. Raises NotConfigured.
 
-    `keeping`: the settings of another place for what it keeps. What it needs is made here and
-    closed in the opposite order.
+    `keeping`: the settings of another place for what it keeps. `public_url`: where people reach
+    the web page, when this process serves it. What it needs is made here and closed in the
+    opposite order.
     """
     settings = reading.settings
     clock = SystemClock(settings.luthien_pace)
@@ -114,7 +121,7 @@ async def control_plane(
         policy = _policy(settings, registry, lenient=keeping is not None)
         found.append(checks.policy(policy))
         plane = await open_plane(
-            _plane_settings(keeping or settings),
+            _plane_settings(keeping or settings, public_url),
             registry=registry,
             toolbox=toolbox,
             blueprints=plans,
@@ -157,6 +164,18 @@ def slack_door(settings: Settings, parts: Parts) -> SlackDoor:
     )
 
 
+def knows(people: People) -> Knows:
+    """Who is behind an actor's key, with the role they have at this moment."""
+
+    async def known(key: str, name: str) -> Actor:
+        door, _, known_as = key.partition(":")
+        # The owner of the data folder may do everything; of others the role is looked up.
+        role = Role.ADMIN if door == Door.CLI else Role.VIEWER
+        return await people.now(Actor(door=Door(door), id=known_as, name=name, role=role))
+
+    return known
+
+
 @contextlib.asynccontextmanager
 async def throw_away_plane(reading: Reading, registry: Registry) -> AsyncIterator[Parts]:
     """A control plane that keeps nothing: `doctor` and `help` work with any settings."""
@@ -180,7 +199,7 @@ def _revealed(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret is not None else None
 
 
-def _plane_settings(settings: Settings) -> PlaneSettings:
+def _plane_settings(settings: Settings, public_url: str) -> PlaneSettings:
     data = DataFolder(settings.luthien_data_dir)
     data.make()
     embedded = settings.database.startswith("sqlite")
@@ -191,7 +210,9 @@ def _plane_settings(settings: Settings) -> PlaneSettings:
         else settings.database,
         keys=parse_keys(_revealed(settings.luthien_master_key) or data.master_key()),
         limits=Limits(
-            delete_grace=settings.luthien_delete_grace, credentials_window=CREDENTIALS_WINDOW
+            delete_grace=settings.luthien_delete_grace,
+            credentials_window=CREDENTIALS_WINDOW,
+            public_url=public_url,
         ),
         roles=FixedRoles(
             admins=frozenset(map(_slack_key, settings.luthien_admins)),

@@ -34,7 +34,7 @@ class Door(StrEnum):
 
 
 class Actor(BaseModel):
-    """`id` is unique within its door (a Slack user id, an OS user, a key's name)."""
+    """`id` is unique within its door (a Slack user id, an OS user, a key's id)."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -157,7 +157,7 @@ Part = Annotated[
 
 class Answer(BaseModel):
     """`title` makes sense alone. `data` is the `--json` shape; it may hold secrets only where
-    `parts` has a Secrets part."""
+    `parts` has a Secrets part or `private` is set."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -71,6 +71,9 @@ class Parameter:
     """One field of a command, as doors need it."""
 
     name: str
+    """What it is called on every door."""
+    field: str
+    """The attribute that holds it; another one where the name is taken (a pydantic alias)."""
     description: str
     required: bool
     default: Any
@@ -105,7 +108,9 @@ class Undecided(Exception):
 class Command(BaseModel):
     """What is asked. Subclass `Question` or `Change`, never this."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True
+    )
 
     name: ClassVar[str]
     """What is typed; lowercase, unique."""
@@ -204,7 +209,7 @@ class Command(BaseModel):
         """The command line that says this, without `/luthien`; defaults are left out."""
         words: list[str] = [self.name]
         for parameter in self.parameters():
-            value = getattr(self, parameter.name)
+            value = getattr(self, parameter.field)
             if value == parameter.default or value is None:
                 continue
             values = [str(v) for v in value] if parameter.many else [str(value)]
@@ -267,7 +272,8 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
     inner = get_args(annotation)[0] if many else annotation
     default = None if info.default is PydanticUndefined else info.default
     return Parameter(
-        name=name,
+        name=info.alias or name,
+        field=name,
         description=info.description or "",
         required=info.is_required(),
         default=default,

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from engine.actor import Actor, Origin
     from engine.answer import Answer
     from engine.command import Change, Command
+    from engine.keys import ApiKeys
     from engine.people import People
     from engine.permission import Ruling
     from engine.plan import Plan
     from engine.policy_file import StandingPolicy
     from engine.registry import Registry
     from engine.run import Event, RunStatus, RunView
+    from engine.sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,12 @@ class ControlPlane(Protocol):
     @property
     def audit(self) -> Audit: ...
 
+    @property
+    def keys(self) -> ApiKeys: ...
+
+    @property
+    def sessions(self) -> Sessions: ...
+
     async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
         """Answer what only asks. Raises OpsError."""
 
@@ -168,9 +176,15 @@ class ControlPlane(Protocol):
         """Raises NotFound."""
 
     async def list_runs(
-        self, *, subject: str | None = None, statuses: Sequence[RunStatus] = (), limit: int = 20
+        self,
+        *,
+        subject: str | None = None,
+        statuses: Sequence[RunStatus] = (),
+        limit: int = 20,
+        before: str = "",
     ) -> Sequence[RunView]:
-        """Newest first."""
+        """Newest first. `before`: only runs older than this one. Raises NotFound when there is no
+        such run."""
 
     async def holder_of(self, lock: str) -> RunView | None:
         """The run that holds a lock, if any."""

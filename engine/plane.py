@@ -25,8 +25,10 @@ from engine.store.database import Database, open_database
 from engine.store.grants import StoredGrants
 from engine.store.inbox import Inbox
 from engine.store.journal import Journal
+from engine.store.keys import StoredKeys
 from engine.store.memory import StoredMemory
 from engine.store.notices import StoredNotices
+from engine.store.sessions import StoredSessions
 from engine.store.transaction import DuplicateDelivery
 from engine.telemetry import traceparent
 from engine.world import Limits, World
@@ -81,6 +83,8 @@ class Plane:
         self.registry = registry
         self.database = database
         self.audit = AuditTrail(database)
+        self.keys = StoredKeys(database, settings.keys, clock)
+        self.sessions = StoredSessions(database, settings.keys, clock)
         self._settings = settings
         self._toolbox = toolbox
         self._blueprints = blueprints
@@ -272,9 +276,16 @@ class Plane:
         return await self.journal.run(run_id)
 
     async def list_runs(
-        self, *, subject: str | None = None, statuses: Sequence[RunStatus] = (), limit: int = 20
+        self,
+        *,
+        subject: str | None = None,
+        statuses: Sequence[RunStatus] = (),
+        limit: int = 20,
+        before: str = "",
     ) -> Sequence[RunView]:
-        return await self.journal.runs(subject=subject, statuses=statuses, limit=limit)
+        return await self.journal.runs(
+            subject=subject, statuses=statuses, limit=limit, before=before
+        )
 
     async def holder_of(self, lock: str) -> RunView | None:
         run_id = await self.journal.holder(lock)

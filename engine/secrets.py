@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _KEY_ID_BYTES = 8
+_DIGEST = b"luthien digest"
+"""Keeps this use of the master key apart from every other one."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,16 @@ class SealKeys:
             value.encode(), about.encode() + key.id, nonce, key.secret
         )
         return key.id + nonce + sealed
+
+    def digests(self, value: str, *, about: str) -> tuple[str, ...]:
+        """A keyed hash in hexadecimal for each master key, the present one's first: what is kept
+        of a random value that only has to be recognised again, and only under `about`."""
+        return tuple(
+            hashlib.blake2b(
+                f"{about}\0{value}".encode(), key=key.secret, digest_size=32, person=_DIGEST
+            ).hexdigest()
+            for key in self._keys
+        )
 
     def open(self, sealed: bytes, *, about: str) -> str:
         """Raises NotConfigured when no key fits: a lost key, or a value in another's place."""

@@ -67,6 +67,8 @@ class Limits:
 
     delete_grace: timedelta
     credentials_window: timedelta
+    public_url: str = ""
+    """Where people reach the web page; empty while nothing serves it."""
 
 
 @dataclass(frozen=True)

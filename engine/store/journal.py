@@ -67,15 +67,17 @@ class Journal:
             return await run_view(session, row) if row else None
 
     async def runs(
-        self, *, subject: str | None, statuses: Sequence[RunStatus], limit: int
+        self, *, subject: str | None, statuses: Sequence[RunStatus], limit: int, before: str = ""
     ) -> list[RunView]:
-        """Newest first."""
+        """Newest first, older than `before`. Raises NotFound when that is no run."""
         query = select(RunRow).order_by(RunRow.number.desc()).limit(limit)
         if subject is not None:
             query = query.where(RunRow.subject == subject)
         if statuses:
             query = query.where(RunRow.status.in_([str(s) for s in statuses]))
         async with self._database.read() as session:
+            if before:
+                query = query.where(RunRow.number < (await run_row(session, before)).number)
             return [await run_view(session, row) for row in await session.scalars(query)]
 
     async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:

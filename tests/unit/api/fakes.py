@@ -15,12 +15,13 @@ from engine.actor import Actor, Door, Origin, Role
 from engine.answer import Answer, Code, Fact, Facts, Offer, Offers, Secrets, Table, Text
 from engine.command import Argument, Change, Command, Completes, Question, Risk
 from engine.control_plane import Outcome
-from engine.errors import NotFound, OpsError
+from engine.errors import NotAllowed, NotFound, OpsError
 from engine.registry import Registry
 from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
+from tests.unit.access import FakeKeys, FakeSessions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from engine.control_plane import Request
 
@@ -185,8 +186,12 @@ class FakeControl:
             "make": run_view(),
             **(answers or {}),
         }
+        self.keys = FakeKeys()
+        self.sessions = FakeSessions()
         self.told = HAPPY if told is None else told
         self.at_end = at_end or run_view(RunStatus.SUCCEEDED)
+        self.runs = [self.at_end]
+        self.roles: list[Role] = []
         self.asked: list[tuple[str, Command, bool]] = []
         self.accepted: dict[str, Request] = {}
         self.handled: set[str] = set()
@@ -198,6 +203,7 @@ class FakeControl:
         self, actor: Actor, command: Command, origin: Origin, *, plan_only: bool = False
     ) -> Outcome:
         self.asked.append((actor.key, command, plan_only))
+        self.roles.append(actor.role)
         given = self.answers[command.name]
         if isinstance(given, Exception):
             raise given
@@ -230,12 +236,44 @@ class FakeControl:
             raise NotFound(f"There is no run `{run_id}`.", next_step="/luthien runs")
         return self.at_end
 
+    async def list_runs(
+        self,
+        *,
+        subject: str | None = None,
+        statuses: Sequence[RunStatus] = (),
+        limit: int = 20,
+        before: str = "",
+    ) -> Sequence[RunView]:
+        found = [r for r in self.runs if subject in (None, r.subject)]
+        found = [r for r in found if not statuses or r.status in statuses]
+        older = [r.id for r in found].index(before) + 1 if before else 0
+        return found[older : older + limit]
+
+    async def follow_all(self, after: int | None = None) -> AsyncIterator[Event]:
+        async for event in self.follow(self.at_end.id, after or 0):
+            yield event
+
     async def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
         for event in self.told:
             if event.seq > after:
                 yield event
         if self.hangs:
             await asyncio.Event().wait()
+
+
+PEOPLE = {"slack:U0ADA": Role.ADMIN, "slack:U0BEN": Role.DEPLOYER, "slack:U0CLEO": Role.VIEWER}
+
+
+async def knows(key: str, name: str) -> Actor:
+    """Who is who; a test may change `PEOPLE` in a copy of its own."""
+    return known_in(PEOPLE, key, name)
+
+
+def known_in(people: Mapping[str, Role], key: str, name: str) -> Actor:
+    if key not in people:
+        raise NotAllowed(f"{key} is not known here.", who="An admin.")
+    door, _, known_as = key.partition(":")
+    return Actor(door=Door(door), id=known_as, name=name, role=people[key])
 
 
 def desk(control: FakeControl, *, outlives: bool = True) -> Desk:

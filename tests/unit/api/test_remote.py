@@ -12,7 +12,7 @@ from api.remote import RemoteControl
 from api.server import create_app
 from engine.actor import Actor, Door, Origin, Role
 from engine.errors import Locked, NotFound, OpsError, OutcomeUnknown, Unreachable
-from tests.unit.api.fakes import HAPPY, THINGS, FakeControl, Make, Things, run_view
+from tests.unit.api.fakes import HAPPY, THINGS, FakeControl, Make, Things, knows, run_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ async def _ready() -> dict[str, bool]:
 
 
 def remote(control: FakeControl, user: str = "ada") -> RemoteControl:
-    app = create_app(control, token="t", ready=_ready)
+    app = create_app(control, token="t", knows=knows, ready=_ready)
     return RemoteControl(At, user=user, transport=httpx.ASGITransport(app))
 
 
@@ -92,7 +92,7 @@ async def test_a_broken_connection_is_told_by_what_may_have_happened(
 
 async def test_a_lost_answer_is_asked_for_again_under_the_same_key() -> None:
     control = FakeControl()
-    inner = httpx.ASGITransport(create_app(control, token="t", ready=_ready))
+    inner = httpx.ASGITransport(create_app(control, token="t", knows=knows, ready=_ready))
     keys: list[str] = []
 
     class LosesTheFirstAnswer(httpx.AsyncBaseTransport):
@@ -114,7 +114,7 @@ async def test_a_server_that_comes_back_is_followed_on() -> None:
     control = FakeControl()
     control.told = HAPPY[:3]  # the server stops in the middle of the run
     asked: list[str] = []
-    app = create_app(control, token="t", ready=_ready)
+    app = create_app(control, token="t", knows=knows, ready=_ready)
     inner = httpx.ASGITransport(app)
 
     class Restarting(httpx.AsyncBaseTransport):

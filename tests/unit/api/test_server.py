@@ -8,7 +8,7 @@ import pytest
 
 from api.server import create_app
 from engine.errors import Locked, RateLimited
-from tests.unit.api.fakes import HAPPY, FakeControl, Make
+from tests.unit.api.fakes import HAPPY, FakeControl, Make, knows
 
 TOKEN = "owner-token"
 
@@ -22,7 +22,7 @@ async def _not_ready() -> dict[str, bool]:
 
 
 def client(control: FakeControl, *, token: str = TOKEN, up: bool = True) -> httpx.AsyncClient:
-    app = create_app(control, token=TOKEN, ready=_ready if up else _not_ready)
+    app = create_app(control, token=TOKEN, knows=knows, ready=_ready if up else _not_ready)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {token}", "X-Luthien-User": "ada"}
     return httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers)
@@ -119,7 +119,12 @@ async def test_a_refusal_of_the_engine_keeps_its_words() -> None:
     async with client(FakeControl({"make": locked})) as http:
         answer = await http.post("/api/v1/commands/make", json={"thing": "acme"})
     assert answer.status_code == 409
-    assert answer.json() == locked.as_json()
+    assert answer.json() == locked.as_json() | {
+        "type": "urn:luthien:locked",
+        "title": "Another run holds what this one needs.",
+        "status": 409,
+        "detail": "acme is held.",
+    }
 
 
 async def test_a_rate_limit_says_when_to_come_back() -> None:
@@ -169,7 +174,7 @@ def _events(text: str) -> list[dict[str, int]]:
 
 
 async def test_metrics_need_their_token() -> None:
-    app = create_app(FakeControl(), token=TOKEN, ready=_ready, metrics_token="scrape")
+    app = create_app(FakeControl(), token=TOKEN, knows=knows, ready=_ready, metrics_token="scrape")
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
         refused = await http.get("/metrics", headers={"Authorization": "Bearer wrong"})
@@ -181,7 +186,7 @@ async def test_metrics_need_their_token() -> None:
 
 async def test_metrics_without_a_token_are_for_this_machine() -> None:
     for client, code in ((("127.0.0.1", 1), 200), (("203.0.113.7", 1), 401)):
-        app = create_app(FakeControl(), token=TOKEN, ready=_ready)
+        app = create_app(FakeControl(), token=TOKEN, knows=knows, ready=_ready)
         transport = httpx.ASGITransport(app, client=client)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
             assert (await http.get("/metrics")).status_code == code

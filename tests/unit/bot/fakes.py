@@ -19,6 +19,7 @@ from engine.notices import Notice, Waiting
 from engine.registry import Registry
 from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.told import Post
+from tests.unit.access import FakeKeys, FakeSessions
 from tests.unit.people import some_people
 
 if TYPE_CHECKING:
@@ -226,6 +227,8 @@ class FakeControl:
     def __init__(self, clock: FakeClock | None = None, people: People | None = None) -> None:
         self._clock = clock or FakeClock()
         self.people = people or some_people()
+        self.keys = FakeKeys()
+        self.sessions = FakeSessions()
         self.accepted: dict[str, Request] = {}
         self.handled: list[str] = []
         self.views: dict[str, RunView] = {}
@@ -279,7 +282,12 @@ class FakeControl:
         return self.views[run_id]
 
     async def list_runs(
-        self, *, subject: str | None = None, statuses: Sequence[RunStatus] = (), limit: int = 20
+        self,
+        *,
+        subject: str | None = None,
+        statuses: Sequence[RunStatus] = (),
+        limit: int = 20,
+        before: str = "",
     ) -> Sequence[RunView]:
         return [v for v in self.views.values() if not statuses or v.status in statuses][:limit]
 

@@ -13,6 +13,7 @@ from engine.errors import Locked, NotAllowed, NotFound
 from engine.memory import Remembered
 from engine.notices import Notice, Waiting
 from engine.step import Ref, Stopped
+from tests.unit.access import FakeKeys, FakeSessions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -137,9 +138,13 @@ class FakeControl:
         disclosures: Sequence[Disclosure] = (),
         audit: FakeAudit | None = None,
         permissions: Permissions | None = None,
+        keys: FakeKeys | None = None,
+        sessions: FakeSessions | None = None,
     ) -> None:
         self.registry = registry
         self.audit = audit or FakeAudit()
+        self.keys = keys or FakeKeys()
+        self.sessions = sessions or FakeSessions()
         self._permissions = permissions
         self.runs = {run.id: run for run in runs}
         self.disclosures = {d.subject: d for d in disclosures}
@@ -164,14 +169,21 @@ class FakeControl:
         return await self.permissions.explain(actor, command)
 
     async def list_runs(
-        self, *, subject: str | None = None, statuses: Sequence[RunStatus] = (), limit: int = 20
+        self,
+        *,
+        subject: str | None = None,
+        statuses: Sequence[RunStatus] = (),
+        limit: int = 20,
+        before: str = "",
     ) -> Sequence[RunView]:
         found = [
             run
             for run in self.runs.values()
             if subject in (None, run.subject) and (not statuses or run.status in statuses)
         ]
-        return sorted(found, key=lambda run: run.created_at, reverse=True)[:limit]
+        newest = sorted(found, key=lambda run: run.created_at, reverse=True)
+        older = [run.id for run in newest].index(before) + 1 if before else 0
+        return newest[older : older + limit]
 
     async def holder_of(self, lock: str) -> RunView | None:
         return next((run for run in self.runs.values() if lock in run.locks), None)

@@ -22,12 +22,14 @@ from engine.capabilities import (
     Space,
 )
 from engine.control_plane import AuditEntry, Disclosure
+from engine.keys import ApiKey
 from engine.permission import Permissions
 from engine.policy_file import StandingPolicy
 from engine.registry import discover
 from engine.roles import Grant
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.world import Finding, Limits, World
+from tests.unit.access import FakeKeys, FakeSessions
 from tests.unit.commands.clock import NOW, FakeClock
 from tests.unit.commands.fakes import (
     FakeAudit,
@@ -144,6 +146,16 @@ class DescribedEntry(_Described):
     detail: dict[str, Any] = Field(default_factory=dict)
 
 
+class DescribedKey(_Described):
+    name: str
+    role: Literal["viewer", "deployer", "admin"] = "viewer"
+    by: str = "ben"
+    age: timedelta = timedelta(days=3)
+    lasts: timedelta = timedelta(days=30)
+    revoked: timedelta | None = None
+    used: timedelta | None = None
+
+
 class Described(_Described):
     """A whole world; what is left out is as usual."""
 
@@ -168,6 +180,9 @@ class Described(_Described):
     grants: tuple[DescribedGrant, ...] = ()
     nobody_is_admin: bool = False
     """By the settings, that is."""
+    keys: tuple[DescribedKey, ...] = ()
+    page: str = "https://ops.test"
+    """Where the web page is; empty: nobody serves it."""
     host_clock: timedelta | None = timedelta()
     """How far the host's clock is ahead of ours; None: it tells no time."""
 
@@ -197,6 +212,8 @@ class Given:
             disclosures=[_disclosure(d) for d in described.disclosures],
             audit=FakeAudit(_entries(described.audit), described.audit_broken_at),
             permissions=permissions,
+            keys=FakeKeys(_keys(described.keys), self.clock.now),
+            sessions=FakeSessions(self.clock.now),
         )
         self.host.known_as = described.access
         self.memory = FakeMemory(self.clock, self.notices)
@@ -217,7 +234,11 @@ class Given:
             toolbox=self.host.toolbox(),
             blueprints=BLUEPRINTS,
             clock=self.clock,
-            limits=Limits(delete_grace=timedelta(days=7), credentials_window=timedelta(hours=24)),
+            limits=Limits(
+                delete_grace=timedelta(days=7),
+                credentials_window=timedelta(hours=24),
+                public_url=described.page,
+            ),
             notices=self.notices,
             memory=self.memory,
             people=self.people,
@@ -401,6 +422,23 @@ def _entries(described: Sequence[DescribedEntry]) -> list[AuditEntry]:
     return [
         AuditEntry(seq, NOW - d.age, d.actor, d.action, d.subject, d.run, d.detail)
         for seq, d in enumerate(described, 1)
+    ]
+
+
+def _keys(described: Sequence[DescribedKey]) -> list[ApiKey]:
+    return [
+        ApiKey(
+            id=f"key{number}",
+            name=key.name,
+            role=Role.parse(key.role),
+            creator=PEOPLE[key.by].key,
+            creator_name=key.by,
+            created_at=NOW - key.age,
+            expires_at=NOW - key.age + key.lasts,
+            revoked_at=NOW - key.revoked if key.revoked else None,
+            used_at=NOW - key.used if key.used else None,
+        )
+        for number, key in enumerate(described, 1)
     ]
 
 

@@ -1,0 +1,99 @@
+"""Every command of the registry over HTTP: what there is, and performing it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import JSONResponse
+
+from api.performing import Serves, once
+from api.v1.shapes import CommandDefinition, Commands
+from engine.actor import Actor, Origin
+from engine.command import Change
+from engine.control_plane import Outcome
+from engine.control_plane import Request as Wish
+from engine.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.command import Command
+
+PLAN = "plan"
+"""Beside a command's own fields: only show what a change would do."""
+
+
+def commands(control: Serves, callers: Callable[..., Any]) -> APIRouter:
+    router = APIRouter(tags=["commands"])
+    caller: Any = Depends(callers)
+
+    @router.get("/commands", response_model=Commands, summary="List what can be done")
+    async def definitions(actor: Actor = caller) -> JSONResponse:
+        known = [definition(command, actor) for command in control.registry.commands]
+        return private(Commands(commands=known).model_dump(mode="json", by_alias=True))
+
+    @router.post("/commands/{name}", include_in_schema=False)
+    async def perform(
+        name: str,
+        request: Request,
+        actor: Actor = caller,
+        idempotency_key: Annotated[str, Header(max_length=200)] = "",
+    ) -> JSONResponse:
+        fields = await _fields(request)
+        plan_only = fields.pop(PLAN, False)
+        if not isinstance(plan_only, bool):
+            raise InvalidInput("`plan` is true or false.", fields={PLAN: "is true or false"})
+        command = control.registry.command(name).parse(fields)
+        origin = Origin(door=actor.door)
+        if plan_only or not idempotency_key or command.asks:
+            return told(await control.perform(actor, command, origin, plan_only=plan_only))
+        delivery = f"api:{actor.id}:{idempotency_key}"
+        return told(await once(control, Wish(delivery, actor, command, origin)))
+
+    return router
+
+
+def definition(command: type[Command], actor: Actor) -> CommandDefinition:
+    return CommandDefinition(
+        name=command.name,
+        kind="change" if issubclass(command, Change) else "question",
+        usage=command.usage(),
+        summary=command.summary(),
+        help=command.help_text(),
+        group=command.group,
+        role=command.role.label,
+        allowed=actor.role >= command.role,
+        risk=command.risk,
+        examples=list(command.examples),
+        schema=command.model_json_schema(),
+    )
+
+
+def told(outcome: Outcome) -> JSONResponse:
+    if outcome.run is not None:
+        return private({"run": outcome.run.model_dump(mode="json")}, HTTPStatus.ACCEPTED)
+    assert outcome.answer is not None  # noqa: S101 (an outcome is one of the two)
+    return private({"answer": outcome.answer.model_dump(mode="json")})
+
+
+def private(content: dict[str, Any], status: int = 200) -> JSONResponse:
+    """Answers may hold secrets, so nobody between may keep them."""
+    return JSONResponse(content, status, headers={"Cache-Control": "no-store"})
+
+
+async def _fields(request: Request) -> dict[str, Any]:
+    if not await request.body():
+        return {}
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise InvalidInput(
+            "The body is not a JSON object.",
+            why="It holds the command's fields, and `plan` where only the plan is wanted.",
+            next_step="/luthien help",
+        )
+    return body
