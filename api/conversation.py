@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from api.desk import Desk, Manner, Session
-    from engine.answer import Answer
+    from engine.answer import Answer, Tail
     from engine.command import Command
     from engine.run import RunView
 
@@ -64,8 +64,27 @@ class Conversation:
                 self._print_json(answer.data)
             else:
                 render.answer(answer, self.out)
+            if answer.tail is not None:
+                return await self._tail(session, answer.tail)
             # Only `doctor` says whether all is well; scripts want to know.
             return FAILED if answer.data.get("ok") is False else DONE
+
+    async def _tail(self, session: Session, tail: Tail | None) -> int:
+        """What comes after an answer that goes on, until it is over or somebody ends it."""
+        until = asyncio.get_running_loop().time() + (tail.for_s if tail else 0)
+        try:
+            while tail is not None and asyncio.get_running_loop().time() + tail.every_s <= until:
+                await asyncio.sleep(tail.every_s)
+                outcome = await self._perform(session, self._parse(tail.line), plan_only=False)
+                answer: Answer = outcome.answer
+                if self._manner.json:
+                    self._print_json(answer.data)
+                else:
+                    render.lines(answer, self.out)
+                tail = answer.tail
+        except asyncio.CancelledError:
+            return INTERRUPTED
+        return DONE
 
     # ── before ────────────────────────────────────────────────────────────────────────────────
 

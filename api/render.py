@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 
 from rich.box import SIMPLE_HEAD
@@ -12,7 +13,8 @@ from rich.table import Table as Grid
 from rich.text import Text as Rich
 
 from api import charts
-from engine.answer import Chart, Code, Facts, Offers, Secrets, Table, Text
+from engine.answer import Chart, Code, Facts, Offers, Secrets, Table, Tail, Text
+from engine.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,6 +76,15 @@ def parts(given: Iterable[Part], out: Console) -> None:
         out.file.write("\n".join(["", *lines, ""]))
 
 
+def lines(given: Answer, out: Console) -> None:
+    """Only the preformatted lines: they go on where those before ended."""
+    for part in given.parts:
+        if isinstance(part, Code):
+            for line in part.text.splitlines():
+                out.print(Rich(f"  {line}"), soft_wrap=True)
+            out.file.flush()
+
+
 def error(refused: OpsError, err: Console) -> None:
     """What, why, who, and the exact next command."""
     err.print(Rich("✗ ", style="bold red") + styled(refused.summary), soft_wrap=True)
@@ -101,6 +112,10 @@ def _part(part: Part) -> RenderableType:
             return _secrets(part)
         case Offers():
             return Group(*(_offer(offer) for offer in part.offers))
+        case Tail():
+            return styled(
+                f"_Going on for {duration(timedelta(seconds=part.for_s))}; Ctrl-C ends it._"
+            )
         case _:
             assert_never(part)
 

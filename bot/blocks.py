@@ -23,6 +23,7 @@ MOST_BLOCKS = 50
 MOST_TEXT = 3_900
 """chat.update refuses more than 4,000 characters of `text`."""
 MOST_SECTION = 3_000
+MOST_PREFORMATTED = MOST_SECTION - 10
 MOST_VALUE = 2_000
 
 
@@ -116,7 +117,7 @@ def context(*texts: str) -> Block:
 
 def preformatted(text: str) -> Block:
     """Lines exactly as they are, the last ones when there are too many."""
-    if len(text) > MOST_SECTION - 10:
+    if len(text) > MOST_PREFORMATTED:
         text = "…\n" + text[-(MOST_SECTION - 20) :].partition("\n")[2]
     return {
         "type": "rich_text",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from bot.blocks import Block, Render
     from bot.grammar import Wish
     from bot.identity import Identity
+    from bot.live import Live
     from bot.narrator import Narrator
     from bot.rooms import Rooms
     from bot.scrub import Scrubber
     from bot.voice import Voice
     from engine.actor import Actor
+    from engine.answer import Answer
     from engine.clock import Clock
     from engine.command import Command
     from engine.control_plane import ControlPlane, Outcome
@@ -70,7 +73,8 @@ class Ask:
 
 
 class Desk:
-    """Takes wishes. `open_form` shows a modal (trigger id, view)."""
+    """Takes wishes. `open_form` shows a modal (trigger id, view); `send_file` puts a text (person,
+    name, content) into their conversation with the bot."""
 
     def __init__(
         self,
@@ -81,6 +85,8 @@ class Desk:
         narrator: Narrator,
         *,
         open_form: Callable[[str, Block], Awaitable[None]],
+        live: Live,
+        send_file: Callable[[str, str, str], Awaitable[None]],
         clock: Clock,
         log: Logger,
         scrubber: Scrubber,
@@ -93,6 +99,8 @@ class Desk:
         self._rooms = rooms
         self._narrator = narrator
         self._open_form = open_form
+        self._live = live
+        self._send_file = send_file
         self._clock = clock
         self._log = log
         self._scrubber = scrubber
@@ -240,6 +248,9 @@ class Desk:
         said, line = outcome.answer, request.command.line()
         if request.plan_only:
             line += f" {grammar.PLAN}"
+        if said.tail is not None and request.origin.channel and not request.plan_only:
+            self.begin(self._follow(request, said))
+            return
         if prompt.get("share") and request.reply and not messages.is_private(said):
             render = messages.answer(said, line=line, shared_by=request.actor.id)
             thread = request.origin.thread
@@ -247,10 +258,33 @@ class Desk:
             await self._withdraw(request.reply)
             return
         render = messages.answer(said, line=line)
+        if text := messages.overlong(said):
+            render = messages.with_note(render, await self._as_file(request, text))
         if note := prompt.get("note"):
             render = messages.with_note(render, note)
         replace, secret = bool(prompt.get("clicked")), messages.is_private(said)
         await self._tell(request, render, replace=replace, secret=secret)
+
+    async def _follow(self, request: Request, said: Answer) -> None:
+        """Show what goes on; where the bot may not post, what there is now."""
+        try:
+            await self._live.follow(request, said)
+        except ProviderError as refused:
+            self._log.info("not followed: %s", refused)
+            line = request.command.line()
+            note = messages.not_followed(request.origin.channel or "", self._bot_name())
+            await self._tell(request, messages.with_note(messages.answer(said, line=line), note))
+
+    async def _as_file(self, request: Request, text: str) -> str:
+        """Send what is too long for a message; says where it is. Only the asker may see it, so it
+        goes where nobody else is: a file in a channel would be everybody's."""
+        name = re.sub(r"[^a-z0-9.-]+", "-", request.command.line().lower()).strip("-")
+        try:
+            await self._send_file(request.actor.id, f"{name}.txt", self._scrubber.text(text))
+        except ProviderError as missed:
+            self._log.info("file not sent: %s", missed)
+            return messages.cut_short(missed.why)
+        return messages.sent_as_file()
 
     async def _sign_of_life(self, request: Request) -> None:
         """A few: a response_url may be used five times, and the answer needs it too."""
@@ -300,7 +334,7 @@ class Desk:
         as a message of its own, unless it is secret: that must not last."""
         if url:
             try:
-                await self._voice.respond(url, render, replace=replace)
+                await self._voice.respond(url, render, replace=replace, thread=thread)
             except ProviderError as missed:
                 self._log.info("response_url did not take an answer: %s", missed)
             else:

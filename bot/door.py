@@ -13,7 +13,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncRateLimitErrorRetryHandler,
@@ -26,14 +26,16 @@ from bot.checks import SlackChecks, scopes_of_manifest
 from bot.client import WatchedClient
 from bot.completion import Completion
 from bot.desk import Desk
+from bot.explaining import Explaining
 from bot.hearing import Hearing
 from bot.home import Home
 from bot.identity import Identity, SlackDirectory
 from bot.listeners import listen
+from bot.live import Live
 from bot.narrator import Narrator
 from bot.notices import Announcer
 from bot.rooms import Rooms
-from bot.slack_errors import translated
+from bot.slack_errors import failed, translated
 from bot.telling import Stage
 from bot.topics import Topics
 from bot.voice import Voice
@@ -124,6 +126,7 @@ class SlackDoor:
         stage = Stage(control, told, self._voice, clock, self._log, settings.channel)
         self._narrator = Narrator(stage, self._scrubber)
         self._announcer = Announcer(stage, notices, self._scrubber)
+        self._live = Live(control, self._voice, clock, self._log)
         self._desk = Desk(
             control,
             self._identity,
@@ -131,6 +134,8 @@ class SlackDoor:
             self._rooms,
             self._narrator,
             open_form=self._open_form,
+            live=self._live,
+            send_file=self._send_file,
             clock=clock,
             log=self._log,
             scrubber=self._scrubber,
@@ -145,10 +150,13 @@ class SlackDoor:
             process_before_response=True,
             logger=self._log,
         )
+        topics = Topics(control, told, self._voice)
         listen(
             self._app,
             self._desk,
-            Hearing(self._desk, control.registry, Topics(control, told, self._voice), me=self._me),
+            Hearing(self._desk, control.registry, topics, me=self._me),
+            Explaining(self._desk, topics),
+            self._live,
             control.registry,
             Completion(control, self._identity, clock),
             Home(control, self._identity, self._publish_home, clock),
@@ -181,6 +189,7 @@ class SlackDoor:
             await asyncio.gather(self._connecting, return_exceptions=True)
         if self._sockets is not None:
             await self._sockets.client.close()  # type: ignore[no-untyped-call] # theirs
+        self._live.close()
         await self._desk.stop(GRACE)
         await self._announcer.stop()
         await self._narrator.stop()
@@ -292,6 +301,21 @@ class SlackDoor:
             await self._client.views_open(trigger_id=trigger, view=view)
         except SlackApiError as error:
             raise translated("views.open", error) from None
+
+    async def _send_file(self, user: str, name: str, text: str) -> None:
+        """Into the person's direct conversation with the bot. Raises ProviderError."""
+        method = "conversations.open"
+        try:
+            opened = await self._client.conversations_open(users=user)
+            method = "files.completeUploadExternal"
+            channel = (opened.get("channel") or {}).get("id")
+            await self._client.files_upload_v2(
+                channel=channel, filename=name, title=name, content=text
+            )
+        except SlackApiError as error:
+            raise translated(method, error) from None
+        except (SlackRequestError, aiohttp.ClientError, OSError, TimeoutError):
+            raise failed(OutcomeUnknown, method, "Slack did not take the file.") from None
 
     async def _publish_home(self, user: str, view: Block) -> None:
         await self._client.views_publish(user_id=user, view=view)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from bot import completion, forms, messages
 from bot.blocks import PLAIN
 from bot.desk import Ask
+from bot.explaining import EXPLAIN, place_of
+from bot.live import STOP
+from bot.voice import Place
 from engine.errors import OpsError
 
 if TYPE_CHECKING:
@@ -17,9 +20,11 @@ if TYPE_CHECKING:
     from bot.blocks import Render
     from bot.completion import Completion
     from bot.desk import Desk
+    from bot.explaining import Explaining
     from bot.hearing import Hearing
     from bot.home import Home
     from bot.identity import SlackDirectory
+    from bot.live import Live
     from engine.registry import Registry
 
 Body = dict[str, Any]
@@ -32,6 +37,8 @@ def listen(
     app: AsyncApp,
     desk: Desk,
     hearing: Hearing,
+    explaining: Explaining,
+    live: Live,
     registry: Registry,
     completer: Completion,
     home: Home,
@@ -39,8 +46,9 @@ def listen(
 ) -> None:
     """Register every listener; the catch-alls come last, since the first match wins."""
     _commands(app, desk)
-    _clicks(app, desk)
+    _clicks(app, desk, live)
     _forms(app, desk, registry, completer)
+    _shortcuts(app, desk, explaining)
     _events(app, desk, hearing, home, directory)
     _catch_alls(app)
 
@@ -91,7 +99,7 @@ def _taken_once(body: Body) -> bool:
     return any(a["action_id"].startswith(f"{messages.ONCE}:") for a in body.get("actions", ()))
 
 
-def _clicks(app: AsyncApp, desk: Desk) -> None:
+def _clicks(app: AsyncApp, desk: Desk, live: Live) -> None:
     @app.action(re.compile(rf"^({messages.DO}:|{messages.ONCE}:|{messages.SHARE}$)"))
     async def taken(ack: AsyncAck, body: Body, action: Body) -> None:
         """An offer: its line is carried out as if the person had typed it."""
@@ -100,6 +108,15 @@ def _clicks(app: AsyncApp, desk: Desk) -> None:
         await ack()
         if render is not None:
             desk.begin(desk.say(ask, render))
+
+    @app.action(STOP)
+    async def stopped(ack: AsyncAck, body: Body, action: Body) -> None:
+        """What is followed ends; one that no process follows any more says so."""
+        await ack()
+        message = body.get("message") or {}
+        if not await live.stop(action.get("value", ""), body["user"]["id"]):
+            place = Place(body["channel"]["id"], message.get("ts", ""))
+            desk.begin(live.forgotten(place, message.get("text", "")))
 
     @app.action(re.compile(rf"^{messages.FORM}\b"))
     async def correcting(ack: AsyncAck, body: Body, action: Body) -> None:
@@ -133,6 +150,17 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
         except OpsError:
             values = []
         await ack(options=completion.options(values, body.get("value", "")))
+
+
+def _shortcuts(app: AsyncApp, desk: Desk, explaining: Explaining) -> None:
+    @app.shortcut(EXPLAIN)
+    async def explained(ack: AsyncAck, body: Body) -> None:
+        message = body.get("message") or {}
+        ask = replace(_ask(body), thread=place_of(message))
+        render = await explaining.take(ask, message)
+        await ack()
+        if render is not None:
+            desk.begin(desk.say(ask, render))
 
     @app.shortcut(re.compile(rf"^{forms.CALLBACK}:"))
     async def shortcut(ack: AsyncAck, body: Body) -> None:

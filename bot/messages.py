@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from bot.blocks import (
+    MOST_PREFORMATTED,
     MOST_VALUE,
     PLAIN,
     Block,
@@ -28,7 +29,18 @@ from bot.blocks import (
 )
 from bot.charts import MOST_CHARTS, chart
 from bot.tables import definitions, grid, is_prose, table
-from engine.answer import Answer, Chart, Code, Facts, Offer, Offers, Secrets, Table, Text
+from engine.answer import (
+    Answer,
+    Chart,
+    Code,
+    Facts,
+    Offer,
+    Offers,
+    Secrets,
+    Table,
+    Tail,
+    Text,
+)
 from engine.command import Risk
 from engine.words import duration
 
@@ -80,6 +92,15 @@ def told(text: str, parts: tuple[Part, ...]) -> Render:
     )
 
 
+def overlong(said: Answer) -> str:
+    """The text that a message would show only the end of; empty when there is none, or when it
+    must not be kept."""
+    if any(isinstance(part, Secrets) for part in said.parts):
+        return ""
+    texts = [part.text for part in said.parts if isinstance(part, Code)]
+    return next((text for text in texts if len(text) > MOST_PREFORMATTED), "")
+
+
 def is_private(said: Answer) -> bool:
     """Whether nobody but the asker may ever see it."""
     return said.private or any(isinstance(part, Secrets) for part in said.parts)
@@ -101,7 +122,7 @@ def in_words(said: Answer) -> str:
                 words.append(part.title)
             case Code():
                 words.append(part.title)
-            case Secrets() | Offers():
+            case Secrets() | Offers() | Tail():
                 pass
     return mrkdwn("\n".join(word for word in words if word))
 
@@ -140,6 +161,8 @@ def _part(part: Part, caption: str, newer: Kinds) -> list[Block]:
             return [*values, *([context(mrkdwn(part.note))] if part.note else [])]
         case Offers():
             return offers(part.offers)
+        case Tail():
+            return []
 
 
 def _is_grid(part: Part | None) -> bool:
@@ -284,4 +307,36 @@ def not_understood(said: str, nearest: tuple[str, ...]) -> Render:
         " “create acme”; or take one of these:"
     )
     row = offers(tuple(Offer(label=f"/luthien {line}", line=line) for line in nearest))
+    return lambda _: Message.of(f"{what} {how}", [section(f"*{what}*\n{how}"), *row])
+
+
+def sent_as_file() -> str:
+    """Where the whole of a long answer is. Ready mrkdwn."""
+    return "📎 These are its last lines; all of it is a file in our direct conversation."
+
+
+def cut_short(why: str) -> str:
+    """Why it is nowhere. Ready mrkdwn."""
+    reason = f" ({mrkdwn(clip(why, 100))})" if why else ""
+    return f"These are its last lines; Slack did not take the rest as a file{reason}."
+
+
+def not_followed(channel: str, bot_name: str) -> str:
+    """Ready mrkdwn."""
+    return (
+        f"I cannot post in <#{channel}>, so this is only what there is now."
+        f" Invite me with `/invite @{mrkdwn(bot_name)}`, then follow it again."
+    )
+
+
+def cannot_explain() -> Render:
+    """The shortcut was used on a message that is not about anything we know."""
+    what = "🤷 This message is about no run and no instance that I know."
+    how = (
+        "I can explain what I post about a run (its message, a line of its thread, its result),"
+        " and my messages with buttons for one instance."
+    )
+    row = offers(
+        (Offer(label="/luthien runs", line="runs"), Offer(label="/luthien list", line="list"))
+    )
     return lambda _: Message.of(f"{what} {how}", [section(f"*{what}*\n{how}"), *row])

@@ -150,8 +150,19 @@ class Offers(_Part):
     offers: tuple[Offer, ...]
 
 
+class Tail(_Part):
+    """More is to come: the question `line`, asked after `every_s` seconds, answers what is new
+    since, and so on while its answers end in a tail, for `for_s` seconds at most. A door shows it
+    as one text that grows; whoever does not follow may ask by themselves."""
+
+    part: Literal["tail"] = "tail"
+    line: str
+    every_s: float
+    for_s: float
+
+
 Part = Annotated[
-    Text | Facts | Table | Chart | Code | Secrets | Offers, Field(discriminator="part")
+    Text | Facts | Table | Chart | Code | Secrets | Offers | Tail, Field(discriminator="part")
 ]
 
 
@@ -166,3 +177,8 @@ class Answer(BaseModel):
     data: dict[str, Any] = Field(default_factory=dict, repr=False)
     private: bool = False
     """Never offer to share it."""
+
+    @property
+    def tail(self) -> Tail | None:
+        """How it goes on, if it does."""
+        return next((part for part in self.parts if isinstance(part, Tail)), None)

@@ -105,6 +105,11 @@ class Person:
             message = await self._with_button(label)
         return _ack(await self._post("click", channel=self.room, ts=message.ts, label=label))
 
+    async def asks_about(self, message: Message) -> Ack:
+        """Use "What happened here?" on a message."""
+        body = {"channel": self.room, "ts": message.ts, "callback_id": "explain"}
+        return _ack(await self._post("shortcut", **body))
+
     async def submits(self, **values: Any) -> dict[str, str]:
         """Fill in the open modal and send it; field names are labels or ids with `_` for blanks.
         Returns the reasons by field when it stays open."""

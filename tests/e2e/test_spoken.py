@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.e2e.house import until
 
 if TYPE_CHECKING:
     from tests.e2e.chat import Chat, Message, Person
@@ -37,6 +39,53 @@ async def test_plain_words_wait_for_a_click_and_threads_know_what_they_are_about
     await ada.sees("Shared by", private=False, thread=thread)
     await cleo.types("@luthien restart it", thread=thread)
     await cleo.sees("needs the role deployer", private=True, thread=thread)
+
+
+async def test_what_happened_here_is_told_to_whoever_asks(town: House, people: Chat) -> None:
+    ada, cleo = people.ada, people.cleo
+    await ada.types("/luthien create beta")
+    done = await ada.sees("Create instance beta", "done in", private=False, within=30)
+    line = await ada.sees("✓", thread=done.thread_ts or done.ts)
+    await cleo.asks_about(line)
+    told = await cleo.sees("Create instance beta: succeeded", private=True, thread=line.thread_ts)
+    assert "Step" in told, "its timeline"
+    await cleo.types("lunch?")
+    await cleo.asks_about(await cleo.sees("lunch?"))
+    await cleo.gets("no run and no instance that I know")
+
+
+async def test_a_log_is_followed_in_a_thread_until_somebody_stops_it(
+    town: House, people: Chat
+) -> None:
+    await people.ada.types("/luthien create gamma")
+    await people.ada.sees("Create instance gamma", "done in", private=False, within=30)
+    await people.cleo.types("/luthien logs gamma --follow 6s")
+    root = await people.ben.sees("Log of gateway of gamma", "followed for", "Its time is over")
+    assert len(await people.ben.messages(root.ts)) > 1, "lines in its thread"
+    await people.cleo.types("/luthien logs gamma --follow 5m")
+    live = await people.ben.sees("Log of gateway of gamma", "live for 5 min")
+    await people.ben.clicks("Stop", live)
+    await people.cleo.sees("followed for", "Ended: stopped by")
+
+
+async def test_what_is_too_long_for_a_message_is_a_file_for_the_asker_alone(
+    town: House, people: Chat
+) -> None:
+    await people.ada.types("/luthien create delta")
+    await people.ada.sees("Create instance delta", "done in", private=False, within=30)
+    traces = "\n".join(f"frame {n}: somewhere in the code" for n in range(200))
+    await town.control("railway/crash", project="luthien-delta", service="gateway", message=traces)
+    await people.cleo.types("/luthien logs delta")
+    await people.cleo.gets("Log of gateway of delta", "a file in our direct conversation")
+    alone = people.cleo.elsewhere("@luthien")
+
+    async def sent() -> list[dict[str, Any]]:
+        return [f for m in await alone.messages() for f in m.raw.get("files") or []]
+
+    [file] = await until(sent, within=10, what="cleo has the file")
+    assert file["name"] == "logs-delta.txt"
+    everywhere = [m for person in (people.ada, people.ben) for m in await person.everything()]
+    assert not [m for m in everywhere if m.raw.get("files")]
 
 
 async def test_hesitation_starts_nothing(town: House, people: Chat) -> None:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api.cli import build, parse_line, run
+from engine.answer import Answer, Code, Tail
+from engine.control_plane import Outcome
 from engine.errors import InvalidInput, Locked, Unreachable
 from engine.run import RunStatus
 from tests.unit.api.fakes import Destroy, FakeControl, Keys, Make, Things, desk, failed, run_view
 
 if TYPE_CHECKING:
+    from engine.answer import Part
     from engine.run import Event
 
 
@@ -55,6 +58,35 @@ def test_many_words_and_none(shell: Shell) -> None:
     shell.types("things big old", control)
     shell.types("things", control)
     assert [asked[1] for asked in control.asked] == [Things(words=("big", "old")), Things()]
+
+
+def test_an_answer_that_goes_on_is_followed_to_its_end(shell: Shell) -> None:
+    def said(line: str, *parts: Part) -> Answer:
+        return Answer(title="Log", parts=(Code(text=line), *parts), data={"line": line})
+
+    class Dripping(FakeControl):
+        async def perform(self, *args: Any, **how: Any) -> Outcome:
+            self.answers["things"] = said("second") if self.asked else first
+            return await super().perform(*args, **how)
+
+    first = said("first", Tail(line="things next", every_s=0.001, for_s=10))
+    control = Dripping()
+    code, out, _ = shell.types_apart("things", control)
+    assert code == 0
+    assert [line.strip() for line in out.splitlines() if line.strip()] == [
+        "Log",
+        "first",
+        "Going on for 10 s; Ctrl-C ends it.",
+        "second",
+    ]
+    assert [asked[1] for asked in control.asked] == [Things(), Things(words=("next",))]
+    code, out, _ = shell.types_apart("things --json", Dripping())
+    decoder, shown = json.JSONDecoder(), []
+    while out.strip():
+        value, end = decoder.raw_decode(out.strip())
+        shown.append(value)
+        out = out.strip()[end:]
+    assert shown == [{"line": "first"}, {"line": "second"}]
 
 
 def test_the_command_word_ignores_case(shell: Shell) -> None:

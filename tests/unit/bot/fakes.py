@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from engine.actor import Actor, Door, Origin, Role
-from engine.answer import Answer, Fact, Facts, Offer, Offers, Secrets, Table, Text
+from engine.answer import (
+    Answer,
+    Code,
+    Fact,
+    Facts,
+    Offer,
+    Offers,
+    Secrets,
+    Table,
+    Tail,
+    Text,
+)
 from engine.command import Argument, Change, Command, Completes, Question, Risk
 from engine.control_plane import Audit, Disclosure, Outcome, Request
 from engine.errors import NotFound
@@ -106,6 +117,23 @@ class Cancel(Question):
     run: Annotated[str, Argument(), Completes("run")] = Field(description="Its id")
 
 
+class Run(Question):
+    """Show one run."""
+
+    name: ClassVar[str] = "run"
+    listed: ClassVar[bool] = False
+    run: Annotated[str, Argument(), Completes("run")] = Field(description="Its id")
+
+    async def answer(self, world: World) -> Answer:
+        if self.run == "r-long":
+            text = "\n".join(f"line {n}" for n in range(1000))
+            return Answer(title="Log: 1,000 lines", parts=(Code(text=text),))
+        if self.run == "r-live":
+            tail = Tail(line="run r-live", every_s=5, for_s=10)
+            return Answer(title="Log: 1 line", parts=(Code(text="first"), tail))
+        return Answer(title=f"{self.run} in full")
+
+
 class Help(Question):
     """Say what can be done."""
 
@@ -131,7 +159,7 @@ LISTED = Answer(
     data={"instances": [{"name": "acme"}, {"name": "beta"}]},
 )
 
-COMMANDS: tuple[type[Command], ...] = (Cancel, Create, Credentials, Help, List, Status)
+COMMANDS: tuple[type[Command], ...] = (Cancel, Create, Credentials, Help, List, Run, Status)
 REGISTRY = Registry({command.name: command for command in COMMANDS}, {})
 
 ADA = Actor(door=Door.SLACK, id="U0ADA", name="ada", role=Role.ADMIN)

@@ -18,11 +18,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import forms
 from bot.completion import Completion
 from bot.desk import Desk
+from bot.explaining import Explaining
 from bot.grammar import Wish
 from bot.hearing import Hearing
 from bot.home import Home
 from bot.identity import Identity, SlackDirectory
 from bot.listeners import listen
+from bot.live import Live
 from bot.narrator import Narrator
 from bot.rooms import Rooms
 from bot.scrub import Scrubber
@@ -31,7 +33,7 @@ from bot.topics import Topics
 from bot.voice import Voice
 from engine.actor import Door, Origin
 from engine.control_plane import Request
-from engine.errors import AlreadyExists, Unreachable
+from engine.errors import AlreadyExists, Rejected, Unreachable
 from engine.roles import Somebody
 from engine.run import RunStatus
 from tests.unit.bot.fake_slack import FakeSlack
@@ -68,6 +70,8 @@ class Workspace:
     channel: str | None = "C0OPS"
     views: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     homes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    files: list[tuple[str, str, str]] = field(default_factory=list)
+    files_refused: str = ""
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -84,6 +88,7 @@ class Workspace:
         scrubber = Scrubber()
         stage = Stage(self.control, told, voice, self.clock, LOG, self.channel)
         self.narrator = Narrator(stage, scrubber)
+        live = Live(self.control, voice, self.clock, LOG)
         self.desk = Desk(
             self.control,
             identity,
@@ -91,6 +96,8 @@ class Workspace:
             Rooms(voice, self.clock),
             self.narrator,
             open_form=self._open_form,
+            live=live,
+            send_file=self._send_file,
             clock=self.clock,
             log=LOG,
             scrubber=scrubber,
@@ -108,12 +115,28 @@ class Workspace:
         topics = Topics(self.control, told, voice)
         hearing = Hearing(self.desk, REGISTRY, topics, me=lambda: "U0BOT")
         self.directory = SlackDirectory(voice, self.clock, LOG)
-        listen(self.app, self.desk, hearing, REGISTRY, completion, home, self.directory)
+        explaining = Explaining(self.desk, topics)
+        listen(
+            self.app,
+            self.desk,
+            hearing,
+            explaining,
+            live,
+            REGISTRY,
+            completion,
+            home,
+            self.directory,
+        )
 
     async def _open_form(self, trigger: str, view: dict[str, Any]) -> None:
         if trigger == "expired":
             raise Unreachable("expired", vendor="slack", call="views.open")
         self.views.append((trigger, view))
+
+    async def _send_file(self, user: str, name: str, text: str) -> None:
+        if self.files_refused:
+            raise Rejected("no", vendor="slack", call="files", why=self.files_refused)
+        self.files.append((user, name, text))
 
     async def _publish(self, user: str, view: dict[str, Any]) -> None:
         self.homes.append((user, view))
@@ -537,6 +560,89 @@ async def test_a_click_in_a_direct_message_takes_its_buttons_away() -> None:
     assert slack.labels(slack.slack.root)["Yes, do it"] == "create acme"
     await slack.click("once:create", "create acme")
     assert slack.last["delete_original"]
+
+
+def what_happened(message: dict[str, Any], user: str = "U0CLEO") -> dict[str, Any]:
+    return {
+        "type": "message_action",
+        "callback_id": "explain",
+        "user": {"id": user, "username": "somebody"},
+        "team": {"id": "T1"},
+        "channel": {"id": "C0OPS"},
+        "message": message,
+        "message_ts": message["ts"],
+        "response_url": URL,
+        "trigger_id": f"explain-{message['ts']}",
+    }
+
+
+async def test_what_happened_here_is_answered_for_every_message_of_a_run() -> None:
+    slack = Workspace()
+    await slack.type("create acme")
+    root = slack.slack.root["ts"]
+    await slack.send(what_happened({"ts": root}))
+    assert slack.last["text"] == "r-1 in full"
+    assert (slack.last["response_type"], "thread_ts" in slack.last) == ("ephemeral", False)
+    await slack.send(what_happened({"ts": "7.7", "thread_ts": root}))
+    assert (slack.last["text"], slack.last["thread_ts"]) == ("r-1 in full", root)
+
+
+async def test_what_happened_here_knows_an_instance_by_its_buttons() -> None:
+    slack = Workspace()
+    button = {"type": "button", "action_id": "do:status", "value": "status beta"}
+    blocks = [{"type": "actions", "elements": [button]}]
+    await slack.send(what_happened({"ts": "5.0", "blocks": blocks}))
+    assert slack.last["text"].startswith("beta is running")
+
+
+async def test_what_happened_on_another_message_says_what_can_be_explained() -> None:
+    slack = Workspace()
+    await slack.send(what_happened({"ts": "5.0", "text": "lunch?"}))
+    assert "no run and no instance that I know" in slack.last["text"]
+
+
+async def test_a_long_text_is_a_file_in_the_direct_conversation() -> None:
+    slack = Workspace()
+    await slack.type("run r-long")
+    [(user, name, text)] = slack.files
+    assert (user, name) == ("U0ADA", "run-r-long.txt")
+    assert text.endswith("line 999")
+    assert slack.last["text"].startswith("📎 These are its last lines; all of it is a file")
+    slack.files_refused = "missing_scope"
+    await slack.type("run r-long")
+    assert "Slack did not take the rest as a file (missing_scope)" in slack.last["text"]
+
+
+async def test_an_answer_that_goes_on_is_shown_in_a_thread() -> None:
+    slack = Workspace()
+    await slack.type("run r-live")
+    await slack.clock.advance(2)
+    assert slack.slack.root["text"].startswith("📜 Log, live for 10 s.")
+    assert slack.slack.thread() == ["first"]
+    assert slack.slack.hooks == [], "nothing besides"
+    [stop] = [b["elements"][0] for b in slack.slack.root["blocks"] if b["type"] == "actions"]
+    await slack.send(
+        {
+            "type": "block_actions",
+            "user": {"id": "U0BEN", "username": "ben"},
+            "team": {"id": "T1"},
+            "container": {"type": "message", "message_ts": slack.slack.root["ts"]},
+            "channel": {"id": "C0OPS"},
+            "message": slack.slack.root,
+            "response_url": URL,
+            "trigger_id": "t-stop",
+            "actions": [{"type": "button", **stop}],
+        }
+    )
+    assert "Ended: stopped by <@U0BEN>" in slack.slack.root["text"]
+
+
+async def test_what_goes_on_is_shown_once_where_the_bot_may_not_post() -> None:
+    slack = Workspace()
+    slack.slack.outsider_in.add("C0OPS")
+    await slack.type("run r-live")
+    assert slack.last["text"].startswith("I cannot post in <#C0OPS>")
+    assert "/invite @luthien" in slack.last["text"]
 
 
 async def test_fields_are_completed() -> None:

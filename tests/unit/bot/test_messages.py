@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bot import forms, home, messages, refusals, results, runs
+from bot import forms, home, live, messages, refusals, results, runs
 from bot.blocks import NEWER, PLAIN, Kinds, Message, Render
 from bot.grammar import Wish
 from bot.log_lines import LogLine, log_line, log_message
@@ -210,6 +210,29 @@ CASES: dict[str, Render] = {
         "clean-up acme", Risk.REMOVES, plan=False
     ),
     "not-understood": messages.not_understood("crate <acme> somehow", ("help create", "list")),
+    "cannot-explain": messages.cannot_explain(),
+    "live": live.beginning("Log of <gateway>", "slack:U0ADA", timedelta(minutes=5), "k1"),
+    "live-over": live.ending(
+        "Log of <gateway>", "slack:U0ADA", timedelta(minutes=5), 1234, "", "logs acme --follow 5m"
+    ),
+    "live-stopped": live.ending(
+        "Log of <gateway>",
+        "slack:U0ADA",
+        timedelta(seconds=12),
+        1,
+        "stopped by <@U0BEN>",
+        "logs acme --follow 5m",
+    ),
+    "live-forgotten": live.gone("📜 Log of &lt;gateway&gt;, live for 5 min. New lines come"),
+    "answer-as-file": messages.with_note(
+        said(Answer(title="Log", parts=(Code(text="line\n" * 1000),))), messages.sent_as_file()
+    ),
+    "answer-cut-short": messages.with_note(
+        said(Answer(title="Log")), messages.cut_short("missing_scope (needs files:write)")
+    ),
+    "not-followed": messages.with_note(
+        said(Answer(title="Log")), messages.not_followed("C0GEN", "luthien")
+    ),
     "form-again": messages.form_again("create", "create <instance>"),
     "refusal-unknown-command": refusals.refusal(
         errors.UnknownCommand("There is no command `crate`.", nearest="create"),
