@@ -42,12 +42,16 @@ def create_app(
     ready: Readiness,
     throttle: Throttle | None = None,
     slack: Callable[[Request], Awaitable[Response]] | None = None,
+    hook: APIRouter | None = None,
     metrics_token: str = "",
 ) -> FastAPI:
-    """`token` is the owner's. `slack` answers what Slack posts in HTTP mode."""
+    """`token` is the owner's. `slack` answers what Slack posts in HTTP mode; `hook` is what a
+    vendor posts to by itself."""
     app = FastAPI(title="luthien-ops", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_health(ready))
     app.include_router(metrics(metrics_token))
+    if hook is not None:
+        app.include_router(hook)
     if slack is not None:
         app.add_route("/slack/events", slack, methods=["POST"])
     callers = Callers(token, control.keys, knows, throttle or Throttle())

@@ -17,14 +17,12 @@ from typing_extensions import override
 from api.server import create_app
 from app import logs
 from app.data import DataFolder, tried
+from app.timers import hook_of, ticks, watcher_of
 from app.tracing import exported
 from app.wiring import control_plane, knows, slack_door
 from engine.actor import Door
 from engine.errors import NotConfigured, OpsError
-from scheduler.clock import Tick, Timetable
-from scheduler.expiry import expiry
-from scheduler.housekeeping import housekeeping
-from scheduler.resumption import resumption
+from scheduler.clock import Timetable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +64,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
         async with control_plane(reading, registry, public_url=page) as parts:
             plane, door = parts.plane, slack_door(reading.settings, parts)
             plane.add_check(door.checks)
+            watcher = watcher_of(parts, reading.settings)
             with data.announce(_address(listener)) as server:
                 api = create_app(
                     plane,
@@ -73,6 +72,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                     knows=knows(plane.people),
                     ready=_Ready(plane, door),
                     slack=door.http_handler,
+                    hook=hook_of(watcher, parts, reading.settings),
                     metrics_token=_revealed(reading.settings.luthien_metrics_token),
                 )
                 http = _Server(
@@ -86,13 +86,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                     )
                 )
                 serving = asyncio.create_task(http.serve(sockets=[listener]), name="http")
-                timetable = Timetable(
-                    [
-                        housekeeping(plane, parts.clock),
-                        resumption(plane),
-                        *_expiry(parts, reading.settings.luthien_delete_grace),
-                    ]
-                )
+                timetable = Timetable(ticks(parts, reading.settings, watcher))
                 try:
                     await plane.launch()
                     await door.start()
@@ -147,11 +141,6 @@ class _Ready:
         except Exception:  # noqa: BLE001 (whatever the driver raises, it is not ready)
             return {"database": False, "slack": self._door.connected}
         return {"database": True, "slack": self._door.connected}
-
-
-def _expiry(parts: Parts, grace: timedelta) -> list[Tick]:
-    """None without a host to ask."""
-    return [expiry(parts.plane, grace)] if parts.railway is not None else []
 
 
 async def _resume(plane: Plane) -> None:

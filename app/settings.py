@@ -117,6 +117,18 @@ def _grace(value: timedelta) -> timedelta:
     return value
 
 
+def _keep(value: timedelta) -> timedelta:
+    if value < timedelta(days=1):
+        raise ValueError("is shorter than a day")
+    return value
+
+
+def _long(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\w.~-]{16,200}", value.get_secret_value()):
+        raise ValueError("needs 16 or more letters, digits, dots, hyphens or underscores")
+    return value
+
+
 _SlackUsers = Annotated[frozenset[str], NoDecode, BeforeValidator(_slack_users)]
 
 
@@ -273,6 +285,22 @@ class Settings(BaseSettings):
         "How long a deleted instance can be restored (ISO 8601); shorter than P7D only against a "
         "local stand-in.",
         "Write an ISO 8601 duration such as P7D.",
+    )
+    luthien_keep: Annotated[timedelta, AfterValidator(_keep)] = _setting(
+        timedelta(days=180),
+        "How long runs that have ended are kept (ISO 8601); the audit is kept for ever.",
+        "Write an ISO 8601 duration such as P180D.",
+    )
+    luthien_watch: bool = _setting(
+        True,
+        "Whether the bot looks at the instances by itself and tells what changed.",
+        "Write true or false.",
+    )
+    luthien_webhook_secret: Annotated[SecretStr, AfterValidator(_long)] | None = _setting(
+        None,
+        "Who knows it may wake the watch: Railway's webhook is then this bot's address with "
+        "/hooks/railway/ and this text. Unset: there is no webhook.",
+        'python -c "import secrets;print(secrets.token_urlsafe(32))"',
     )
 
     @model_validator(mode="before")

@@ -120,7 +120,7 @@ async def instances_in(world: World, spaces: Sequence[Space]) -> list[Instance]:
     blueprint, now = world.blueprint(BLUEPRINT), world.now()
     marks = [Mark.parse(space.mark) for space in spaces]
     runs = await _creators(world, marks)
-    names = await asyncio.gather(*(_name(world, s, blueprint) for s in spaces))
+    names = await asyncio.gather(*(instance_name(world, s, blueprint) for s in spaces))
     found = []
     for space, mark, name in zip(spaces, marks, names, strict=True):
         status, reason = state_of(space, blueprint, run=runs.get(mark.run_id), now=now)
@@ -167,7 +167,7 @@ def is_instance(space: Space, blueprint: Blueprint) -> bool:
     return ours or space.service(blueprint.front.name) is not None
 
 
-async def _name(world: World, space: Space, blueprint: Blueprint) -> str:
+async def instance_name(world: World, space: Space, blueprint: Blueprint) -> str:
     """The mark tells a shortened name in full; while a deletion is scheduled the mark has no room
     for it, and the variable on the service tells it."""
     short = space.name.removeprefix(blueprint.space_prefix)

@@ -111,6 +111,17 @@ class Space:
         return next((s for s in self.services if s.name == name), None)
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """What the host lets us ask, as its latest answer told."""
+
+    limit: int | None
+    """Requests an hour; None: it has not told."""
+    remaining: int | None
+    listing: int
+    """Requests that reading all spaces took last; 1 before the first time."""
+
+
 class HostsSpaces(Protocol):
     """Keeps isolated places apart. Source of truth for which instances exist."""
 
@@ -120,6 +131,9 @@ class HostsSpaces(Protocol):
     async def spaces(self) -> Sequence[Space]:
         """All spaces that the token can see in the configured workspace, deleted ones left out,
         with services, latest deployment, domain and mark; at most 3 calls for 1,000."""
+
+    def allowance(self) -> Allowance:
+        """Nothing is asked for this."""
 
     async def find_space(self, name: str) -> Space | None:
         """By exact name, the oldest when there are several."""

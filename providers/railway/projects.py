@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from engine.capabilities import Volume
+from engine.capabilities import Allowance, Volume
 from engine.errors import OutcomeUnknown, Rejected
 from providers.railway import models, translate
 from providers.railway.verdicts import Verdict
@@ -30,12 +30,19 @@ class Projects:
     """Source: Railway's refusal, "Project names must be between 1 and 32 characters"."""
 
     _rail: Rail
+    _listing = 1
 
     async def spaces(self) -> Sequence[Space]:
         """One call for each 500 projects. Source: railwayapp/cli, UserProjects.graphql."""
         workspace = await self._rail.workspace()
         projects = await self._all("projects", models.Project)
+        self._listing = max(1, -(-len(projects) // PAGE))
         return [translate.space(p, self._rail, workspace=workspace) for p in projects]
+
+    def allowance(self) -> Allowance:
+        """Source: Railway docs, integrations/api (the rate-limit headers)."""
+        budget = self._rail.client.budget
+        return Allowance(budget.limit, budget.remaining, self._listing)
 
     async def find_space(self, name: str) -> Space | None:
         """Railway has no search by name: all names are read, then the one project.

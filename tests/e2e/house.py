@@ -210,6 +210,8 @@ async def open_house(
         await until(answers, within=60, what="the sandbox")
         stand_in = await asyncio.to_thread(Sandbox.at, port)
         settings = server_settings(stand_in, listen=listen, pace=speed, data=folder / "luthien")
+        # A look at everything now and then would get in the way of counted requests.
+        settings |= {"LUTHIEN_WATCH": "false"}
         settings |= ({"SLACK_APP_TOKEN": ""} if over_http else {}) | changed
         serve = [sys.executable, "-m", "app", "serve"]
         server = Process("luthien", serve, settings, folder)

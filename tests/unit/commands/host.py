@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.capabilities import (
     Access,
+    Allowance,
     Course,
     Database,
     Deployment,
@@ -120,6 +121,9 @@ class FakeHost:
     async def spaces(self) -> Sequence[Space]:
         self.calls.append("spaces")
         return [self._seen(h) for h in self.held.values() if self._shows(h)]
+
+    def allowance(self) -> Allowance:
+        return Allowance(10_000, 9_900, max(1, -(-len(self.held) // 500)))
 
     async def find_space(self, name: str) -> Space | None:
         self.calls.append("find_space")

@@ -1,0 +1,75 @@
+"""What the bot says by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from tests.e2e.chat import Chat
+from tests.e2e.house import open_house, until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.house import House
+
+SECRET = "a-secret-of-this-test"
+
+
+async def populate(house: House, name: str, mark: str = "ready") -> str:
+    """An instance that has been up for a while; the project's id."""
+    told = await house.control("railway/populate", count=1, name=name, description=mark)
+    return str(told["projects"][0])
+
+
+async def mend(house: House, deployment: str) -> None:
+    """Somebody deploys it anew at Railway itself."""
+    answer = await house.http.post(
+        "/railway/graphql/v2",
+        headers={"Authorization": "Bearer sandbox-account"},
+        json={
+            "query": "mutation ($id: String!) { deploymentRedeploy(id: $id) { id } }",
+            "variables": {"id": deployment},
+        },
+    )
+    assert "errors" not in answer.json(), answer.text
+
+
+async def hook(house: House, project: str, secret: str = SECRET) -> int:
+    body: dict[str, Any] = {"type": "Deployment.crashed", "resource": {"project": {"id": project}}}
+    url = f"http://{house.settings['LUTHIEN_LISTEN']}/hooks/railway/{secret}"
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return (await http.post(url, json=body)).status_code
+
+
+async def test_an_instance_that_breaks_and_heals_is_told_once_in_one_thread(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path, LUTHIEN_WATCH="true", LUTHIEN_WEBHOOK_SECRET=SECRET) as house:
+        project = await populate(house, "luthien-acme")
+        await populate(house, "luthien-calm")
+        await house.serve()
+        chat = Chat(house.http)
+
+        async def looked() -> bool:
+            return any(e["operation"] == "projects" for e in await house.journal("railway"))
+
+        await until(looked, within=10, what="a first look")
+        broken = await house.control("railway/crash", project="luthien-acme", service="gateway")
+        assert await hook(house, project, "wrong-and-too-long-anyway") == 404
+        assert await hook(house, project) == 202
+        root = await chat.cleo.sees("*acme* is unhealthy: gateway: the last deployment crashed")
+        assert root.buttons == ["Status", "Logs"]
+
+        await mend(house, broken["deployment"])
+        end = await chat.cleo.sees("*acme* is healthy again after", thread=root.ts)
+        assert end.thread_ts == root.ts
+        told = [m for m in await chat.cleo.everything() if "unhealthy" in m or "healthy" in m]
+        assert [m.ts for m in told] == [root.ts, end.ts]
+        assert not [m for m in await chat.cleo.everything() if "calm" in m]
+
+        runs = await house.luthien("runs", "--json")
+        assert runs.json == {"runs": []}, "it changed nothing, so there is no run"
+        audit = await house.luthien("audit", "--json")
+        assert audit.json["entries"] == []
