@@ -9,12 +9,13 @@ import asyncio
 import json
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot import forms, grammar, messages, refusals
+from bot import dialogs, forms, grammar, messages, refusals
 from bot.budget import Urgency
+from bot.guarding import refuse_secrets
 from engine.actor import Door, Origin
 from engine.command import Change
 from engine.control_plane import Request
@@ -23,7 +24,7 @@ from engine.people import needed
 from engine.telemetry import about
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from logging import Logger
     from typing import Any
 
@@ -73,8 +74,9 @@ class Ask:
 
 
 class Desk:
-    """Takes wishes. `open_form` shows a modal (trigger id, view); `send_file` puts a text (person,
-    name, content) into their conversation with the bot."""
+    """Takes wishes. `open_form` shows a modal (trigger id, view) and gives its id, under which
+    `update_form` draws it anew; `send_file` puts a text (person, name, content) into their
+    conversation with the bot."""
 
     def __init__(
         self,
@@ -84,7 +86,8 @@ class Desk:
         rooms: Rooms,
         narrator: Narrator,
         *,
-        open_form: Callable[[str, Block], Awaitable[None]],
+        open_form: Callable[[str, Block], Awaitable[str]],
+        update_form: Callable[[str, Block], Awaitable[None]],
         live: Live,
         send_file: Callable[[str, str, str], Awaitable[None]],
         clock: Clock,
@@ -99,6 +102,7 @@ class Desk:
         self._rooms = rooms
         self._narrator = narrator
         self._open_form = open_form
+        self._update_form = update_form
         self._live = live
         self._send_file = send_file
         self._clock = clock
@@ -115,6 +119,7 @@ class Desk:
         """A command line, typed or on a button."""
         said = grammar.unescape(line) if escaped else line
         try:
+            refuse_secrets(said, self._control.registry)
             wish = grammar.read(line, self._control.registry, escaped=escaped)
             actor = await self.actor(ask)
             try:
@@ -122,20 +127,25 @@ class Desk:
             except InvalidInput as invalid:
                 await self.permit(actor, wish.command)
                 if invalid.missing and ask.trigger:
-                    self.begin(self._ask_for_more(ask, wish))
+                    self.begin(self._ask_for_more(ask, wish, said))
                     return None
                 raise
             return await self._accept(ask, actor, command, plan_only=wish.plan_only)
         except OpsError as error:
             return self.refusal(error, said)
 
-    async def take_form(self, ask: Ask, wish: Wish) -> Render | dict[str, str] | None:
-        """A filled-in form: a dict has the reasons by field."""
+    async def take_form(
+        self, ask: Ask, wish: Wish, names: Sequence[str] = ()
+    ) -> Render | dict[str, str] | None:
+        """A filled-in form: a dict has the reasons by field. `names` are the inputs of a form
+        that the command drew itself."""
         try:
             actor = await self.actor(ask)
             command = wish.parse()
             return await self._accept(ask, actor, command, plan_only=wish.plan_only)
         except InvalidInput as invalid:
+            if names:
+                return dialogs.errors(names, invalid)
             return forms.errors(wish.command, invalid)
         except OpsError as error:
             return self.refusal(error, "")
@@ -144,9 +154,10 @@ class Desk:
         """The line again, as a form."""
         try:
             wish = grammar.read(line, self._control.registry, escaped=False)
+            await self.permit(await self.actor(ask), wish.command)
         except OpsError as error:
             return self.refusal(error, line)
-        self.begin(self._ask_for_more(ask, wish))
+        self.begin(self._ask_for_more(ask, wish, line))
         return None
 
     async def actor(self, ask: Ask) -> Actor:
@@ -187,15 +198,28 @@ class Desk:
         if actor.role < needed(command):
             raise await self._control.people.not_enough(actor, command)
 
-    async def _ask_for_more(self, ask: Ask, wish: Wish) -> None:
+    async def _ask_for_more(self, ask: Ask, wish: Wish, line: str) -> None:
         form = forms.Form(wish.command.name, ask.channel, secrets.token_hex(6))
         self.keep_reply(form, ask.reply)
         try:
-            await self._open_form(ask.trigger, forms.view(wish, form))
+            if wish.command.has_form(wish.raw):
+                await self._dialog(ask, wish, replace(form, line=line))
+            else:
+                await self._open_form(ask.trigger, forms.view(wish, form))
         except ProviderError as missed:
             self._log.info("form not opened: %s", missed)
-            line = " ".join([wish.command.name, *(str(v) for v in wish.raw.values())])
             await self.say(ask, messages.form_again(line, wish.command.usage()))
+
+    async def _dialog(self, ask: Ask, wish: Wish, form: forms.Form) -> None:
+        """Open it before anything is read: Slack waits for three seconds only."""
+        place = await self._open_form(ask.trigger, dialogs.reading(wish))
+        origin = Origin(door=Door.SLACK, channel=ask.channel)
+        try:
+            drawn = await self._control.form(await self.actor(ask), wish.command, wish.raw, origin)
+            view = dialogs.view(drawn, wish, form)
+        except OpsError as error:
+            view = dialogs.failed(error, wish)
+        await self._update_form(place, view)
 
     def keep_reply(self, form: forms.Form, reply: str) -> None:
         """Remember how to answer privately: the form itself travels through the client."""

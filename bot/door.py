@@ -134,6 +134,7 @@ class SlackDoor:
             self._rooms,
             self._narrator,
             open_form=self._open_form,
+            update_form=self._update_form,
             live=self._live,
             send_file=self._send_file,
             clock=clock,
@@ -296,11 +297,18 @@ class SlackDoor:
             await self._clock.sleep(timedelta(seconds=wait))
             wait = min(wait * 2, 30.0)
 
-    async def _open_form(self, trigger: str, view: Block) -> None:
+    async def _open_form(self, trigger: str, view: Block) -> str:
         try:
-            await self._client.views_open(trigger_id=trigger, view=view)
+            opened = await self._client.views_open(trigger_id=trigger, view=view)
         except SlackApiError as error:
             raise translated("views.open", error) from None
+        return str((opened.get("view") or {}).get("id") or "")
+
+    async def _update_form(self, view_id: str, view: Block) -> None:
+        try:
+            await self._client.views_update(view_id=view_id, view=view)
+        except SlackApiError as error:
+            raise translated("views.update", error) from None
 
     async def _send_file(self, user: str, name: str, text: str) -> None:
         """Into the person's direct conversation with the bot. Raises ProviderError."""

@@ -37,23 +37,28 @@ class Form:
     channel: str | None = None
     ticket: str = ""
     """Under which the door keeps how to answer privately."""
+    line: str = ""
+    """Of a command that draws its own form: what was said already. Never a secret."""
 
     def as_metadata(self) -> str:
-        return json.dumps({"command": self.command, "channel": self.channel, "t": self.ticket})
+        said = {"line": self.line} if self.line else {}
+        where = {"command": self.command, "channel": self.channel, "t": self.ticket}
+        return json.dumps(where | said)
 
     @classmethod
     def of_metadata(cls, text: str) -> Form:
         data = json.loads(text)
-        return cls(str(data["command"]), data.get("channel"), str(data.get("t") or ""))
+        line = str(data.get("line") or "")
+        return cls(str(data["command"]), data.get("channel"), str(data.get("t") or ""), line)
 
 
 def view(wish: Wish, form: Form) -> Block:
     """The modal, filled in as far as the wish goes."""
     command = wish.command
     blocks = sections(mrkdwn(command.summary()))
-    blocks += [_input(p, wish.raw.get(p.name)) for p in command.parameters()]
+    blocks += [asked(p, wish.raw.get(p.name)) for p in command.parameters()]
     if issubclass(command, Change):
-        blocks.append(_preview(wish.plan_only))
+        blocks.append(preview(wish.plan_only))
     return {
         "type": "modal",
         "callback_id": CALLBACK,
@@ -65,7 +70,8 @@ def view(wish: Wish, form: Form) -> Block:
     }
 
 
-def _input(parameter: Parameter, value: object) -> Block:
+def asked(parameter: Parameter, value: object) -> Block:
+    """One field of a command as an input."""
     block: Block = {
         "type": "input",
         "block_id": parameter.name,
@@ -161,7 +167,8 @@ def option(value: str, label: str = "") -> Block:
     return {"text": plain(label or value, 75), "value": clip(value, 150)}
 
 
-def _preview(on: bool) -> Block:
+def preview(on: bool) -> Block:
+    """Whether only the plan is wanted."""
     return {
         "type": "input",
         "block_id": PLAN_BLOCK,
@@ -175,15 +182,19 @@ def submitted(command: type[Command], values: Mapping[str, Mapping[str, Any]]) -
     """What the person filled in, as if it had been typed. `values` is `view.state.values`."""
     raw: dict[str, object] = {}
     for parameter in command.parameters():
-        value = _value(next(iter((values.get(parameter.name) or {}).values()), {}))
+        value = entered(values, parameter.name)
         if parameter.flag:
             raw[parameter.name] = bool(value)
         elif parameter.many and isinstance(value, str):
             raw[parameter.name] = value.split()
         elif value not in (None, "", []):
             raw[parameter.name] = value
-    preview = _value(next(iter((values.get(PLAN_BLOCK) or {}).values()), {}))
-    return Wish(command, raw, plan_only=bool(preview))
+    return Wish(command, raw, plan_only=bool(entered(values, PLAN_BLOCK)))
+
+
+def entered(values: Mapping[str, Mapping[str, Any]], block: str) -> str | list[str] | None:
+    """What stands in the one element of an input block."""
+    return _value(next(iter((values.get(block) or {}).values()), {}))
 
 
 def _value(state: Mapping[str, Any]) -> str | list[str] | None:
@@ -203,6 +214,11 @@ def _value(state: Mapping[str, Any]) -> str | list[str] | None:
 def errors(command: type[Command], refused: InvalidInput) -> dict[str, str]:
     """Block id → reason, for what is wrong; a reason without a field stands at the first."""
     names = [p.name for p in command.parameters()]
+    return reasons_by(names, refused)
+
+
+def reasons_by(names: Sequence[str], refused: InvalidInput) -> dict[str, str]:
+    """Block id → reason; a reason without a block stands at the first."""
     reasons = {
         name: reason[:1].upper() + reason[1:]
         for name, reason in refused.fields.items()

@@ -106,11 +106,16 @@ def _next_word(rest: str) -> tuple[_Word, str]:
         return _Word(inside, quoted=True), rest
     word = ""
     while rest and not rest[0].isspace():
-        if rest[0] in _QUOTES and word.endswith("=") and _dashed(word).startswith("--"):
+        if rest[0] in _QUOTES and word.endswith("=") and _names(word):
             inside, rest = _quoted(rest)
             return _Word(_dashed(word) + inside), rest
         word, rest = word + rest[0], rest[1:]
     return _Word(_dashed(word)), rest
+
+
+def _names(word: str) -> bool:
+    """`--option=`, `KEY=`: a quoted value follows."""
+    return _dashed(word).startswith("--") or word[:-1].isupper()
 
 
 def _quoted(rest: str) -> tuple[str, str]:

@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot import grammar, messages
+from bot.guarding import refuse_secrets
 from bot.plain_words import Topic, changes, hear
 from engine.command import Change
-from engine.errors import InvalidInput, OpsError
+from engine.errors import InvalidInput, OpsError, SecretTyped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,12 +52,16 @@ class Hearing:
             self._seen.popitem(last=False)
         said = grammar.unescape(self._without_mention(text)).strip()
         try:
+            refuse_secrets(said, self._registry)
             actor = await self._desk.actor(ask)
             topic = Topic()
             if ask.channel and ask.thread:
                 topic = await self._topics.of_thread(ask.channel, ask.thread)
             heard = hear(said, self._registry, actor.role, topic)
             return await self._act(ask, heard, said)
+        except SecretTyped as error:
+            error.why += " Delete your message, too: whoever is here can read it."
+            return self._desk.refusal(error, "")
         except OpsError as error:
             return self._desk.refusal(error, said)
 

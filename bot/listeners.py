@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bot import completion, forms, messages
+from bot import completion, dialogs, forms, messages
 from bot.blocks import PLAIN
 from bot.desk import Ask
 from bot.explaining import EXPLAIN, place_of
@@ -15,12 +15,15 @@ from bot.voice import Place
 from engine.errors import OpsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from slack_bolt.async_app import AsyncAck, AsyncApp
 
     from bot.blocks import Render
     from bot.completion import Completion
     from bot.desk import Desk
     from bot.explaining import Explaining
+    from bot.grammar import Wish
     from bot.hearing import Hearing
     from bot.home import Home
     from bot.identity import SlackDirectory
@@ -132,8 +135,13 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
     async def submitted(ack: AsyncAck, body: Body, view: Body) -> None:
         form = forms.Form.of_metadata(view["private_metadata"])
         wish = forms.submitted(registry.command(form.command), view["state"]["values"])
+        await take(ack, body, form, wish, ())
+
+    async def take(
+        ack: AsyncAck, body: Body, form: forms.Form, wish: Wish, names: Sequence[str]
+    ) -> None:
         ask = replace(_ask(body), channel=form.channel, reply=desk.reply_of(form))
-        said = await desk.take_form(ask, wish)
+        said = await desk.take_form(ask, wish, names)
         if isinstance(said, dict):
             desk.keep_reply(form, ask.reply)
             await ack(response_action="errors", errors=said)
@@ -141,6 +149,12 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
         await ack()
         if said is not None:
             desk.begin(desk.say(ask, said))
+
+    @app.view(dialogs.CALLBACK)
+    async def filled(ack: AsyncAck, body: Body, view: Body) -> None:
+        form = forms.Form.of_metadata(view["private_metadata"])
+        wish, names = dialogs.submitted(registry, form, view)
+        await take(ack, body, form, wish, names)
 
     @app.options(re.compile(rf"^{forms.COMPLETE}:"))
     async def completed(ack: AsyncAck, body: Body) -> None:

@@ -22,7 +22,7 @@ from bot.messages import FORM, OPEN, offer_button
 from engine import errors
 from engine.answer import Offer
 from engine.command import Risk
-from engine.errors import InvalidInput, OpsError, RateLimited, UnknownCommand
+from engine.errors import InvalidInput, OpsError, RateLimited, SecretTyped, UnknownCommand
 from engine.words import PROMPT, duration
 
 if TYPE_CHECKING:
@@ -113,7 +113,9 @@ def _mended(error: OpsError, line: str) -> str:
 
 
 def _fixes(error: OpsError, registry: Registry, line: str) -> list[Block]:
-    """Buttons that mend what was typed."""
+    """Buttons that mend what was typed; never with a secret in them."""
+    if isinstance(error, SecretTyped):
+        return _form_of(error, registry)
     if not line or len(line) > MOST_VALUE:
         return []
     if mended := _mended(error, line):
@@ -125,6 +127,18 @@ def _fixes(error: OpsError, registry: Registry, line: str) -> list[Block]:
             return []
         return [button("Correct it in a form", FORM, value=line, style="primary")]
     return []
+
+
+def _form_of(error: SecretTyped, registry: Registry) -> list[Block]:
+    """The form that takes the value instead."""
+    line = error.next_step.removeprefix(PROMPT).strip()
+    try:
+        wish = grammar.read(line, registry, escaped=False)
+    except OpsError:
+        return []
+    if not wish.command.has_form(wish.raw):
+        return []
+    return [button("Enter it in the form", FORM, value=line, style="primary")]
 
 
 def _safe_step(error: OpsError, registry: Registry) -> list[Block]:

@@ -21,6 +21,7 @@ from engine.answer import Answer, Offer, Offers, Part, Table, Text
 from engine.capabilities import RunsServices
 from engine.command import Argument, Change, Completes, Confidential, Risk
 from engine.errors import InvalidInput, NotFound, PlanStale, Refused
+from engine.form import Form, Group, Input
 from engine.plan import Closing, Plan, critical_path
 from engine.secrecy import refuse_typed
 from engine.step import Ref, Step
@@ -67,6 +68,9 @@ class Config(Change):
         description="KEY=VALUE to set, KEY to remove, the run to undo",
         examples=["LOG_LEVEL=debug"],
     )
+    remove: tuple[str, ...] = Field(
+        default=(), description="Beside what is set: a variable to remove", examples=["LOG_LEVEL"]
+    )
     no_deploy: bool = Field(
         default=False, description="Write only: it takes effect at the next deployment"
     )
@@ -85,7 +89,8 @@ class Config(Change):
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
         asked = super().parse(raw)
-        if not asked.asks and not asked.variables and not asked.sealed:
+        given = asked.variables or asked.remove or asked.sealed
+        if not asked.asks and not given:
             raise InvalidInput(
                 f"`config {asked.instance} {asked.what}` needs to know what.",
                 fields={"variables": "is needed"},
@@ -130,16 +135,19 @@ class Config(Change):
         for name in [n for n, v in values.items() if v is not None]:
             if not settings.is_open(spec, name, values[name] or ""):
                 sealed[name] = values.pop(name) or ""
-        words = [name if value is None else f"{name}={value}" for name, value in values.items()]
-        changed = self.model_copy(update={"variables": tuple(words)})
-        return changed.with_secrets(sealed)
+        gone = tuple(name for name, value in values.items() if value is None)
+        words = tuple(f"{name}={value}" for name, value in values.items() if value is not None)
+        unsets = self.what == "unset"
+        written = {"variables": gone if unsets else words, "remove": () if unsets else gone}
+        return self.model_copy(update=written).with_secrets(sealed)
 
     def _typed(self, spec: ServiceSpec) -> tuple[dict[str, str | None], dict[str, str]]:
         """What was typed, by name, and what is wrong with it. Raises SecretTyped."""
         values: dict[str, str | None] = {}
         faults: dict[str, str] = {}
         secret = ""
-        for word in self.variables:
+        gone = self.variables if self.what == "unset" else ()
+        for word in (*self.variables, *self.remove):
             typed_name, equals, value = word.partition("=")
             try:
                 name = settings.known_name(spec, typed_name)
@@ -148,7 +156,7 @@ class Config(Change):
                 continue
             if equals and settings.is_secret(spec, name, value):
                 secret = secret or name
-            elif self.what == "unset":
+            elif word in gone or word in self.remove:
                 values[name] = None
                 if equals:
                     faults[name] = "is removed by its name alone, without a value"
@@ -215,6 +223,44 @@ class Config(Change):
         there = await world.use(RunsServices).variables(instance.space, service.id)
         return instance, service, dict(there)
 
+    # ── the form ──────────────────────────────────────────────────────────────────────────────
+
+    @classmethod
+    def has_form(cls, raw: Mapping[str, Any]) -> bool:
+        return bool(raw.get("instance")) and raw.get("what") == "set"
+
+    @classmethod
+    async def form(cls, raw: Mapping[str, Any], world: World) -> Form:
+        asked = cls(instance=str(raw["instance"]))
+        instance, _, there = await asked._read(world)
+        spec = world.blueprint(BLUEPRINT).front
+        typed_already = _assigned(raw)
+        groups: dict[str, list[Input]] = {}
+        for name, variable in spec.variables.items():
+            if settings.may_be_edited(spec, name):
+                value = typed_already.get(name, there.get(name, ""))
+                one = settings.field(spec, name, value, there.get(name))
+                groups.setdefault(variable.group, []).append(one)
+        return Form(
+            title=f"Settings of {instance.name}",
+            intro="What you change is written at once and goes out with one deployment. Secrets"
+            " are not shown: left empty, they stay as they are.",
+            groups=tuple(Group(title=t, inputs=tuple(found)) for t, found in groups.items()),
+            options=("no_deploy",),
+        )
+
+    @classmethod
+    def filled(cls, raw: Mapping[str, Any], entered: Mapping[str, str]) -> dict[str, Any]:
+        """What is emptied is removed; all else is told apart by `checked`."""
+        words = [str(word) for word in raw.get("variables") or ()]
+        kept = [word for word in words if word.partition("=")[0].upper() not in entered]
+        return {
+            **raw,
+            "variables": kept,
+            "sealed": {name: value for name, value in entered.items() if value},
+            "remove": [name for name, value in entered.items() if not value],
+        }
+
     # ── changing ──────────────────────────────────────────────────────────────────────────────
 
     async def plan(self, world: World) -> Plan:
@@ -224,7 +270,7 @@ class Config(Change):
         if self.what == "undo":
             values, hidden = await self._back(world, instance, there)
         else:
-            pairs = [word.partition("=") for word in self.variables]
+            pairs = [word.partition("=") for word in (*self.variables, *self.remove)]
             values = {n: value if eq else None for n, eq, value in pairs}
         secrets = {n: s for n, s in self.secrets().items() if there.get(n) != s}
         values = {n: v for n, v in values.items() if there.get(n) != v}
@@ -326,6 +372,12 @@ class Config(Change):
             next_step=typed(f"config {instance.name}"),
             link=instance.space.console_url,
         )
+
+
+def _assigned(raw: Mapping[str, Any]) -> dict[str, str]:
+    """What was typed already, by name."""
+    words = [str(word).partition("=") for word in raw.get("variables") or ()]
+    return {name.upper(): value for name, equals, value in words if equals}
 
 
 _EXAMPLE = {"set": "LOG_LEVEL=debug", "unset": "LOG_LEVEL", "undo": "<run>"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from commands.redaction import HIDDEN, shown
+from engine.form import Input
 from engine.secrecy import (
     bears_a_key,
     is_harmless,
@@ -119,6 +120,33 @@ def notes(spec: ServiceSpec, names: Iterable[str]) -> tuple[str, ...]:
         elif variable.wiring:
             said.append(f"⚠️ {name} is part of the wiring: a wrong value stops the instance.")
     return tuple(said)
+
+
+def field(spec: ServiceSpec, name: str, value: str, present: str | None) -> Input:
+    """How a form asks for a variable that holds `present` now; None: it is not set."""
+    variable = spec.variables[name]
+    hint = ". ".join(part for part in (variable.description, variable.note) if part)
+    if not is_open(spec, name, value or "x"):
+        held = "set; leave empty to keep it" if present else "not set"
+        return Input(name=name, label=name, hint=hint, kind="secret", placeholder=held)
+    unset = f"not set ({variable.default})" if variable.default else "not set"
+    shown_as = Input(name=name, label=name, hint=hint, value=value, unset=unset, placeholder=unset)
+    if variable.choices and value in ("", *variable.choices):
+        return shown_as.model_copy(update={"kind": "choice", "choices": variable.choices})
+    if variable.kind == "integer" and _is(value, variable):
+        limits = {"least": variable.least, "most": variable.most}
+        return shown_as.model_copy(update={"kind": "integer", **limits})
+    if variable.kind == "url" and _is(value, variable):
+        return shown_as.model_copy(update={"kind": "url"})
+    return shown_as
+
+
+def _is(value: str, variable: Variable) -> bool:
+    """Nothing, or a value of the variable's kind as it is written."""
+    try:
+        return not value or (not is_reference(value) and normal(variable, value) == value)
+    except ValueError:
+        return False
 
 
 def _line(spec: ServiceSpec, name: str, before: str | None, after: str | None) -> str:

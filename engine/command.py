@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.answer import Answer
+    from engine.form import Form
     from engine.plan import Plan
     from engine.world import World
 
@@ -142,6 +143,21 @@ class Command(BaseModel):
         """The command as it may be stored. Refuses what must not even be kept; asks no vendor, and
         changes nothing when it is done twice."""
         return self
+
+    @classmethod
+    def has_form(cls, raw: Mapping[str, Any]) -> bool:  # noqa: ARG003
+        """Whether `form` draws what these fields ask for; else the fields are the form."""
+        return False
+
+    @classmethod
+    async def form(cls, raw: Mapping[str, Any], world: World) -> Form:
+        """What to enter. Reads only. Raises OpsError."""
+        raise NotImplementedError(cls.__name__)
+
+    @classmethod
+    def filled(cls, raw: Mapping[str, Any], entered: Mapping[str, str]) -> dict[str, Any]:  # noqa: ARG003
+        """The fields, with what was entered into the form."""
+        return dict(raw)
 
     def secrets(self) -> dict[str, str]:
         """What must never stand in the clear, by name."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.actor import Actor, Origin
     from engine.answer import Answer
     from engine.command import Change, Command
+    from engine.form import Form
     from engine.keys import ApiKeys
     from engine.people import People
     from engine.permission import Ruling
@@ -127,6 +128,11 @@ class ControlPlane(Protocol):
 
     async def explain(self, actor: Actor, command: Command | type[Command]) -> Sequence[Ruling]:
         """What the policy says about it, allowed or not."""
+
+    async def form(
+        self, actor: Actor, command: type[Command], raw: Mapping[str, Any], origin: Origin
+    ) -> Form:
+        """What a command that has a form asks for, given these fields. Raises OpsError."""
 
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
         """What `submit` would do, without doing it."""

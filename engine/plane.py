@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from engine.answer import Answer
     from engine.blueprint import Blueprint
     from engine.clock import Clock
+    from engine.form import Form
     from engine.permission import Ruling
     from engine.plan import Plan
     from engine.registry import Registry
@@ -151,6 +152,12 @@ class Plane:
 
     async def explain(self, actor: Actor, command: Command | type[Command]) -> Sequence[Ruling]:
         return await self.permissions.explain(await self.people.now(actor), command)
+
+    async def form(
+        self, actor: Actor, command: type[Command], raw: Mapping[str, Any], origin: Origin
+    ) -> Form:
+        await self._permit(actor, command)
+        return await command.form(raw, self._world(actor, origin, ""))
 
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
         actor = await self._permit(actor, command)

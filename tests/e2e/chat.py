@@ -111,10 +111,14 @@ class Person:
         return _ack(await self._post("shortcut", **body))
 
     async def submits(self, **values: Any) -> dict[str, str]:
-        """Fill in the open modal and send it; field names are labels or ids with `_` for blanks.
+        """Fill in the open modal and send it; field names are labels or ids with `_` for blanks
+        (names in capitals are ids as they are).
         Returns the reasons by field when it stays open."""
         view = await self.modal()
-        fields = {name.replace("_", " "): value for name, value in values.items()}
+        fields = {
+            name if name.isupper() else name.replace("_", " "): value
+            for name, value in values.items()
+        }
         answer = await self._post("submit", view_id=view["id"], values=fields)
         return dict(answer.get("errors") or {})
 

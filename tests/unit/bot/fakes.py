@@ -8,7 +8,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from engine.actor import Actor, Door, Origin, Role
 from engine.answer import (
@@ -23,9 +23,10 @@ from engine.answer import (
     Tail,
     Text,
 )
-from engine.command import Argument, Change, Command, Completes, Question, Risk
+from engine.command import Argument, Change, Command, Completes, Confidential, Question, Risk
 from engine.control_plane import Audit, Disclosure, Outcome, Request
-from engine.errors import NotFound
+from engine.errors import InvalidInput, NotFound
+from engine.form import Form, Group, Input
 from engine.notices import Notice, Waiting
 from engine.registry import Registry
 from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
@@ -108,6 +109,44 @@ class Credentials(Question):
         )
 
 
+class Settings(Change):
+    """Change settings; draws its own form."""
+
+    name: ClassVar[str] = "settings"
+    risk: ClassVar[Risk] = Risk.CHANGES
+
+    instance: Annotated[str, Argument()] = Field(description="Its name")
+    values: Annotated[tuple[str, ...], Argument()] = Field(default=(), description="KEY=VALUE")
+    sealed: Annotated[dict[str, SecretStr], Confidential()] = Field(
+        default_factory=dict, exclude=True
+    )
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Settings:
+        asked = super().parse(raw)
+        if not asked.values and not asked.sealed:
+            raise InvalidInput("Nothing is set.", fields={"values": "is needed"}, missing=True)
+        if any(v.get_secret_value() == "wrong" for v in asked.sealed.values()):
+            raise InvalidInput("Wrong.", fields={"LEVEL": "should be right"})
+        return asked
+
+    @classmethod
+    def has_form(cls, raw: Mapping[str, Any]) -> bool:
+        return "instance" in raw
+
+    @classmethod
+    async def form(cls, raw: Mapping[str, Any], world: World) -> Form:
+        if raw["instance"] == "gone":
+            raise NotFound("There is no instance `gone`.", next_step="/luthien list")
+        level = Input(name="LEVEL", label="LEVEL", value="info")
+        key = Input(name="API_KEY", label="API_KEY", kind="secret", value="never shown")
+        return Form(title="Settings", groups=(Group(title="All", inputs=(level, key)),))
+
+    @classmethod
+    def filled(cls, raw: Mapping[str, Any], entered: Mapping[str, str]) -> dict[str, Any]:
+        return {**raw, "sealed": dict(entered)}
+
+
 class Cancel(Question):
     """Stop a run before its next step."""
 
@@ -159,7 +198,16 @@ LISTED = Answer(
     data={"instances": [{"name": "acme"}, {"name": "beta"}]},
 )
 
-COMMANDS: tuple[type[Command], ...] = (Cancel, Create, Credentials, Help, List, Run, Status)
+COMMANDS: tuple[type[Command], ...] = (
+    Cancel,
+    Create,
+    Credentials,
+    Help,
+    List,
+    Run,
+    Settings,
+    Status,
+)
 REGISTRY = Registry({command.name: command for command in COMMANDS}, {})
 
 ADA = Actor(door=Door.SLACK, id="U0ADA", name="ada", role=Role.ADMIN)
@@ -300,6 +348,11 @@ class FakeControl:
 
     async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
         return await command.answer(None)  # type: ignore[arg-type] # ours look at nothing
+
+    async def form(
+        self, actor: Actor, command: type[Command], raw: Mapping[str, Any], origin: Origin
+    ) -> Form:
+        return await command.form(raw, None)  # type: ignore[arg-type] # ours look at nothing
 
     async def unhandled(self) -> Sequence[Request]:
         return [r for d, r in self.accepted.items() if d not in self.handled]

@@ -96,6 +96,7 @@ class Workspace:
             Rooms(voice, self.clock),
             self.narrator,
             open_form=self._open_form,
+            update_form=self._update_form,
             live=live,
             send_file=self._send_file,
             clock=self.clock,
@@ -128,10 +129,14 @@ class Workspace:
             self.directory,
         )
 
-    async def _open_form(self, trigger: str, view: dict[str, Any]) -> None:
+    async def _open_form(self, trigger: str, view: dict[str, Any]) -> str:
         if trigger == "expired":
             raise Unreachable("expired", vendor="slack", call="views.open")
         self.views.append((trigger, view))
+        return f"V{len(self.views)}"
+
+    async def _update_form(self, view_id: str, view: dict[str, Any]) -> None:
+        self.views.append((view_id, view))
 
     async def _send_file(self, user: str, name: str, text: str) -> None:
         if self.files_refused:
@@ -758,3 +763,64 @@ async def test_a_run_that_ends_while_nobody_looks_is_over() -> None:
     await slack.clock.advance(5)
     assert "Stopped by ada" in slack.slack.root["text"]
     assert not [t for t in asyncio.all_tasks() if t.get_name() == "telling r-1"]
+
+
+# -- forms that commands draw themselves, and secrets --------------------------------------------
+
+
+async def test_a_dialog_opens_at_once_and_is_filled_in_when_it_is_known() -> None:
+    slack = Workspace()
+    said = await slack.type("settings acme")
+    assert (said.status, said.text) == (200, "")
+    [(_, waiting), (view_id, view)] = slack.views
+    assert view_id == "V1"
+    assert "Reading what is set now" in json.dumps(waiting)
+    assert "never shown" not in json.dumps(view)
+    wrong = await slack.submit(view, LEVEL={"value": "wrong"})
+    assert wrong.body == {"response_action": "errors", "errors": {"LEVEL": "Should be right"}}
+    nothing = await slack.submit(view, LEVEL={"value": "info"}, API_KEY={"value": None})
+    assert list(nothing.body["errors"]) == ["LEVEL"]
+    await slack.submit(view, LEVEL={"value": "info"}, API_KEY={"value": "sk-new"})
+    [request] = slack.control.accepted.values()
+    assert request.command.secrets() == {"API_KEY": "sk-new"}
+    assert request.reply == URL
+
+
+async def test_a_dialog_that_cannot_be_filled_in_says_why() -> None:
+    slack = Workspace()
+    await slack.type("settings gone")
+    assert "There is no instance `gone`." in json.dumps(slack.views[-1][1])
+    assert "submit" not in slack.views[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "form"),
+    [
+        ("settings acme API_KEY=hidden-value", "settings acme"),
+        ("setings acme API_KEY=hidden-value", None),
+        ('create acme --repo "sk-ant-hidden-value-1', None),
+        ("settings acme FOO=sk-ant-hidden-value", "settings acme"),
+    ],
+)
+async def test_a_secret_that_is_typed_is_not_taken(
+    typed: str, form: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    slack = Workspace()
+    said = await slack.type(typed)
+    assert "typed in the open" in said.text
+    assert "revoke it" in said.text
+    assert "hidden-value" not in json.dumps(said.body) + caplog.text
+    assert not slack.control.accepted
+    labels = slack.labels(said.body)
+    assert labels.get("Enter it in the form") == form
+
+
+async def test_a_secret_in_a_mention_is_to_be_deleted_as_well() -> None:
+    slack = Workspace()
+    text = "<@U0BOT> settings acme API_KEY=hidden-value"
+    await slack.event(type="app_mention", user="U0ADA", channel="C0OPS", text=text, ts="1.1")
+    await slack.clock.advance(0.1)
+    shown = json.dumps(slack.slack.__dict__, default=str)
+    assert "Delete your message, too" in shown
+    assert "hidden-value" not in shown
+    assert not slack.control.accepted

@@ -4,6 +4,7 @@ import pytest
 
 from commands.instances import BLUEPRINT
 from commands.redaction import HIDDEN, redacted
+from engine.secrecy import names_a_secret
 from tests.unit.commands.worlds import BLUEPRINTS
 
 FRONT = BLUEPRINTS[BLUEPRINT].front
@@ -44,3 +45,9 @@ def test_what_is_no_secret_is_shown_in_the_blueprints_order() -> None:
     shown = redacted(FRONT, {"ZED": "1", "LOG_LEVEL": "debug", "PORT": "8000", "ABC": "2"})
     assert list(shown) == ["PORT", "LOG_LEVEL", "ABC", "ZED"]
     assert (shown["PORT"], shown["LOG_LEVEL"]) == ("8000", "debug")
+
+
+def test_every_secret_of_the_blueprint_is_known_by_its_name_alone() -> None:
+    """So that it is refused where it is typed before anything is understood."""
+    named = {name for name, variable in FRONT.variables.items() if names_a_secret(name)}
+    assert {name for name in FRONT.variables if FRONT.hides(name)} == named
