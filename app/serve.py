@@ -21,6 +21,7 @@ from app.timers import hook_of, ticks, watcher_of
 from app.tracing import exported
 from app.wiring import control_plane, knows, slack_door
 from engine.actor import Door
+from engine.capabilities import SpeaksInChannels
 from engine.errors import NotConfigured, OpsError
 from scheduler.clock import Timetable
 
@@ -64,6 +65,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
         async with control_plane(reading, registry, public_url=page) as parts:
             plane, door = parts.plane, slack_door(reading.settings, parts)
             plane.add_check(door.checks)
+            plane.equip(SpeaksInChannels, door.rooms)
             watcher = watcher_of(parts, reading.settings)
             with data.announce(_address(listener)) as server:
                 api = create_app(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.webhook import webhook
+from scheduler.digests import digests
 from scheduler.expiry import expiry
 from scheduler.housekeeping import housekeeping
 from scheduler.resumption import resumption
@@ -40,5 +41,5 @@ def ticks(parts: Parts, settings: Settings, watcher: Watcher | None) -> list[Tic
     always = [housekeeping(plane, parts.clock), resumption(plane)]
     if parts.railway is None:
         return always
-    with_host = [expiry(plane, settings.luthien_delete_grace)]
+    with_host = [expiry(plane, settings.luthien_delete_grace), digests(plane)]
     return [*always, *with_host, *([watcher.tick()] if watcher else [])]

@@ -196,6 +196,11 @@ class SlackDoor:
         await self._narrator.stop()
 
     @property
+    def rooms(self) -> Rooms:
+        """Where the bot can speak: SpeaksInChannels."""
+        return self._rooms
+
+    @property
     def connected(self) -> bool:
         """Whether Slack can reach us: an open socket, or HTTP mode."""
         if self._settings.app_token is None:
@@ -240,6 +245,7 @@ class SlackDoor:
     async def _greet(self) -> AuthorizeResult:
         said = await self._answered(self._client.auth_test(), "auth.test", "SLACK_BOT_TOKEN")
         self._bot_name = str(said.get("user") or self._bot_name)
+        self._rooms.bot_name = self._bot_name
         self._self = AuthorizeResult.from_auth_test_response(
             auth_test_response=said, bot_token=self._settings.bot_token
         )

@@ -338,6 +338,28 @@ class MeasuresUse(Protocol):
 
 
 @dataclass(frozen=True)
+class Channel:
+    """A room where people talk."""
+
+    id: str
+    name: str
+    """Without a sign before it."""
+    open: bool
+    """Whether what is said there arrives."""
+
+
+class SpeaksInChannels(Protocol):
+    """Knows where something can be said to everybody; a door that is open has it."""
+
+    @property
+    def invitation(self) -> str:
+        """What people type in a channel so that it can be said there."""
+
+    async def find_channel(self, wanted: str) -> Channel | None:
+        """By id, or by name among those that it is in. Raises ProviderError without an answer."""
+
+
+@dataclass(frozen=True)
 class Access:
     """What the credentials that a provider works with are, and what they are good for."""
 

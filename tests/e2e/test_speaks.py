@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -73,3 +74,39 @@ async def test_an_instance_that_breaks_and_heals_is_told_once_in_one_thread(
         assert runs.json == {"runs": []}, "it changed nothing, so there is no run"
         audit = await house.luthien("audit", "--json")
         assert audit.json["entries"] == []
+
+
+async def test_a_digest_in_a_channel_and_its_keep_button(tmp_path: Path) -> None:
+    leaving = datetime.now(UTC) + timedelta(days=3)
+    async with open_house(tmp_path) as house:
+        await populate(house, "luthien-acme")
+        project = await populate(
+            house, "luthien-leaving", f"deletion-scheduled:{leaving.isoformat()}"
+        )
+        await populate(house, "luthien-broken")
+        await house.control("railway/crash", project="luthien-broken", service="gateway")
+        await house.serve()
+        chat = Chat(house.http)
+
+        await chat.ben.types("/luthien digest #ops daily 09:00 Helsinki")
+        await chat.ben.gets("#ops gets a digest daily 09:00 Europe/Helsinki", "09:00 there")
+        await chat.cleo.types("/luthien digest #ops off")
+        await chat.cleo.gets("`digest` needs the role deployer")
+
+        await chat.ben.clicks("Show one now")
+        told = await chat.cleo.sees("*Digest* of", "asked for by ben")
+        assert not told.private
+        assert "1 running, 1 unhealthy, 1 deletion scheduled" in told.shown
+        assert "gateway: the last deployment crashed" in told.shown
+        assert [b["type"] for b in told.blocks].count("data_visualization") == 1
+        await chat.ben.clicks("Keep leaving", told)
+        await chat.cleo.sees("Keep instance leaving", "done in")
+        [kept] = [p for p in await house.projects() if p["id"] == project]
+        assert kept["description"] == "ready"
+
+        listed = await house.luthien("digest", "list", "--json")
+        [digest] = listed.json["digests"]
+        assert (digest["channel_name"], digest["by"]) == ("ops", "ben")
+        nowhere = await house.luthien("digest", "nowhere", "now")
+        assert nowhere.code == 2
+        assert "/invite @" in nowhere.err

@@ -12,6 +12,7 @@ from engine.control_plane import Outcome
 from engine.errors import OpsError, Unreachable
 from engine.registry import Registry, discover
 from scheduler.clock import Tick, Timetable
+from scheduler.digests import digests
 from scheduler.expiry import expiry
 from scheduler.housekeeping import KEEP, housekeeping
 
@@ -124,3 +125,9 @@ async def test_expiry_survives_a_host_that_does_not_answer(
 def test_the_shorter_the_grace_the_closer_it_is_watched() -> None:
     every = [expiry(Control(), grace).every for grace in (timedelta(days=7), timedelta(seconds=9))]
     assert every == [timedelta(minutes=10), timedelta(seconds=1)]
+
+
+async def test_digests_are_asked_for_in_the_schedulers_name() -> None:
+    control = Control()
+    await digests(control).act()
+    assert control.asked == [("timer:scheduler timer", "digest due")]

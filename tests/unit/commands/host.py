@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from engine.capabilities import (
     Access,
     Allowance,
+    Channel,
     Course,
     Database,
     Deployment,
@@ -29,6 +30,7 @@ from engine.capabilities import (
     RunsServices,
     Service,
     Space,
+    SpeaksInChannels,
     TellsAccess,
     Used,
     Volume,
@@ -109,6 +111,7 @@ class FakeHost:
             HostsSpaces,
             RunsServices,
             KeepsDatabases,
+            SpeaksInChannels,
             MeasuresUse,
             ReadsRepositories,
             ProbesUrls,
@@ -345,6 +348,17 @@ class FakeHost:
             service_id: Course(cpu=level, memory_gb=tuple(4 * one for one in level))
             for service_id in self.held[space.id].services
         }
+
+    # ── SpeaksInChannels ──────────────────────────────────────────────────────────────────────
+
+    invitation = "/invite @luthien"
+
+    async def find_channel(self, wanted: str) -> Channel | None:
+        """`#ops` is C0OPS; it is no member of `#closed`, and knows of no `#nowhere`."""
+        if wanted == "nowhere":
+            return None
+        number = wanted if wanted.startswith("C0") else f"C0{wanted.upper()}"
+        return Channel(number, number[2:].lower(), open=number != "C0CLOSED")
 
     # ── TellsAccess ───────────────────────────────────────────────────────────────────────────
 
