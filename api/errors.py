@@ -52,6 +52,12 @@ class TooLarge(errors.InvalidInput):
     code = "too_large"
 
 
+class TooSlow(errors.InvalidInput):
+    """The request's body did not come to its end in time."""
+
+    code = "too_slow"
+
+
 class TooManyRequests(errors.Refused):
     """This caller asks more often than it may; it may ask again after `retry_after`."""
 
@@ -73,6 +79,7 @@ class TooManyRequests(errors.Refused):
 IDIOMS |= {
     Unauthorized: (401, REFUSED),
     TooLarge: (413, REFUSED),
+    TooSlow: (408, REFUSED),
     TooManyRequests: (429, REFUSED),
 }
 

@@ -24,6 +24,7 @@ class WatchedClient(AsyncWebClient):
 
 
 def _outcome(error: BaseException) -> str:
-    return (
-        str(error.response["error"]) if isinstance(error, SlackApiError) else type(error).__name__
-    )
+    if not isinstance(error, SlackApiError):
+        return type(error).__name__
+    data = getattr(error.response, "data", None)  # text, where no JSON came
+    return str(data.get("error")) if isinstance(data, dict) else "not_understood"

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -27,6 +27,7 @@ from bot.client import WatchedClient
 from bot.completion import Completion
 from bot.desk import Desk
 from bot.explaining import Explaining
+from bot.guard import Workspace, signed
 from bot.hearing import Hearing
 from bot.home import Home
 from bot.identity import Identity, SlackDirectory
@@ -46,6 +47,7 @@ from engine.telemetry import ACK, span
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+    from slack_bolt.response import BoltResponse
     from slack_sdk.socket_mode.aiohttp import SocketModeClient
     from slack_sdk.socket_mode.request import SocketModeRequest
     from slack_sdk.web.async_client import AsyncWebClient
@@ -152,6 +154,14 @@ class SlackDoor:
             logger=self._log,
         )
         topics = Topics(control, told, self._voice)
+        self._workspace = Workspace(self._log)
+
+        @self._app.middleware
+        async def admit(
+            body: dict[str, Any], next_: Callable[[], Awaitable[BoltResponse]]
+        ) -> BoltResponse:
+            return await self._workspace.admit(body, next_)
+
         listen(
             self._app,
             self._desk,
@@ -213,13 +223,15 @@ class SlackDoor:
         """Answers what Slack posts, to be mounted at /slack/events; None in Socket Mode."""
         if self._settings.app_token:
             return None
-        handler = AsyncSlackRequestHandler(self._app)
+        handle = signed(
+            self._settings.signing_secret or "", AsyncSlackRequestHandler(self._app).handle
+        )
 
-        async def handle(request: Request) -> Response:
+        async def timed(request: Request) -> Response:
             with _delivery("http"):
-                return await handler.handle(request)
+                return await handle(request)
 
-        return handle
+        return timed
 
     async def checks(self) -> Sequence[Finding]:
         """What `doctor` shows of Slack; never raises."""
@@ -246,6 +258,8 @@ class SlackDoor:
         said = await self._answered(self._client.auth_test(), "auth.test", "SLACK_BOT_TOKEN")
         self._bot_name = str(said.get("user") or self._bot_name)
         self._rooms.bot_name = self._bot_name
+        self._workspace.team = str(said.get("team_id") or "")
+        self._workspace.app = await self._app_of(str(said.get("user_id") or ""))
         self._self = AuthorizeResult.from_auth_test_response(
             auth_test_response=said, bot_token=self._settings.bot_token
         )
@@ -330,6 +344,14 @@ class SlackDoor:
             raise translated(method, error) from None
         except (SlackRequestError, aiohttp.ClientError, OSError, TimeoutError):
             raise failed(OutcomeUnknown, method, "Slack did not take the file.") from None
+
+    async def _app_of(self, bot_user: str) -> str:
+        """The id of our app; empty when Slack does not say. Source: Slack docs, users.info."""
+        try:
+            person = (await self._client.users_info(user=bot_user)).get("user") or {}
+        except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError):
+            return ""
+        return str((person.get("profile") or {}).get("api_app_id") or "")
 
     async def _publish_home(self, user: str, view: Block) -> None:
         await self._client.views_publish(user_id=user, view=view)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from bot.blocks import Block, clip, mrkdwn, plain, sections
 from bot.grammar import Wish
 from engine.command import Change, Risk
+from engine.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.command import Command, Parameter
-    from engine.errors import InvalidInput
 
 CALLBACK = "command"
 PLAN_BLOCK = "preview only"
@@ -47,9 +47,18 @@ class Form:
 
     @classmethod
     def of_metadata(cls, text: str) -> Form:
-        data = json.loads(text)
-        line = str(data.get("line") or "")
-        return cls(str(data["command"]), data.get("channel"), str(data.get("t") or ""), line)
+        """Raises InvalidInput for anything that `as_metadata` did not write."""
+        try:
+            data = json.loads(text)
+            line = str(data.get("line") or "")
+            return cls(str(data["command"]), data.get("channel"), str(data.get("t") or ""), line)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise InvalidInput(
+                "This form is none that this bot has opened.",
+                why="What it should remember cannot be read.",
+                who="You can open it again.",
+                next_step="/luthien help",
+            ) from None
 
 
 def view(wish: Wish, form: Form) -> Block:

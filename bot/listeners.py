@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bot import completion, dialogs, forms, messages
+from bot import completion, dialogs, forms, messages, refusals
 from bot.blocks import PLAIN
 from bot.desk import Ask
 from bot.explaining import EXPLAIN, place_of
@@ -133,8 +133,13 @@ def _clicks(app: AsyncApp, desk: Desk, live: Live) -> None:
 def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion) -> None:
     @app.view(forms.CALLBACK)
     async def submitted(ack: AsyncAck, body: Body, view: Body) -> None:
-        form = forms.Form.of_metadata(view["private_metadata"])
-        wish = forms.submitted(registry.command(form.command), view["state"]["values"])
+        try:
+            form = forms.Form.of_metadata(view["private_metadata"])
+            wish = forms.submitted(registry.command(form.command), view["state"]["values"])
+        except OpsError as crafted:
+            await ack()
+            desk.begin(desk.say(_ask(body), refusals.refusal(crafted, registry)))
+            return
         await take(ack, body, form, wish, ())
 
     async def take(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 _CHOICES_IN_USAGE = 4
 """More than these are told apart from the usage line."""
+
+
+LONGEST_VALUE = 20_000
+"""Characters in one value; the longest that make sense are YAML texts and certificates."""
+MOST_VALUES = 100
+"""In one list."""
 
 
 class Risk(StrEnum):
@@ -110,7 +116,11 @@ class Command(BaseModel):
     """What is asked. Subclass `Question` or `Change`, never this."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True
+        frozen=True,
+        extra="forbid",
+        validate_by_name=True,
+        serialize_by_alias=True,
+        str_max_length=LONGEST_VALUE,
     )
 
     name: ClassVar[str]
@@ -181,6 +191,13 @@ class Command(BaseModel):
     def confidential(cls) -> str:
         """The field that holds secrets; empty: there is none."""
         return next((n for n, i in cls.model_fields.items() if _is_confidential(i)), "")
+
+    @field_validator("*")
+    @classmethod
+    def _not_endless(cls, value: Any) -> Any:
+        if isinstance(value, tuple) and len(value) > MOST_VALUES:
+            raise ValueError(f"may have at most {MOST_VALUES} values")
+        return value
 
     @classmethod
     def summary(cls) -> str:
