@@ -38,7 +38,7 @@ def hook_of(watcher: Watcher | None, parts: Parts, settings: Settings) -> APIRou
 def ticks(parts: Parts, settings: Settings, watcher: Watcher | None) -> list[Tick]:
     """The whole timetable; a part of it has nothing to do without a host."""
     plane = parts.plane
-    always = [housekeeping(plane, parts.clock), resumption(plane)]
+    always = [housekeeping(plane, parts.clock, settings.luthien_keep), resumption(plane)]
     if parts.railway is None:
         return always
     with_host = [expiry(plane, settings.luthien_delete_grace), digests(plane)]

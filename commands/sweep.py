@@ -9,18 +9,24 @@ from pydantic import Field
 
 from commands.expire import Expire
 from commands.expiry import WARNINGS, Expiry, clock_trouble, expiry_of, keys
-from commands.instances import all_instances
+from commands.instances import all_instances, instance_lock
 from commands.scheduled import keep_offers
 from engine.actor import Role
-from engine.answer import Answer, Offers, Table, Text
+from engine.answer import Answer, Offer, Offers, Table, Text
 from engine.capabilities import HostsSpaces
 from engine.command import Question, Risk
 from engine.errors import Locked, OpsError
 from engine.notices import Notice
+from engine.run import RunStatus
 from engine.words import moment, plural, until
 
 if TYPE_CHECKING:
+    from engine.run import RunView
     from engine.world import World
+
+
+STUCK = "stuck:"
+"""What the keys begin with of what is told about deletions that hang."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,9 @@ class Sweep(Question):
                 delivery=f"{keys(instance)['last']}:{world.now():%Y%m%d}",
             )
         except Locked as locked:
+            holder = await world.control.holder_of(instance_lock(instance.name))
+            if holder is not None and holder.status is RunStatus.ERRORED:
+                await world.notices.announce(_stuck(world, expiry, holder))
             return _Row(expiry, "wait", locked.summary)
         except OpsError as error:
             return _Row(expiry, "refused", error.summary)
@@ -126,6 +135,22 @@ def _alarm(world: World, trouble: str) -> Notice:
         key=f"clocks:{world.now():%Y%m%d}",
         text=f"⚠️ Deletions are scheduled, and none is carried out. {trouble} Whoever runs this bot"
         " should set its clock; `/luthien sweep --dry-run` shows what is due.",
+    )
+
+
+def _stuck(world: World, expiry: Expiry, holder: RunView) -> Notice:
+    """Once a day, until somebody decides: a run whose outcome nobody knows holds the lock."""
+    name = expiry.instance.name
+    return Notice(
+        key=f"{STUCK}{expiry.instance.space.id}:{holder.id}:{world.now():%Y%m%d}",
+        text=f"⚠️ *{name}* was to be deleted on {moment(expiry.scheduled)} and is still there:"
+        f" run {holder.id} (`{holder.line}`) broke off, nobody knows how far it got, and it keeps"
+        f" {name} locked. An admin can let it try again, have removed what it made, or take the"
+        f" lock from it; `/luthien run {holder.id}` tells what happened.",
+        offers=(
+            Offer(label="Try again", line=f"retry {holder.id}", style="primary"),
+            Offer(label="Show the run", line=f"run {holder.id}"),
+        ),
     )
 
 

@@ -18,8 +18,11 @@ from engine.store.database import prepare_dispatch
 from engine.walk import Walk
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.context import Equipment
 
+FORGOTTEN_AT_ONCE = 200
 APPLICATION_VERSION = "runs-1"
 """DBOS recovers only workflows of an equal version: raise it for breaking changes of the body."""
 
@@ -93,6 +96,19 @@ class Executor:
         for _, task in self._walks.values():
             task.cancel()
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+
+    async def forget(self, before: datetime) -> None:
+        """Drop what DBOS keeps about workflows that completed before then."""
+        while True:
+            done = await DBOS.list_workflows_async(
+                completed_before=before.isoformat(),
+                limit=FORGOTTEN_AT_ONCE,
+                load_input=False,
+                load_output=False,
+            )
+            if not done:
+                return
+            await DBOS.delete_workflows_async([one.workflow_id for one in done])
 
     async def carry_out(self, run_id: str, execution: int) -> None:
         """The workflow's body; a second call for the same run waits for the first."""

@@ -22,6 +22,7 @@ from engine.run import EventKind
 from engine.steering import Steering
 from engine.store.audit import AuditTrail
 from engine.store.database import Database, open_database
+from engine.store.forgetting import Forgetting
 from engine.store.grants import StoredGrants
 from engine.store.inbox import Inbox
 from engine.store.journal import Journal
@@ -95,6 +96,7 @@ class Plane:
         self.journal = Journal(database, self._feed, clock)
         self.memory = StoredMemory(database, clock)
         self.notices = StoredNotices(database, clock, self.memory)
+        self.forgetting = Forgetting(database)
         self.people = People(settings.roles, StoredGrants(database, clock))
         self.permissions = Permissions(
             policy, self.notices, self.people, self.journal, registry, clock
@@ -267,6 +269,17 @@ class Plane:
 
     async def forget_deliveries(self, before: datetime) -> int:
         return await self._inbox.forget(before)
+
+    async def forget_runs(self, before: datetime) -> int:
+        """Runs that ended before then and hold nothing any more, with everything about them, the
+        executor's own rows included; the audit stays. Returns how many."""
+        forgotten = await self.forgetting.runs(before)
+        await self._executor.forget(before)
+        return forgotten
+
+    async def forget_notices(self, before: datetime) -> int:
+        """Those that were told before then, or waited all that time. Returns how many."""
+        return await self.forgetting.notices(before)
 
     # ── runs ──────────────────────────────────────────────────────────────────────────────────
 
