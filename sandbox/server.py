@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    import httpx
     from starlette.routing import BaseRoute
     from starlette.types import Receive, Scope, Send
 
@@ -37,6 +38,7 @@ class Settings:
     data: Path | None = None  # where the state is kept; None: memory only
     expect_bot: bool = False  # whether `ready` waits for a bot
     address: str | None = None  # what clients are told; None: where it really listens
+    to_app: httpx.AsyncBaseTransport | None = None  # to the request URL; None: over the network
 
 
 class DroppableProtocol(H11Protocol):

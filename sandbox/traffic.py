@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from sandbox import fault_replies
+from sandbox import fault_replies, times
 from sandbox.masking import Mask
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class Traffic:
         self._seq += 1
         entry = Exchange(
             seq=self._seq,
-            at=datetime.now(UTC).isoformat(),
+            at=datetime.fromtimestamp(times.now(), UTC).isoformat(),
             vendor=vendor,
             operation=operation,
             document=document,

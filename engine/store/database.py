@@ -51,10 +51,11 @@ class Database:
     """One per process. `write` transactions run one at a time, whichever process they are of, and
     are durable when the block ends; `read` sees the last committed state."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **sqlite: Any) -> None:
+        """`sqlite`: options of SQLAlchemy for the embedded database."""
         self.url = make_url(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
-        self._engine = _sqlite(self.url) if self.embedded else _postgres(self.url)
+        self._engine = _sqlite(self.url, **sqlite) if self.embedded else _postgres(self.url)
         self._writing = asyncio.Lock()
 
     async def migrate(self) -> None:
@@ -192,8 +193,10 @@ def _postgres(url: URL) -> AsyncEngine:
     )
 
 
-def _sqlite(url: URL) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": 30, "isolation_level": None})
+def _sqlite(url: URL, **more: Any) -> AsyncEngine:
+    engine = create_async_engine(
+        url, connect_args={"timeout": 30, "isolation_level": None}, **more
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: object) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from sandbox import times
 
 if TYPE_CHECKING:
     from sandbox.railway.settings import WorldSettings
@@ -40,7 +41,7 @@ class Rates:
 
     def refuses(self, token: str, settings: WorldSettings) -> int | None:
         """None when the request may pass, else after how many seconds to come back."""
-        now = time.time()
+        now = times.now()
         second = self._seconds.setdefault(token, Window())
         hour = self._hours.setdefault(token, Window())
         if not second.take(now, 1 / self._speed, settings.per_second):
@@ -52,7 +53,7 @@ class Rates:
     def left(self, token: str, settings: WorldSettings) -> tuple[int, float]:
         """How many requests are left in this hour, and when it ends."""
         hour = self._hours.get(token)
-        now = time.time()
+        now = times.now()
         if hour is None or now >= hour.ends_at:
             return settings.hourly, now + HOUR / self._speed
         return max(settings.hourly - hour.used, 0), hour.ends_at

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import time
 from typing import TYPE_CHECKING, Any
 
+from sandbox import times
 from sandbox.railway import records
 from sandbox.railway.happenings import HAPPENINGS
 from sandbox.railway.rates import Rates
@@ -115,7 +115,7 @@ class World:
 
     def now(self) -> float:
         """Seconds since the epoch; while something that was due happens, the time it was due."""
-        return time.time() if self._moment is None else self._moment
+        return times.now() if self._moment is None else self._moment
 
     def takes(self, seconds: float) -> float:
         """How long Railway's own work of so many seconds takes here."""
@@ -136,7 +136,7 @@ class World:
         """Carry out everything that is due by now."""
         if self._moment is not None:
             return
-        until = time.time()
+        until = times.now()
         while self._agenda and self._agenda[0][0] <= until:
             at, due_id = heapq.heappop(self._agenda)
             due = self.due.get(due_id)
@@ -176,7 +176,7 @@ class World:
         """Wait until something changed or is due, or for so many seconds."""
         waits = [] if at_most is None else [at_most]
         if self._agenda:
-            waits.append(max(self._agenda[0][0] - time.time(), 0.0))
+            waits.append(max(self._agenda[0][0] - times.now(), 0.0))
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.add(waiting)
         try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from typing import TYPE_CHECKING
 
+from sandbox import times
 from sandbox.slack import messages
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Clock:
             self._wake.clear()
             due = min((entry.post_at for entry in self._scheduled()), default=None)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if due is None else max(0.0, due - time.time())):
+                async with asyncio.timeout(None if due is None else max(0.0, due - times.now())):
                     await self._wake.wait()
             self._post_what_is_due()
 
@@ -47,7 +47,7 @@ class Clock:
         return list(self._world.state.scheduled.values())
 
     def _post_what_is_due(self) -> None:
-        now = time.time()
+        now = times.now()
         for entry in self._scheduled():
             if entry.post_at <= now:
                 del self._world.state.scheduled[entry.id]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from sandbox import times
 from sandbox.slack import workspace
 from sandbox.slack.manifest import VERIFICATION_TOKEN
 
@@ -24,7 +24,7 @@ def wrapped(world: World, event: Json) -> Json:
         "event": event,
         "type": "event_callback",
         "event_id": world.mint("Ev"),
-        "event_time": int(time.time()),
+        "event_time": int(times.now()),
         "authorizations": [
             {
                 "enterprise_id": None,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from sandbox import times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ class RateLimits:
             Tier.FOUR: rates.t4,
             Tier.SPECIAL: rates.special,
         }[tier]
-        now = time.monotonic()
+        now = times.monotonic()
         calls = self._calls.setdefault(method, deque())
         while calls and calls[0] <= now - MINUTE:
             calls.popleft()
@@ -56,7 +57,7 @@ class RateLimits:
         rates = self._rates()
         if not rates.posts_per_second:
             return 0
-        now = time.monotonic()
+        now = times.monotonic()
         left, since = self._posts.get(channel, (float(rates.posts_burst), now))
         left = min(rates.posts_burst, left + (now - since) * rates.posts_per_second)
         if left < 1:

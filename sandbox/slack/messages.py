@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
+from sandbox import times
 from sandbox.slack import events, rendering, workspace
 from sandbox.slack.records import Edit, Message
 
@@ -59,7 +59,7 @@ def set_status(world: World, thread: Message, status: str, loading: list[str]) -
     key = f"{thread.channel}:{thread.ts}"
     world.state.statuses.pop(key, None)
     if status:
-        until = time.time() + STATUS_SECONDS
+        until = times.now() + STATUS_SECONDS
         world.state.statuses[key] = {"status": status, "loading": loading, "until": until}
     world.changed("changed", channel=thread.channel, ts=thread.ts)
 
@@ -67,7 +67,7 @@ def set_status(world: World, thread: Message, status: str, loading: list[str]) -
 def status(world: World, thread: Message) -> str | None:
     """What the app says it is doing about a thread, while that counts."""
     entry = world.state.statuses.get(f"{thread.channel}:{thread.ts}")
-    return entry["status"] if entry and entry["until"] > time.time() else None
+    return entry["status"] if entry and entry["until"] > times.now() else None
 
 
 def _hint(world: World, message: Message, what: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from sandbox import times
 from sandbox.slack import forms, rendering
 from sandbox.slack.errors import SlackError
 from sandbox.slack.records import Ticket, View
@@ -36,16 +36,16 @@ def trigger(
 ) -> str:
     """A new trigger_id: for three seconds and once, it opens something for this person."""
     # Apps tell deliveries apart by it, so it holds the time: not even a lost state repeats one.
-    now, middle = time.time_ns() // 1_000_000, world.secret(9, "0123456789")
+    now, middle = int(times.now() * 1_000), world.secret(9, "0123456789")
     ticket = Ticket(
         id=f"{now}.{middle}.{world.secret(32).lower()}",
         user=user,
-        expires=time.time() + world.state.settings.trigger_seconds,
+        expires=times.now() + world.state.settings.trigger_seconds,
         channel=channel,
         view=view,
     )
     tickets = world.state.tickets
-    for old in [known for known, entry in tickets.items() if entry.expires < time.time() - 60]:
+    for old in [known for known, entry in tickets.items() if entry.expires < times.now() - 60]:
         del tickets[old]
     tickets[ticket.id] = ticket
     return ticket.id
@@ -58,7 +58,7 @@ def exchange(world: World, trigger_id: str) -> Ticket:
         raise SlackError("invalid_trigger_id")
     if ticket.used:
         raise SlackError("exchanged_trigger_id")
-    if ticket.expires < time.time():
+    if ticket.expires < times.now():
         raise SlackError("expired_trigger_id")
     ticket.used = True
     return ticket
@@ -176,7 +176,7 @@ def _fields(world: World, given: Json) -> Json:
 
 
 def _stamp(world: World, view: View) -> None:
-    view.hash = f"{int(time.time())}.{world.secret(8)}"
+    view.hash = f"{int(times.now())}.{world.secret(8)}"
 
 
 def _check_external_id(world: World, given: Json, besides: View | None = None) -> None:

@@ -6,11 +6,11 @@ Source: docs.slack.dev/interactivity/handling-user-interaction.
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, PlainTextResponse
 
+from sandbox import times
 from sandbox.slack import messages, workspace
 from sandbox.slack.api import content
 from sandbox.slack.errors import SlackError
@@ -37,7 +37,7 @@ def issue(
     command: str | None = None,
 ) -> str:
     """A new address for replies to this person in this channel."""
-    now, known = time.time(), world.state.reply_urls
+    now, known = times.now(), world.state.reply_urls
     for old in [id_ for id_, entry in known.items() if entry.expires < now - 3600]:
         del known[old]
     url = ReplyUrl(
@@ -91,7 +91,7 @@ def reply(world: World, url: ReplyUrl, body: Json, *, counts: bool = True) -> No
 
     An ack that carries a message is such a reply too, which does not count as a use.
     """
-    if time.time() > url.expires:
+    if times.now() > url.expires:
         raise SlackError("expired_url")
     if url.uses_left <= 0:
         raise SlackError("used_url")

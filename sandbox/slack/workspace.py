@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from sandbox import times
 from sandbox.slack.records import Channel, Group, Person, State
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SLACKBOT = "USLACKBOT"
 
 def first_state(app: App) -> State:
     """People and channels keep these ids whatever the seed, so that settings can name them."""
-    now = int(time.time())
+    now = int(times.now())
     ada, ben, cleo = "U0ADA00001", "U0BEN00001", "U0CLEO0001"
     people = [
         Person(

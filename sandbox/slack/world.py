@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from sandbox import times
 from sandbox.control import ControlError
 from sandbox.slack import clock, events, manifest, workspace
 from sandbox.slack.delivery import Deliveries
@@ -34,7 +34,7 @@ class World:
         self._origin_known = settings.address is not None or settings.port != 0
         self.state = workspace.first_state(self.app)
         self.limits = RateLimits(lambda: self.state.settings.rates)
-        self.deliveries = Deliveries(self, settings.request_url)
+        self.deliveries = Deliveries(self, settings.request_url, settings.to_app)
         self._seed = settings.seed
         self._saved = saved
         self._clock = clock.Clock(self)
@@ -114,7 +114,7 @@ class World:
 
     def timestamp(self) -> str:
         """A `ts`: now, in microseconds, and later than every one before."""
-        self.state.last_ts = max(self.state.last_ts + 1, time.time_ns() // 1000)
+        self.state.last_ts = max(self.state.last_ts + 1, int(times.now() * 1_000_000))
         seconds, micros = divmod(self.state.last_ts, 1_000_000)
         return f"{seconds}.{micros:06}"
 
@@ -143,7 +143,7 @@ class World:
             name="directmessage",
             members=[user, workspace.BOT_USER],
             creator=user,
-            created=int(time.time()),
+            created=int(times.now()),
             is_im=True,
         )
         self.state.channels[channel.id] = channel

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
+from sandbox import times
 from sandbox.slack import directory, events, messages, workspace
 from sandbox.slack.api.method import Call, method, page_of
 from sandbox.slack.errors import SlackError
@@ -169,7 +169,7 @@ def conversations_create(call: Call) -> Json:
         name=name,
         members=[workspace.BOT_USER],
         creator=workspace.BOT_USER,
-        created=int(time.time()),
+        created=int(times.now()),
         is_private=private,
     )
     call.world.state.channels[channel.id] = channel

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import time
 from mimetypes import MimeTypes
 from typing import TYPE_CHECKING
 
+from sandbox import times
 from sandbox.slack import messages, rendering, workspace
 from sandbox.slack.api import content
 from sandbox.slack.api.chat import looks
@@ -47,7 +47,7 @@ def files_get_upload_url_external(call: Call) -> Json:
         name=name,
         title=name,
         user=workspace.BOT_USER,
-        created=int(time.time()),
+        created=int(times.now()),
         size=size,
         mimetype=TYPES.guess_type(name)[0] or UNKNOWN_TYPE,
         upload_key=call.world.secret(48),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
+from sandbox import times
 from sandbox.slack import rendering, workspace
 from sandbox.slack.api.method import Call, method
 from sandbox.slack.errors import SlackError
@@ -187,7 +187,7 @@ def bookmarks_add(call: Call) -> Json:
         title=call.text("title")[:256],
         link=link,
         emoji=call.text("emoji"),
-        date_created=int(time.time()),
+        date_created=int(times.now()),
         last_updated_by_user_id=workspace.BOT_USER,
     )
     call.world.state.bookmarks[bookmark.id] = bookmark

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from sandbox import times
 from sandbox.slack import directory
 from sandbox.slack.api.method import Call, method, page_of
 from sandbox.slack.errors import SlackError
@@ -39,7 +39,7 @@ def users_list(call: Call) -> Json:
     shown, following = page_of(call, people, 200)
     return {
         "members": [_shown(call, person) for person in shown],
-        "cache_ts": int(time.time()),
+        "cache_ts": int(times.now()),
         "response_metadata": following,
     }
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from sandbox import times
 from sandbox.slack.api.chat import CONTENT_ERRORS, METADATA_ERRORS, said, writable
 from sandbox.slack.api.method import Call, method, page_of
 from sandbox.slack.errors import SlackError
@@ -32,7 +32,7 @@ def chat_schedule_message(call: Call) -> Json:
     channel, given = writable(call), said(call)
     if not call.text("post_at").isdigit():
         raise SlackError("invalid_time")
-    post_at, now = int(call.text("post_at")), time.time()
+    post_at, now = int(call.text("post_at")), times.now()
     if post_at <= now:
         raise SlackError("time_in_past")
     if post_at > now + FARTHEST_SECONDS:

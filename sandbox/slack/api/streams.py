@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
+from sandbox import times
 from sandbox.slack import messages, rendering, workspace
 from sandbox.slack.api import content
 from sandbox.slack.api.chat import looks, own_message, writable
@@ -37,7 +37,7 @@ def chat_start_stream(call: Call) -> Json:
     if not channel.is_im:
         _recipient(call)
     display = call.text("task_display_mode", "timeline")
-    stream = Stream(display="plan" if display == "plan" else "timeline", touched=time.time())
+    stream = Stream(display="plan" if display == "plan" else "timeline", touched=times.now())
     _extend(call, stream)
     message = messages.post_as_bot(
         call.world,
@@ -109,7 +109,7 @@ def _streaming(call: Call) -> tuple[Channel, Message, Stream]:
     message = own_message(call, channel, "message_not_owned_by_app")
     stream = message.stream
     idle = call.world.state.settings.stream_idle_seconds
-    if stream is not None and time.time() - stream.touched > idle:
+    if stream is not None and times.now() - stream.touched > idle:
         message.stream = stream = None
     if stream is None:
         raise SlackError("message_not_in_streaming_state")
@@ -121,7 +121,7 @@ def _streaming(call: Call) -> tuple[Channel, Message, Stream]:
 
 
 def _extend(call: Call, stream: Stream) -> None:
-    stream.touched = time.time()
+    stream.touched = times.now()
     chunks = call.structure("chunks") if call.has("chunks") else []
     if not isinstance(chunks, list):
         raise SlackError("invalid_chunks")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sandbox import times
 from sandbox.slack import workspace
 from sandbox.slack.delivery.outcome import (
     TIMED_OUT,
@@ -25,6 +25,8 @@ from sandbox.traffic import FaultKind
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    import httpx
+
     from sandbox.slack.delivery.outcome import Carrier
     from sandbox.slack.records import Json
     from sandbox.slack.world import World
@@ -41,12 +43,14 @@ OPERATIONS = {
 class Deliveries:
     """Everything that Slack sends to the app on its own account."""
 
-    def __init__(self, world: World, request_url: str | None) -> None:
+    def __init__(
+        self, world: World, request_url: str | None, to_app: httpx.AsyncBaseTransport | None
+    ) -> None:
         self.socket_mode = SocketMode(world)
         self.last: Parcel | None = None
         self._world = world
         self._carrier: Carrier = (
-            RequestUrl(world, request_url) if request_url else self.socket_mode
+            RequestUrl(world, request_url, to_app) if request_url else self.socket_mode
         )
         self._tasks: set[asyncio.Task[object]] = set()
 
@@ -127,7 +131,7 @@ class Deliveries:
         )
 
     async def _carry(self, parcel: Parcel, fault: Fault | None) -> Outcome:
-        started = time.monotonic()
+        started = times.monotonic()
         patience = self._world.state.settings.ack_seconds
         if fault is None:
             return await self._carrier.carry(parcel, _nothing)
@@ -139,7 +143,7 @@ class Deliveries:
                 await asyncio.sleep(patience)
             case FaultKind.LOST_AFTER | FaultKind.TIMEOUT_AFTER | FaultKind.TRUNCATED:
                 await self._carrier.carry(parcel, _nothing)
-                await asyncio.sleep(max(0.0, patience - (time.monotonic() - started)))
+                await asyncio.sleep(max(0.0, patience - (times.monotonic() - started)))
             case FaultKind.DISCONNECT:
                 cut = self._world.traffic.disconnect
                 await self._carrier.carry(parcel, lambda: self._background(cut("slack")))

@@ -34,11 +34,13 @@ VERIFY_EVERY = 0.5
 class RequestUrl:
     """The app's one URL for events, interactions and commands."""
 
-    def __init__(self, world: World, url: str) -> None:
+    def __init__(
+        self, world: World, url: str, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self.verified = False
         self._world = world
         self._url = url
-        self._client = httpx.AsyncClient(trust_env=False)
+        self._client = httpx.AsyncClient(trust_env=False, transport=transport)
         self._verifying: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from sandbox import times
 from sandbox.slack import workspace
 from sandbox.slack.delivery.outcome import Outcome, ParcelKind, timed_out, undeliverable
 from sandbox.traffic import FaultKind
@@ -80,7 +81,7 @@ class SocketMode:
     def url(self, host: str) -> str:
         """A single-use websocket address, for apps.connections.open."""
         ticket = self._world.secret(32)
-        self._tickets[ticket] = time.monotonic() + TICKET_SECONDS
+        self._tickets[ticket] = times.monotonic() + TICKET_SECONDS
         return f"ws://{host}/slack/link/?ticket={ticket}&app_id={workspace.APP_ID}"
 
     async def endpoint(self, websocket: WebSocket) -> None:
@@ -88,7 +89,7 @@ class SocketMode:
         fault = self._world.traffic.strike("slack", "socket")
         valid_until = self._tickets.pop(websocket.query_params.get("ticket", ""), 0.0)
         refused = fault is not None and fault.kind is not FaultKind.DISCONNECT
-        if refused or valid_until < time.monotonic():
+        if refused or valid_until < times.monotonic():
             await websocket.close(1008)
             return
         await websocket.accept()

@@ -1,0 +1,209 @@
+"""One life of the bot in a simulation: the parts of `luthien serve` on simulated time, without
+sockets, without DBOS (the runs table alone says what goes on) and without APScheduler."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from typing_extensions import override
+
+import blueprints
+import commands
+from bot.door import SlackDoor, SlackSettings
+from engine import blueprint
+from engine.capabilities import (
+    HostsSpaces,
+    KeepsDatabases,
+    MeasuresUse,
+    ProbesUrls,
+    ReadsRepositories,
+    RunsServices,
+    TellsAccess,
+)
+from engine.execute import Executor
+from engine.plane import Plane, PlaneSettings
+from engine.policy_file import StandingPolicy
+from engine.registry import discover
+from engine.secrets import parse_keys
+from engine.store.told import StoredTold
+from engine.walk import Walk
+from engine.world import Limits, Toolbox
+from providers.railway.provider import RailwayProvider
+from providers.web.probe import WebProbe
+from sandbox.slack.manifest import BOT_TOKEN, SIGNING_SECRET
+from scheduler.expiry import expiry
+from scheduler.housekeeping import housekeeping
+from scheduler.resumption import resumption
+from tests.fault.simulated.loop import OWNER
+from tests.fault.simulated.wire import RailwayTransport, SlackSession
+
+if TYPE_CHECKING:
+    from engine.blueprint import Blueprint
+    from engine.clock import Clock
+    from engine.registry import Registry
+    from scheduler.clock import Tick
+    from tests.fault.simulated.database import SimulatedDatabase
+    from tests.fault.simulated.wire import Wire
+
+_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+RAILWAY_URL = "http://sandbox/railway/graphql/v2"
+SLACK_URL = "http://sandbox/slack/api/"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whom it serves, and where it speaks."""
+
+    admin: str
+    channel: str
+    grace: timedelta
+
+
+@cache
+def _registry() -> Registry:
+    return discover(commands)
+
+
+@cache
+def _blueprints() -> dict[str, Blueprint]:
+    return dict(blueprint.load_all(Path(blueprints.__path__[0])))
+
+
+class SimulatedExecutor(Executor):
+    """Without DBOS, which dispatches and restarts by the same table."""
+
+    @override
+    async def launch(self) -> None:
+        await self.resume()
+
+    @override
+    async def start(self, run_id: str, execution: int) -> None:
+        if run_id in self._walks:
+            return
+        walk = Walk(run_id, execution, self._equipment)
+        task = asyncio.create_task(walk.go(), name=f"run {run_id}")
+        self._walks[run_id] = (walk, task)
+        task.add_done_callback(lambda _: self._walks.pop(run_id, None))
+
+
+class Life:
+    """From `begin` to `kill`; the database outlives it."""
+
+    def __init__(
+        self, place: Place, database: SimulatedDatabase, wire: Wire, clock: Clock
+    ) -> None:
+        self._place = place
+        self._database = database
+        self._wire = wire
+        self._clock = clock
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.context = Context()
+        self.context.run(OWNER.set, self._tasks)
+        self.application: Starlette | None = None
+        self.plane: Plane | None = None
+
+    async def begin(self) -> None:
+        """Returns when Slack reaches it, or when it died on the way."""
+        loop = asyncio.get_running_loop()
+        starting = loop.create_task(self._begin(), context=self.context)
+        await asyncio.wait({starting})
+        if not starting.cancelled():
+            starting.result()
+
+    async def kill(self) -> None:
+        """At once: nothing is finished, nothing more reaches the database or anybody."""
+        self.application = None
+        self._database.cut()
+        while self._tasks:
+            tasks = [t for t in self._tasks if t is not asyncio.current_task()]
+            if not tasks:
+                return
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _begin(self) -> None:
+        transport = RailwayTransport(self._wire)
+        clock, place = self._clock, self._place
+        railway = RailwayProvider(
+            RAILWAY_URL,
+            "sandbox-account",
+            None,
+            "http://{domain}",
+            clock=clock,
+            transport=transport,
+        )
+        plane = Plane(
+            PlaneSettings(
+                database_url=str(self._database.url),
+                dispatch_url="",
+                keys=parse_keys(_KEY),
+                limits=Limits(delete_grace=place.grace, credentials_window=timedelta(hours=24)),
+            ),
+            database=self._database,
+            registry=_registry(),
+            toolbox=Toolbox(
+                {
+                    HostsSpaces: railway,
+                    RunsServices: railway,
+                    KeepsDatabases: railway,
+                    MeasuresUse: railway,
+                    ReadsRepositories: railway,
+                    TellsAccess: railway,
+                    ProbesUrls: WebProbe(transport),
+                }
+            ),
+            blueprints=_blueprints(),
+            clock=clock,
+            checks=(),
+            policy=StandingPolicy(),
+        )
+        plane._executor.__class__ = SimulatedExecutor
+        door = SlackDoor(
+            plane,
+            StoredTold(self._database, clock),
+            plane.notices,
+            SlackSettings(
+                bot_token=BOT_TOKEN,
+                signing_secret=SIGNING_SECRET,
+                api_url=SLACK_URL,
+                admins=frozenset({place.admin}),
+                channel=place.channel,
+            ),
+            clock,
+        )
+        session = SlackSession(self._wire, 15.0)
+        clients: tuple[Any, ...] = (door._client, door._voice._client)
+        for client in clients:
+            client.session = session
+        door._voice._hook = session.hook
+        self.plane = plane
+        await plane.launch()
+        await door.start()
+        ticks = (housekeeping(plane, clock), resumption(plane), expiry(plane, place.grace))
+        self._ticking = [asyncio.create_task(_now_and_then(tick, clock)) for tick in ticks]
+        handler = door.http_handler
+        assert handler is not None
+        self.application = Starlette(routes=[Route("/slack/events", handler, methods=["POST"])])
+
+
+async def _now_and_then(tick: Tick, clock: Clock) -> None:
+    while True:
+        await clock.sleep(tick.every)
+        with contextlib.suppress(Exception):
+            await tick.act()
+
+
+def quiet() -> None:
+    """Trouble is what a simulation is about: nobody reads of it."""
+    logging.disable(logging.CRITICAL)
