@@ -50,9 +50,10 @@ types: setup
 contracts: setup
 	@$(BIN)/lint-imports --no-cache
 
-faults: setup ## Every fault at every call, and random schedules (SEED, SCHEDULES, ONLY, REPLAY)
-	@SEED='$(or $(SEED),1)' SCHEDULES=$(or $(SCHEDULES),1000) ONLY='$(ONLY)' REPLAY='$(REPLAY)' \
-	  $(BIN)/python -m pytest $(if $(REPLAY),tests/fault/test_faults.py,tests/fault)
+faults: setup ## Every fault at every call, random and simulated schedules (docs/faults.md)
+	@SEED='$(or $(SEED),1)' SCHEDULES=$(or $(SCHEDULES),1000) SIMULATED=$(or $(SIMULATED),10000) \
+	  ONLY='$(ONLY)' REPLAY='$(REPLAY)' SIMULATE='$(SIMULATE)' $(BIN)/python -m pytest \
+	  $(if $(REPLAY),tests/fault/test_faults.py,$(if $(SIMULATE),tests/fault/simulated,tests/fault))
 
 bench: setup ## Measure; result tables go to docs/benchmarks.md
 	@$(BIN)/python -m bench

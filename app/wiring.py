@@ -121,7 +121,7 @@ async def control_plane(
         policy = _policy(settings, registry, lenient=keeping is not None)
         found.append(checks.policy(policy))
         plane = await open_plane(
-            _plane_settings(keeping or settings, public_url),
+            plane_settings(keeping or settings, public_url),
             registry=registry,
             toolbox=toolbox,
             blueprints=plans,
@@ -145,8 +145,9 @@ def _policy(
         return broken
 
 
-def slack_door(settings: Settings, parts: Parts) -> SlackDoor:
-    """Not started yet. The settings have been found usable for serving."""
+def slack_door(settings: Settings, parts: Parts, clock: Clock | None = None) -> SlackDoor:
+    """Not started yet. The settings have been found usable for serving. `clock`: Slack's, which
+    runs in real time unless told otherwise."""
     # Imported late: most commands of the command line never speak to Slack.
     from bot.door import SlackDoor, SlackSettings
 
@@ -161,6 +162,7 @@ def slack_door(settings: Settings, parts: Parts) -> SlackDoor:
             api_url=settings.slack_api_url,
             channel=settings.luthien_channel,
         ),
+        clock,
     )
 
 
@@ -199,7 +201,7 @@ def _revealed(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret is not None else None
 
 
-def _plane_settings(settings: Settings, public_url: str) -> PlaneSettings:
+def plane_settings(settings: Settings, public_url: str) -> PlaneSettings:
     data = DataFolder(settings.luthien_data_dir)
     data.make()
     embedded = settings.database.startswith("sqlite")

@@ -22,14 +22,16 @@ from engine.store.audit import AuditTrail
 from engine.store.database import Database
 from sandbox import times
 from sandbox.server import Settings, create_app
+from sandbox.slack.manifest import BOT_TOKEN, SIGNING_SECRET
 from tests.fault.simulated.database import SimulatedDatabase
-from tests.fault.simulated.life import Life, Place
+from tests.fault.simulated.life import RAILWAY_URL, Life
 from tests.fault.simulated.loop import EPOCH, SimulatedClock, SimulatedLoop
 from tests.fault.simulated.wire import ToTheBot, Weather, Wire, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 GRACE = timedelta(minutes=7)
 """Of a deletion: it is told one minute before."""
 SPEED = 10.0
@@ -98,8 +100,19 @@ class SimulatedHouse:
         people = {user["name"]: user["id"] for user in told["users"]}
         rooms = {channel["name"]: channel["id"] for channel in told["channels"]}
         database = SimulatedDatabase(self._file, self._trouble)
-        place = Place(people["ada"], rooms["ops"], GRACE)
-        self.life = Life(place, database, self._wire, self.clock)
+        settings = {
+            "railway_api_token": "sandbox-account",
+            "railway_api_url": RAILWAY_URL,
+            "slack_bot_token": BOT_TOKEN,
+            "slack_signing_secret": SIGNING_SECRET,
+            "slack_api_url": "http://127.0.0.1/slack/api/",
+            "luthien_admins": people["ada"],
+            "luthien_channel": rooms["ops"],
+            "luthien_delete_grace": f"PT{int(GRACE.total_seconds())}S",
+            "luthien_data_dir": str(self._file.parent),
+            "luthien_master_key": _KEY,
+        }
+        self.life = Life(settings, database, self._wire, self.clock)
         try:
             await self.life.begin()
         except (NotConfigured, ProviderError, DBAPIError):

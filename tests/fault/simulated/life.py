@@ -7,8 +7,6 @@ import asyncio
 import contextlib
 import logging
 from contextvars import Context
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +17,9 @@ from typing_extensions import override
 
 import blueprints
 import commands
-from bot.door import SlackDoor, SlackSettings
+from app.settings import Settings
+from app.timers import ticks, watcher_of
+from app.wiring import Parts, plane_settings, slack_door
 from engine import blueprint
 from engine.capabilities import (
     HostsSpaces,
@@ -31,23 +31,19 @@ from engine.capabilities import (
     TellsAccess,
 )
 from engine.execute import Executor
-from engine.plane import Plane, PlaneSettings
+from engine.plane import Plane
 from engine.policy_file import StandingPolicy
 from engine.registry import discover
-from engine.secrets import parse_keys
-from engine.store.told import StoredTold
 from engine.walk import Walk
-from engine.world import Limits, Toolbox
+from engine.world import Toolbox
 from providers.railway.provider import RailwayProvider
 from providers.web.probe import WebProbe
-from sandbox.slack.manifest import BOT_TOKEN, SIGNING_SECRET
-from scheduler.expiry import expiry
-from scheduler.housekeeping import housekeeping
-from scheduler.resumption import resumption
 from tests.fault.simulated.loop import OWNER
 from tests.fault.simulated.wire import RailwayTransport, SlackSession
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.blueprint import Blueprint
     from engine.clock import Clock
     from engine.registry import Registry
@@ -55,18 +51,7 @@ if TYPE_CHECKING:
     from tests.fault.simulated.database import SimulatedDatabase
     from tests.fault.simulated.wire import Wire
 
-_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-RAILWAY_URL = "http://sandbox/railway/graphql/v2"
-SLACK_URL = "http://sandbox/slack/api/"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Whom it serves, and where it speaks."""
-
-    admin: str
-    channel: str
-    grace: timedelta
+RAILWAY_URL = "http://127.0.0.1/railway/graphql/v2"
 
 
 @cache
@@ -100,9 +85,13 @@ class Life:
     """From `begin` to `kill`; the database outlives it."""
 
     def __init__(
-        self, place: Place, database: SimulatedDatabase, wire: Wire, clock: Clock
+        self,
+        settings: Mapping[str, str],
+        database: SimulatedDatabase,
+        wire: Wire,
+        clock: Clock,
     ) -> None:
-        self._place = place
+        self._settings: dict[str, Any] = dict(settings)
         self._database = database
         self._wire = wire
         self._clock = clock
@@ -134,7 +123,7 @@ class Life:
 
     async def _begin(self) -> None:
         transport = RailwayTransport(self._wire)
-        clock, place = self._clock, self._place
+        clock = self._clock
         railway = RailwayProvider(
             RAILWAY_URL,
             "sandbox-account",
@@ -143,13 +132,9 @@ class Life:
             clock=clock,
             transport=transport,
         )
+        settings = Settings(_env_file=None, **self._settings)
         plane = Plane(
-            PlaneSettings(
-                database_url=str(self._database.url),
-                dispatch_url="",
-                keys=parse_keys(_KEY),
-                limits=Limits(delete_grace=place.grace, credentials_window=timedelta(hours=24)),
-            ),
+            plane_settings(settings, ""),
             database=self._database,
             registry=_registry(),
             toolbox=Toolbox(
@@ -169,19 +154,8 @@ class Life:
             policy=StandingPolicy(),
         )
         plane._executor.__class__ = SimulatedExecutor
-        door = SlackDoor(
-            plane,
-            StoredTold(self._database, clock),
-            plane.notices,
-            SlackSettings(
-                bot_token=BOT_TOKEN,
-                signing_secret=SIGNING_SECRET,
-                api_url=SLACK_URL,
-                admins=frozenset({place.admin}),
-                channel=place.channel,
-            ),
-            clock,
-        )
+        parts = Parts(plane, clock, railway)
+        door = slack_door(settings, parts, clock)
         session = SlackSession(self._wire, 15.0)
         clients: tuple[Any, ...] = (door._client, door._voice._client)
         for client in clients:
@@ -190,8 +164,10 @@ class Life:
         self.plane = plane
         await plane.launch()
         await door.start()
-        ticks = (housekeeping(plane, clock), resumption(plane), expiry(plane, place.grace))
-        self._ticking = [asyncio.create_task(_now_and_then(tick, clock)) for tick in ticks]
+        self._ticking = [
+            asyncio.create_task(_now_and_then(tick, clock))
+            for tick in ticks(parts, settings, watcher_of(parts, settings))
+        ]
         handler = door.http_handler
         assert handler is not None
         self.application = Starlette(routes=[Route("/slack/events", handler, methods=["POST"])])
