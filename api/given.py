@@ -21,9 +21,9 @@ _MOST_BYTES = 64 * 1024
 
 
 def secrets_read(definition: type[Command], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with each `KEY=@file` and `KEY=-` of its lists read into the field that is kept
-    confidential. Raises InvalidInput for a file that cannot be read, SecretTyped for a secret
-    among the arguments: the shell's history has them."""
+    """The same with each `KEY=@file` and `KEY=-` of its lists, and each option that is `@file` or
+    `-`, read into the field that is kept confidential. Raises InvalidInput for a file that cannot
+    be read, SecretTyped for a secret among the arguments: the shell's history has them."""
     typed = [w for v in values.values() for w in ((v,) if isinstance(v, str) else _words(v))]
     if name := secret_in(word for word in typed if not _source(word)):
         raise refuse_typed(
@@ -38,6 +38,9 @@ def secrets_read(definition: type[Command], values: Mapping[str, Any]) -> dict[s
     kept: dict[str, Any] = {}
     read: dict[str, str] = {}
     for parameter, value in values.items():
+        if isinstance(value, str) and (value == _INPUT or value[:1] == "@"):
+            read[parameter] = _content(value)
+            continue
         if not isinstance(value, tuple):
             kept[parameter] = value
             continue

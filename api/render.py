@@ -136,6 +136,8 @@ def _table(part: Table) -> RenderableType:
     if not part.rows:
         return styled(part.empty)
     grid = Grid(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+    if part.title:
+        grid.title, grid.title_justify, grid.title_style = part.title, "left", "bold"
     for column in part.columns:
         grid.add_column(column, overflow="fold")
     for row in part.rows:

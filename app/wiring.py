@@ -17,6 +17,7 @@ from app.settings import Reading, misconfigured
 from engine import blueprint
 from engine.actor import Actor, Door, Role
 from engine.capabilities import (
+    AdministersGateways,
     HostsSpaces,
     KeepsDatabases,
     MeasuresUse,
@@ -33,6 +34,7 @@ from engine.roles import FixedRoles
 from engine.secrets import parse_keys
 from engine.store.told import StoredTold
 from engine.world import Limits, Toolbox
+from providers.luthien.provider import LuthienGateways
 from providers.railway.provider import RailwayProvider
 from providers.web.probe import WebProbe
 
@@ -106,6 +108,7 @@ async def control_plane(
             )
             closing.push_async_callback(railway.aclose)
             web = await closing.enter_async_context(WebProbe())
+            gateways = await closing.enter_async_context(LuthienGateways())
             toolbox = Toolbox(
                 {
                     HostsSpaces: railway,
@@ -115,6 +118,7 @@ async def control_plane(
                     ReadsRepositories: railway,
                     TellsAccess: railway,
                     ProbesUrls: web,
+                    AdministersGateways: gateways,
                 }
             )
             found += [checks.railway(railway), checks.repositories(railway, plans)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from bot import forms, grammar
@@ -19,6 +20,8 @@ CALLBACK = "dialog"
 MOST_BLOCKS = 100
 MOST_VALUE = 3_000
 """Characters that Slack takes in one input."""
+_OPTION = "option "
+"""Before the block ids of fields of the command: no input's name holds a space."""
 _UNSET = "∅"
 """The value of the option that leaves a choice open: Slack knows no empty one."""
 _INITIAL = ("initial_value", "initial_option")
@@ -37,12 +40,20 @@ def view(drawn: Form, wish: Wish, form: forms.Form) -> Block:
             blocks.append({"type": "header", "text": plain(group.title, 150)})
         blocks += [_input(one) for one in group.inputs]
     parameters = {p.name: p for p in wish.command.parameters()}
-    blocks += [forms.asked(parameters[n], wish.raw.get(n)) for n in drawn.options]
+    for name in drawn.options:
+        asked = forms.asked(parameters[name], wish.raw.get(name))
+        blocks.append(asked | {"block_id": f"{_OPTION}{name}"})
     blocks.append(forms.preview(wish.plan_only))
     return _view(drawn.title, blocks[:MOST_BLOCKS]) | {
         "submit": plain("Run it", 24),
-        "private_metadata": form.as_metadata(),
+        "private_metadata": _metadata(drawn, form),
     }
+
+
+def _metadata(drawn: Form, form: forms.Form) -> str:
+    always = [i.name for group in drawn.groups for i in group.inputs if i.always]
+    said = json.loads(form.as_metadata())
+    return json.dumps(said | ({"always": always} if always else {}))
 
 
 def failed(error: OpsError, wish: Wish) -> Block:
@@ -57,18 +68,18 @@ def submitted(
 ) -> tuple[Wish, list[str]]:
     """The wish, and the names of the blocks. Only what differs from what was filled in counts."""
     said = grammar.read(form.line, registry, escaped=False)
-    values = view["state"]["values"]
+    values, always = view["state"]["values"], _always(view["private_metadata"])
     names: list[str] = []
     changed: dict[str, str] = {}
     raw = dict(said.raw)
     for block, before in _inputs(view["blocks"]):
         names.append(block)
         now = forms.entered(values, block)
-        if any(p.name == block for p in said.command.parameters()):
-            raw[block] = bool(now) if not isinstance(now, str) else now
+        if block.startswith(_OPTION):
+            raw[block.removeprefix(_OPTION)] = now if isinstance(now, str) else bool(now)
         elif block != forms.PLAN_BLOCK:
             text = "" if now in (None, _UNSET) else str(now)
-            if text != before:
+            if text != before or block in always:
                 changed[block] = text
     plan_only = bool(forms.entered(values, forms.PLAN_BLOCK))
     return Wish(said.command, said.command.filled(raw, changed), plan_only), names
@@ -76,6 +87,11 @@ def submitted(
 
 def errors(names: Sequence[str], refused: InvalidInput) -> dict[str, str]:
     return forms.reasons_by(names, refused)
+
+
+def _always(metadata: str) -> Sequence[str]:
+    """Which inputs count also when they were left as they are."""
+    return tuple(json.loads(metadata).get("always") or ())
 
 
 def _inputs(blocks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -148,7 +148,8 @@ def _part(part: Part, caption: str, newer: Kinds) -> list[Block]:
                 return definitions(part)
             if "data_table" in newer:
                 return table(part, caption or _caption(part))
-            return grid(part)
+            heading = [section(f"*{mrkdwn(part.title)}*")] if part.title else []
+            return [*heading, *grid(part)]
         case Chart():
             return chart(part, newer)
         case Code():
@@ -185,7 +186,9 @@ def _facts(part: Facts) -> Iterator[Block]:
 
 
 def _caption(part: Table) -> str:
-    """What a table is about: its first telling column, of which there are many."""
+    """What a table is about: its title, else its first telling column, of which there are many."""
+    if part.title:
+        return part.title
     return next((f"{column}s" for column in part.columns if len(column) > 1), "Table")
 
 

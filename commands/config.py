@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, SecretStr
 
 from commands import settings
-from commands.deployment_steps import WAIT, afterwards, outcome
-from commands.history import history_of
+from commands.config_deployment import deployment
+from commands.deployment_steps import WAIT, outcome
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.names import KnownInstance
 from commands.redaction import HIDDEN, redacted
 from commands.services import find_service
-from commands.steps.deploy import Deploy
 from commands.steps.places import Place
 from commands.steps.write_config import WriteConfig
 from engine.actor import Role
@@ -24,7 +23,7 @@ from engine.errors import InvalidInput, NotFound, PlanStale, Refused
 from engine.form import Form, Group, Input
 from engine.plan import Closing, Plan, critical_path
 from engine.secrecy import refuse_typed
-from engine.step import Ref, Step
+from engine.step import Ref
 from engine.words import listed, typed
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from engine.capabilities import Service
     from engine.world import World
 
-_WRITE, _START = "write", "deploy"
+_WRITE = "write"
 _KEPT_NOWHERE = "There is no Undo for {names}: values of secrets are kept nowhere."
 
 
@@ -306,7 +305,11 @@ class Config(Change):
             seen=seen,
             said="; ".join(changes),
         )
-        deploys = () if self.no_deploy else await _deployment(world, instance, service, place)
+        deploys = (
+            ()
+            if self.no_deploy
+            else await deployment(world, instance, service, place, after=_WRITE)
+        )
         steps = (write, *deploys)
         lost = sorted({*values, *secrets, *hidden} - set(seen))
         told = [*settings.notes(spec, [n for n in values if values[n] is not None] + [*secrets])]
@@ -383,48 +386,6 @@ def _assigned(raw: Mapping[str, Any]) -> dict[str, str]:
 _EXAMPLE = {"set": "LOG_LEVEL=debug", "unset": "LOG_LEVEL", "undo": "<run>"}
 
 
-async def _deployment(
-    world: World, instance: Instance, service: Service, place: Place
-) -> tuple[Step, ...]:
-    """The code that runs, once more, so that it starts with the new variables."""
-    blueprint = world.blueprint(BLUEPRINT)
-    if not service.repo:
-        raise Refused(
-            f"{service.name} of `{instance.name}` has no repository to deploy from.",
-            why=f"It runs the image {service.image}."
-            if service.image
-            else "Its creation never came that far.",
-            who="Whoever may deploy can write the variables alone, with `--no-deploy`.",
-            next_step=typed(f"status {instance.name}"),
-            link=instance.space.console_url,
-        )
-    history = await history_of(world, instance, service)
-    runs = history.running or history.newest
-    deploy = Deploy(
-        key=_START,
-        after=(_WRITE,),
-        space=place,
-        service=service.id,
-        service_name=service.name,
-        repo=service.repo,
-        branch=history.branch or blueprint.front.branch,
-        commit=runs.commit if runs else "",
-        newest=history.newest.id if history.newest else "",
-        replaces=runs.commit if runs else "",
-    )
-    return (
-        deploy,
-        *afterwards(
-            instance,
-            blueprint,
-            place,
-            service.name,
-            start=_START,
-            expected=blueprint.front.expected,
-        ),
-    )
-
-
 def _tables(spec: ServiceSpec, there: Mapping[str, str]) -> Sequence[Table]:
     """One for each group, in the blueprint's order; what is not known here comes last."""
     values = redacted(spec, there)
@@ -441,6 +402,6 @@ def _tables(spec: ServiceSpec, there: Mapping[str, str]) -> Sequence[Table]:
         if name not in spec.variables:
             groups.setdefault("Others", []).append((name, values[name], "Not known here"))
     return [
-        Table(columns=(group, "Value", "What it is"), rows=tuple(rows))
+        Table(title=group, columns=("Variable", "Value", "What it is"), rows=tuple(rows))
         for group, rows in groups.items()
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,7 +28,8 @@ class ShowCredentials(Question):
 
     The keys are read from the host each time: they are kept nowhere else. Each showing is audited.
     Whoever owns the bot's data folder may read them at any time, on that machine's command line.
-    With `--forget` nobody is shown them here again.
+    Whoever renewed a key with `rotate` is shown that one for a day. With `--forget` nobody is
+    shown them here again.
     """
 
     name: ClassVar[str] = "credentials"
@@ -36,6 +37,9 @@ class ShowCredentials(Question):
 
     instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
         description="Name of the instance", examples=["acme"]
+    )
+    key: Literal["proxy", "admin"] | None = Field(
+        default=None, description="Only this key, not both"
     )
     forget: bool = Field(default=False, description="They are saved: do not show them again")
 
@@ -45,7 +49,8 @@ class ShowCredentials(Question):
         instance = await find_instance(world, self.instance)
         disclosure = await world.control.disclosure(instance.name)
         await self._check(world, disclosure, instance)
-        values = await _read(world, instance)
+        only = self.key or await _scope(world, disclosure)
+        values = await _read(world, instance, only)
         await world.control.record(
             world.actor,
             "credentials.shown",
@@ -69,7 +74,7 @@ class ShowCredentials(Question):
         if disclosure is not None and disclosure.open:
             left = until(disclosure.until, world.now()).removeprefix("in ")
             note += f" They can be shown to you again for {left}."
-            offers = (_forget_offer(instance.name),)
+            offers = (self._forget_offer(instance.name),)
         return Answer(
             title=f"Credentials of {instance.name}",
             parts=(
@@ -80,6 +85,19 @@ class ShowCredentials(Question):
             data={"name": instance.name, "url": url or None}
             | {credential.json_key: value for credential, value in values.items()},
             private=True,
+        )
+
+    def _forget_offer(self, name: str) -> Offer:
+        key = f" --key {self.key}" if self.key else ""
+        return Offer(
+            label="Saved, forget them",
+            line=f"credentials {name}{key} --forget",
+            confirm=Confirm(
+                title="Forget the credentials?",
+                text="Nobody is shown them here again. They stay as they are.",
+                yes="Forget them",
+                no="Not yet",
+            ),
         )
 
     async def _forget(self, world: World) -> Answer:
@@ -113,11 +131,21 @@ class ShowCredentials(Question):
                 next_step=typed(f"status {self.instance}"),
                 link=link,
             )
+        scope = await _scope(world, disclosure)
+        if disclosure.actor == actor.key and scope and self.key not in (None, scope):
+            raise NotAllowed(
+                f"The {self.key} key of `{self.instance}` is not for you to see here.",
+                why=f"You renewed its {scope} key, and are shown that one only.",
+                who=f"Whoever created it can be shown the other one. {elsewhere}",
+                next_step=typed(f"credentials {self.instance} --key {scope}"),
+                link=link,
+            )
         if disclosure.actor != actor.key:
             raise NotAllowed(
                 f"The credentials of `{self.instance}` are not for you to see here.",
-                why="Only the one who created it is shown them.",
-                who=f"{await _creator(world, disclosure)} created it. {elsewhere}",
+                why="Only the one who created it, or renewed a key last, is shown them.",
+                who=f"{await _creator(world, disclosure)} {'renewed' if scope else 'created'} it."
+                f" {elsewhere}",
                 next_step=typed(f"run {disclosure.run_id}"),
                 link=link,
             )
@@ -133,8 +161,20 @@ class ShowCredentials(Question):
             )
 
 
-async def _read(world: World, instance: Instance) -> dict[Credential, str]:
-    """Credential → value, from the host. Raises NotFound naming what is missing."""
+async def _scope(world: World, disclosure: Disclosure | None) -> str:
+    """The one key that the right is about; empty: all of them."""
+    if disclosure is None or not disclosure.open or world.actor.key != disclosure.actor:
+        return ""
+    try:
+        run = await world.control.show(disclosure.run_id)
+    except NotFound:
+        return ""
+    return str(run.result.get("key") or "")
+
+
+async def _read(world: World, instance: Instance, only: str) -> dict[Credential, str]:
+    """Credential → value, from the host; `only` this one. Raises NotFound naming what is
+    missing."""
     spec = world.blueprint(BLUEPRINT).front
     front = instance.space.service(spec.name)
     if front is None:
@@ -146,8 +186,9 @@ async def _read(world: World, instance: Instance) -> dict[Credential, str]:
             link=instance.space.console_url,
         )
     there = await world.use(RunsServices).resolved_variables(instance.space, front.id)
-    found = {c: v for c in spec.credentials if (v := _value(spec, c, there))}
-    if missing := [c.variable for c in spec.credentials if c not in found]:
+    wanted = [c for c in spec.credentials if only in ("", c.name)]
+    found = {c: v for c in wanted if (v := _value(spec, c, there))}
+    if missing := [c.variable for c in wanted if c not in found]:
         raise NotFound(
             f"`{instance.name}` has no {' and no '.join(missing)}.",
             why="It was not set, or it is sealed and cannot be read back.",
@@ -162,19 +203,6 @@ def _value(spec: ServiceSpec, credential: Credential, there: Mapping[str, str]) 
     """Under its own name, or under one that is the same by the blueprint."""
     twins = [n for n, v in spec.variables.items() if v.same_as == credential.variable]
     return next((there[n] for n in (credential.variable, *twins) if there.get(n)), "")
-
-
-def _forget_offer(name: str) -> Offer:
-    return Offer(
-        label="Saved, forget them",
-        line=f"credentials {name} --forget",
-        confirm=Confirm(
-            title="Forget the credentials?",
-            text="Nobody is shown them here again. They stay as they are.",
-            yes="Forget them",
-            no="Not yet",
-        ),
-    )
 
 
 async def _creator(world: World, disclosure: Disclosure) -> str:

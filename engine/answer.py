@@ -42,6 +42,8 @@ class Table(_Part):
     rows: tuple[tuple[str, ...], ...]
     links: dict[str, str] = Field(default_factory=dict)
     empty: str = "Nothing to show."
+    title: str = Field(default="", exclude_if=lambda title: not title)
+    """What stands above it, where the first column does not say it."""
 
 
 class Code(_Part):

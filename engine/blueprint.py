@@ -79,8 +79,9 @@ class Variable(_Part):
 
 
 class Credential(_Part):
-    """A variable whose value the requester receives."""
+    """A variable whose value the requester receives. `name` is what people call it."""
 
+    name: str
     label: str
     variable: str
     json_key: str

@@ -29,6 +29,8 @@ class Input(_Part):
     most: int | None = None
     placeholder: str = ""
     required: bool = False
+    always: bool = False
+    """It comes back also when it was left as it is."""
 
 
 class Group(_Part):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_THIS_MACHINE = "127.0.0.1"
 CONNECT_TIMEOUT = timedelta(seconds=10)
 
 
@@ -90,6 +92,30 @@ def open_client(
         trust_env=not is_loopback(urlsplit(url).hostname or ""),
         transport=transport,
     )
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """How a public URL is really asked."""
+
+    url: httpx.URL
+    local: bool
+    """It leads to this machine: proxies of the environment do not count."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+
+
+def addressed(url: str) -> Addressed:
+    """`*.localhost` leads to 127.0.0.1 under its own Host header: not every resolver knows those
+    names. Source: RFC 6761, section 6.3."""
+    target = httpx.URL(url)
+    if not is_loopback(target.host):
+        return Addressed(target, local=False)
+    headers = {"Host": target.netloc.decode("ascii")}
+    extensions = {"sni_hostname": target.host}
+    if target.host.endswith("localhost"):
+        target = target.copy_with(host=_THIS_MACHINE)
+    return Addressed(target, True, headers, extensions)
 
 
 def patience(answer: timedelta, *, connect: timedelta = CONNECT_TIMEOUT) -> httpx.Timeout:

@@ -62,12 +62,13 @@ class WriteVariables(Step):
 
     def _missing(self, run_id: str, there: Mapping[str, str]) -> dict[str, str]:
         wanted = {name: text.replace("{run}", run_id) for name, text in self.values.items()}
-        wanted |= {name: _secret(rule) for name, rule in self.generated.items()}
+        wanted |= {name: secret_by(rule) for name, rule in self.generated.items()}
         wanted |= dict(there)
         wanted |= {name: wanted[source] for name, source in self.same_as.items()}
         return {name: wanted[name] for name in self._names - set(there)}
 
 
-def _secret(rule: Generated) -> str:
+def secret_by(rule: Generated) -> str:
+    """A new random value."""
     random = base64.urlsafe_b64encode(secrets.token_bytes(rule.bytes)).decode().rstrip("=")
     return rule.prefix + random

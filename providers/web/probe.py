@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from engine.capabilities import Probe
-from providers.http import USER_AGENT, is_loopback
+from providers.http import USER_AGENT, addressed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 64 * 1024
 """Bytes; health answers are small, and nobody reads more of a page that is not one."""
-_THIS_MACHINE = "127.0.0.1"
 
 
 class WebProbe:
@@ -45,8 +44,6 @@ class WebProbe:
             await self._public.aclose()
 
     async def probe(self, url: str, *, timeout: timedelta = timedelta(seconds=10)) -> Probe:
-        """`*.localhost` leads to 127.0.0.1 under its own Host header: not every resolver knows
-        those names. Source: RFC 6761, section 6.3."""
         started = time.perf_counter()
         try:
             async with asyncio.timeout(timeout.total_seconds()):
@@ -56,18 +53,11 @@ class WebProbe:
         return Probe(status, _since(started), "" if status == 200 else f"HTTP {status}", body)
 
     async def _get(self, url: str) -> tuple[int, str]:
-        target = httpx.URL(url)
-        headers = {"User-Agent": USER_AGENT, "Accept": "*/*"}
-        extensions: dict[str, str] = {}
-        client = self._public or self._direct
-        if is_loopback(target.host):
-            client = self._direct
-            headers["Host"] = target.netloc.decode("ascii")
-            extensions["sni_hostname"] = target.host
-            if target.host.endswith("localhost"):
-                target = target.copy_with(host=_THIS_MACHINE)
+        target = addressed(url)
+        headers = {"User-Agent": USER_AGENT, "Accept": "*/*", **target.headers}
+        client = self._direct if target.local or self._public is None else self._public
         async with client.stream(
-            "GET", target, headers=headers, extensions=extensions, timeout=None
+            "GET", target.url, headers=headers, extensions=target.extensions, timeout=None
         ) as response:
             body = bytearray()
             async for part in response.aiter_bytes():

@@ -75,7 +75,7 @@ async def test_only_what_was_changed_is_set() -> None:
         LOG_LEVEL={"selected_option": {"value": "error"}},
         ANTHROPIC_API_KEY={"value": "sk-ant-a-new-one"},
         RATE_LIMIT_RPM={"value": None},
-        no_deploy={"selected_options": [{"value": "on"}]},
+        **{"option no_deploy": {"selected_options": [{"value": "on"}]}},
     )
     assert changed.line() == (
         "config acme set LOG_LEVEL=error --remove RATE_LIMIT_RPM --no-deploy"

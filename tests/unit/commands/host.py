@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.capabilities import (
     Access,
+    AdministersGateways,
     Allowance,
     Channel,
     Course,
@@ -37,6 +38,7 @@ from engine.capabilities import (
 )
 from engine.errors import NotConfigured, OutcomeUnknown, Rejected
 from engine.world import Toolbox
+from tests.unit.commands.gateways import FakeGateways
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -100,6 +102,7 @@ class FakeHost:
         """Deployment → its log; `build of <deployment>` → that of its build. Oldest first."""
         self.earlier: dict[str, list[Deployment]] = {}
         """Service → its deployments before the latest one, newest first."""
+        self.gateways = FakeGateways(self)
         self.known_as: Access | None = None
         """None: the token is not accepted."""
         self.hourly: dict[str, Decimal] = defaultdict(lambda: Decimal("0.004"))
@@ -117,7 +120,7 @@ class FakeHost:
             ProbesUrls,
             TellsAccess,
         )
-        return Toolbox(dict.fromkeys(ports, self))
+        return Toolbox({**dict.fromkeys(ports, self), AdministersGateways: self.gateways})
 
     # ── HostsSpaces ───────────────────────────────────────────────────────────────────────────
 

@@ -43,7 +43,7 @@ def test_a_reference_beside_other_text_is_hidden(value: str) -> None:
 
 def test_what_is_no_secret_is_shown_in_the_blueprints_order() -> None:
     shown = redacted(FRONT, {"ZED": "1", "LOG_LEVEL": "debug", "PORT": "8000", "ABC": "2"})
-    assert list(shown) == ["PORT", "LOG_LEVEL", "ABC", "ZED"]
+    assert list(shown) == ["LOG_LEVEL", "PORT", "ABC", "ZED"]
     assert (shown["PORT"], shown["LOG_LEVEL"]) == ("8000", "debug")
 
 

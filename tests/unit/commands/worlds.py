@@ -15,6 +15,7 @@ from engine.capabilities import (
     Access,
     Deployment,
     DeployState,
+    GatewayPolicy,
     LogLine,
     Probe,
     RepositoryAccess,
@@ -183,6 +184,8 @@ class Described(_Described):
     keys: tuple[DescribedKey, ...] = ()
     page: str = "https://ops.test"
     """Where the web page is; empty: nobody serves it."""
+    gateway_policy: dict[str, Any] = Field(default_factory=dict)
+    """`class` and `config` of what is in force in every gateway, where it is not the usual."""
     host_clock: timedelta | None = timedelta()
     """How far the host's clock is ahead of ours; None: it tells no time."""
 
@@ -216,6 +219,9 @@ class Given:
             sessions=FakeSessions(self.clock.now),
         )
         self.host.known_as = described.access
+        if given := described.gateway_policy:
+            now = GatewayPolicy(given["class"], given["config"], "cli:root")
+            self.host.gateways.now = now
         self.memory = FakeMemory(self.clock, self.notices)
         self.people = some_people(
             *(_grant(g) for g in described.grants),
