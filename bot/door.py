@@ -169,7 +169,7 @@ class SlackDoor:
             Explaining(self._desk, topics),
             self._live,
             control.registry,
-            Completion(control, self._identity, clock),
+            Completion(control, self._identity, clock, self._log),
             Home(control, self._identity, self._publish_home, clock),
             self._directory,
         )

@@ -206,6 +206,12 @@ def entered(values: Mapping[str, Mapping[str, Any]], block: str) -> str | list[s
     return _value(next(iter((values.get(block) or {}).values()), {}))
 
 
+def filled(values: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The single values that stand in an open form, by field. `values` is `view.state.values`."""
+    found = {block: _value(next(iter(state.values()), {})) for block, state in values.items()}
+    return {block: value for block, value in found.items() if isinstance(value, str) and value}
+
+
 def _value(state: Mapping[str, Any]) -> str | list[str] | None:
     """Source: Slack docs, view_submission, `state.values` by element type."""
     if state.get("selected_option"):

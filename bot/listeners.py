@@ -12,7 +12,6 @@ from bot.desk import Ask
 from bot.explaining import EXPLAIN, place_of
 from bot.live import STOP
 from bot.voice import Place
-from engine.errors import OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,11 +163,14 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
     @app.options(re.compile(rf"^{forms.COMPLETE}:"))
     async def completed(ack: AsyncAck, body: Body) -> None:
         kind = body["action_id"].partition(":")[2]
+        typed, choices = body.get("value") or "", []
         try:
-            values = await completer.values(kind, body.get("value", ""), body["user"]["id"])
-        except OpsError:
-            values = []
-        await ack(options=completion.options(values, body.get("value", "")))
+            values = ((body.get("view") or {}).get("state") or {}).get("values") or {}
+            filled = forms.filled(values)
+            choices = await completer.choices(kind, typed, body["user"]["id"], filled)
+        except Exception as error:  # noqa: BLE001 - a menu without an answer shows an error
+            desk.incident(error)
+        await ack(options=completion.options(choices, typed))
 
 
 def _shortcuts(app: AsyncApp, desk: Desk, explaining: Explaining) -> None:

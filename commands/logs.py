@@ -57,7 +57,7 @@ class ShowLogs(Question):
     instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
         description="Name of the instance", examples=["acme"]
     )
-    service: Annotated[str | None, Argument()] = Field(
+    service: Annotated[str | None, Argument(), Completes("service")] = Field(
         default=None, description="Which service, if not the gateway", examples=["Postgres"]
     )
     build: bool = Field(default=False, description="The log of its build instead")

@@ -42,7 +42,7 @@ class RestartService(Change):
     instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
         description="Name of the instance", examples=["acme"]
     )
-    service: Annotated[str | None, Argument()] = Field(
+    service: Annotated[str | None, Argument(), Completes("service")] = Field(
         default=None, description="Which service, if not the gateway", examples=["Redis"]
     )
 

@@ -51,7 +51,7 @@ class Rollback(Change):
     instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
         description="Name of the instance", examples=["acme"]
     )
-    deployment: Annotated[str | None, Argument()] = Field(
+    deployment: Annotated[str | None, Argument(), Completes("deployment")] = Field(
         default=None,
         min_length=6,
         description="Id of the deployment, or its commit; without it you choose",

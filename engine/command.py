@@ -61,7 +61,8 @@ class Argument:
 
 @dataclass(frozen=True)
 class Completes:
-    """Says what completes a field's value: `instance`, `run`, `command` or `person`."""
+    """Says what completes a field's value: `instance`, `service`, `deployment`, `variable`, `run`,
+    `command` or `person`."""
 
     kind: str
 

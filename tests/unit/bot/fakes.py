@@ -156,6 +156,27 @@ class Cancel(Question):
     run: Annotated[str, Argument(), Completes("run")] = Field(description="Its id")
 
 
+class Complete(Question):
+    """What may stand in a field."""
+
+    name: ClassVar[str] = "complete"
+    listed: ClassVar[bool] = False
+    kind: Annotated[str, Argument()] = Field(description="What")
+    instance: str | None = Field(default=None, description="Of which")
+
+    async def answer(self, world: World) -> Answer:
+        known = {
+            "instance": (("acme", "running"), ("beta", "failed")),
+            "command": (("create", "Create an instance"), ("list", "List them")),
+            "service": ((f"gateway-of-{self.instance}", "running"),),
+            "deployment": (("d" * 36, "0c0da23 · 3 h ago"),),
+        }
+        if self.kind not in known:
+            raise NotFound("There is nothing like that.")
+        choices = [{"value": v, "label": m} for v, m in known[self.kind]]
+        return Answer(title="Choices", data={"choices": choices})
+
+
 class Run(Question):
     """Show one run."""
 
@@ -200,6 +221,7 @@ LISTED = Answer(
 
 COMMANDS: tuple[type[Command], ...] = (
     Cancel,
+    Complete,
     Create,
     Credentials,
     Help,
@@ -309,6 +331,7 @@ class FakeControl:
         self.handled: list[str] = []
         self.views: dict[str, RunView] = {}
         self.events: list[Event] = []
+        self.questions: list[Command] = []
         self.fail_with: Exception | None = None
         self.slow = asyncio.Event()
         self.slow.set()
@@ -347,6 +370,7 @@ class FakeControl:
         return Outcome(run=self.begin(actor, command, origin))
 
     async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
+        self.questions.append(command)
         return await command.answer(None)  # type: ignore[arg-type] # ours look at nothing
 
     async def form(

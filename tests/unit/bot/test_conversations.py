@@ -111,7 +111,7 @@ class Workspace:
             process_before_response=True,
             logger=LOG,
         )
-        completion = Completion(self.control, identity, self.clock)
+        completion = Completion(self.control, identity, self.clock, LOG)
         home = Home(self.control, identity, self._publish, self.clock)
         topics = Topics(self.control, told, voice)
         hearing = Hearing(self.desk, REGISTRY, topics, me=lambda: "U0BOT")
@@ -650,21 +650,66 @@ async def test_what_goes_on_is_shown_once_where_the_bot_may_not_post() -> None:
     assert "/invite @luthien" in slack.last["text"]
 
 
-async def test_fields_are_completed() -> None:
-    slack = Workspace()
-    body = {
+def completing(kind: str, typed: str, **filled: str) -> dict[str, Any]:
+    values = {
+        block: {f"complete:{block}": {"selected_option": {"value": value}}}
+        for block, value in filled.items()
+    }
+    return {
         "type": "block_suggestion",
         "user": {"id": "U0ADA"},
         "team": {"id": "T1"},
-        "action_id": "complete:instance",
-        "block_id": "instance",
-        "value": "ac",
-        "view": {"id": "V1"},
+        "action_id": f"complete:{kind}",
+        "block_id": kind,
+        "value": typed,
+        "view": {"id": "V1", "state": {"values": values}},
     }
-    said = await slack.send(body)
-    assert [o["value"] for o in said.body["options"]] == ["acme", "ac"]
-    said = await slack.send(body | {"action_id": "complete:command", "value": "li"})
-    assert [o["value"] for o in said.body["options"]] == ["list", "li"]
+
+
+def texts(said: Said) -> list[tuple[str, str]]:
+    return [(o["value"], o.get("description", {}).get("text", "")) for o in said.body["options"]]
+
+
+async def test_fields_are_completed() -> None:
+    slack = Workspace()
+    said = await slack.send(completing("instance", "ac"))
+    assert texts(said) == [("acme", "running"), ("ac", "")]
+    said = await slack.send(completing("instance", "fail"))
+    assert texts(said)[0] == ("beta", "failed"), "by its meaning too"
+    said = await slack.send(completing("command", "li"))
+    assert texts(said) == [("list", "List them"), ("li", "")]
+
+
+async def test_a_field_is_completed_by_what_stands_in_the_others() -> None:
+    slack = Workspace()
+    said = await slack.send(completing("service", "", instance="acme"))
+    assert texts(said) == [("gateway-of-acme", "running")]
+    said = await slack.send(completing("service", "", instance="beta"))
+    assert texts(said) == [("gateway-of-beta", "running")]
+
+
+async def test_an_id_stands_below_what_it_means() -> None:
+    slack = Workspace()
+    said = await slack.send(completing("deployment", "0c0", instance="acme"))
+    assert said.body["options"][0]["text"]["text"] == "0c0da23 · 3 h ago"
+    assert said.body["options"][0]["description"]["text"] == "d" * 36
+
+
+async def test_what_cannot_be_completed_can_be_typed() -> None:
+    slack = Workspace()
+    said = await slack.send(completing("moon", "full"))
+    assert texts(said) == [("full", "")]
+    assert (await slack.send(completing("moon", ""))).body["options"] == []
+
+
+async def test_choices_are_asked_for_once_while_somebody_types() -> None:
+    slack = Workspace()
+    for typed in ("", "a", "ac", "acm"):
+        await slack.send(completing("instance", typed))
+    assert [q.line() for q in slack.control.questions] == ["complete instance"]
+    await slack.clock.advance(20)
+    await slack.send(completing("instance", ""))
+    assert len(slack.control.questions) == 2
 
 
 async def test_the_home_shows_what_one_may_do_and_ones_runs() -> None:
