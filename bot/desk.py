@@ -186,7 +186,14 @@ class Desk:
             ),
             plan_only=plan_only,
             reply=ask.reply,
-            prompt=json.dumps({"clicked": ask.clicked, "share": ask.share, "note": ask.note}),
+            prompt=json.dumps(
+                {
+                    "clicked": ask.clicked,
+                    "share": ask.share,
+                    "note": ask.note,
+                    "nowhere": ask.channel is None,
+                }
+            ),
         )
         if await self._control.accept(request):
             self.begin(self.carry_out(request), after=ACK_FIRST)
@@ -334,12 +341,16 @@ class Desk:
 
     async def say(self, ask: Ask, render: Render) -> None:
         """Answer a delivery that asked for nothing to be done."""
-        await self._privately(ask.reply, ask.channel, ask.user, render, thread=ask.thread)
+        channel = ask.channel or ask.user
+        await self._privately(ask.reply, channel, ask.user, render, thread=ask.thread)
 
     async def _tell(
         self, request: Request, render: Render, *, replace: bool = False, secret: bool = False
     ) -> None:
-        to = (request.reply, request.origin.channel, request.actor.id)
+        # Asked outside of any channel, in App Home, it is answered in the direct conversation.
+        nowhere = json.loads(request.prompt or "{}").get("nowhere") and not secret
+        channel = request.actor.id if nowhere else request.origin.channel
+        to = (request.reply, channel, request.actor.id)
         thread = request.origin.thread
         await self._privately(*to, render, replace=replace, secret=secret, thread=thread)
 
@@ -364,7 +375,7 @@ class Desk:
             else:
                 return
         try:
-            if channel and channel.startswith("D") and not secret:
+            if channel and channel.startswith(("D", "U", "W")) and not secret:
                 await self._voice.post(channel, render, Urgency.RESULT, thread=thread)
             elif channel:
                 await self._voice.whisper(channel, user, render, thread=thread)

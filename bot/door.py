@@ -162,6 +162,7 @@ class SlackDoor:
         ) -> BoltResponse:
             return await self._workspace.admit(body, next_)
 
+        self._home = Home(control, self._identity, self._publish_home, clock, self._log)
         listen(
             self._app,
             self._desk,
@@ -170,7 +171,7 @@ class SlackDoor:
             self._live,
             control.registry,
             Completion(control, self._identity, clock, self._log),
-            Home(control, self._identity, self._publish_home, clock),
+            self._home,
             self._directory,
         )
         self._sockets: AsyncSocketModeHandler | None = None
@@ -189,6 +190,7 @@ class SlackDoor:
             self._log.warning("Slack does not answer yet: %s", missed)
         self._narrator.start()
         self._announcer.start()
+        self._home.start()
         await self._desk.resume()
         if self._settings.app_token:
             self._connecting = asyncio.create_task(self._connect(), name="slack socket")
@@ -200,6 +202,7 @@ class SlackDoor:
             await asyncio.gather(self._connecting, return_exceptions=True)
         if self._sockets is not None:
             await self._sockets.client.close()  # type: ignore[no-untyped-call] # theirs
+        await self._home.stop()
         self._live.close()
         await self._desk.stop(GRACE)
         await self._announcer.stop()
@@ -332,11 +335,9 @@ class SlackDoor:
 
     async def _send_file(self, user: str, name: str, text: str) -> None:
         """Into the person's direct conversation with the bot. Raises ProviderError."""
-        method = "conversations.open"
+        channel = await self._voice.direct(user)
+        method = "files.completeUploadExternal"
         try:
-            opened = await self._client.conversations_open(users=user)
-            method = "files.completeUploadExternal"
-            channel = (opened.get("channel") or {}).get("id")
             await self._client.files_upload_v2(
                 channel=channel, filename=name, title=name, content=text
             )

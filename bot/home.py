@@ -1,31 +1,77 @@
-"""The App Home: what the person may do, and the runs of theirs that are under way."""
+"""The App Home: what waits for a person, what is under way, the instances, what one may do."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from bot import messages, runs
-from bot.blocks import PLAIN, Block, actions, context, mrkdwn, section, sections
-from engine.answer import Offer
-from engine.command import Change
+from bot.blocks import PLAIN, Block, actions, clip, context, link, mrkdwn, section
+from bot.waiting import happened
+from engine.actor import Door, Origin, Role
+from engine.answer import Offer, Offers
 from engine.errors import OpsError
-from engine.run import RunStatus
+from engine.run import EventKind, RunStatus
+from engine.words import about, plural, until
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from logging import Logger
 
     from bot.identity import Identity
     from engine.actor import Actor
+    from engine.answer import Answer
     from engine.clock import Clock
     from engine.command import Command
     from engine.control_plane import ControlPlane
     from engine.run import RunView
 
-UNDER_WAY = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.CANCELLING)
+UNDER_WAY = (
+    RunStatus.AWAITING_APPROVAL,
+    RunStatus.QUEUED,
+    RunStatus.RUNNING,
+    RunStatus.CANCELLING,
+)
+MOST_RUNS = 8
+MOST_INSTANCES = 25
+MOST_BLOCKS = 100
+"""Source: Slack docs, surfaces, App Home."""
+WATCHED = 3_600.0
+"""Seconds for which a home that was opened is kept true; opening it again draws it anew."""
+CALM = timedelta(seconds=3)
+"""Between something happening and the homes showing it."""
+PACE = timedelta(seconds=1)
+"""Between two homes; views.publish takes some hundred a minute. Source: Slack docs, tier 4."""
+FRESH = 10.0
+"""Seconds for which the list of instances is believed."""
+MENU = "menu"
+"""Action ids of an instance's menu begin with it; its options are command lines."""
+
+_ICONS = {
+    "running": "🟢",
+    "unhealthy": "🟠",
+    "failed": "🔴",
+    "deletion_scheduled": "🗑️",
+    "provisioning": "⏳",
+}
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a home shows; `trouble`: why the instances are not known."""
+
+    runs: Sequence[RunView] = ()
+    instances: Sequence[Mapping[str, Any]] = ()
+    trouble: str = ""
+    approvals: Answer | None = None
 
 
 class Home:
-    """Publishes a person's home whenever they open it."""
+    """Publishes a person's home whenever they open it, and while it may be looked at."""
 
     def __init__(
         self,
@@ -33,45 +79,229 @@ class Home:
         identity: Identity,
         publish: Callable[[str, Block], Awaitable[None]],
         clock: Clock,
+        log: Logger,
     ) -> None:
         self._control = control
         self._identity = identity
         self._publish = publish
         self._clock = clock
+        self._log = log
+        self._open: dict[str, float] = {}
+        self._shown: dict[str, str] = {}
+        self._instances: dict[Role, tuple[float, Sequence[Mapping[str, Any]]]] = {}
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._watch(), name="home watches"),
+            asyncio.create_task(self._refresh(), name="home refreshes"),
+        ]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def show(self, user: str) -> None:
+        """It was opened."""
+        self._open[user] = self._clock.monotonic() + WATCHED
+        await self._draw(user, anyway=True)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                async for event in self._control.follow_all():
+                    if event.kind is EventKind.ENDED:
+                        self._instances.clear()
+                    self._changed.set()
+            except Exception as error:  # noqa: BLE001 - the stream comes back
+                self._log.warning("homes do not follow: %s", error)
+            await self._clock.sleep(timedelta(seconds=5))
+
+    async def _refresh(self) -> None:
+        while True:
+            await happened(self._changed, self._clock, WATCHED)
+            await self._clock.sleep(CALM)
+            self._changed.clear()
+            now = self._clock.monotonic()
+            self._open = {user: end for user, end in self._open.items() if end > now}
+            for user in list(self._open):
+                try:
+                    if await self._draw(user):
+                        await self._clock.sleep(PACE)
+                except Exception as error:  # noqa: BLE001 - one home must not stop the others
+                    self._log.info("home of %s not refreshed: %s", user, error)
+
+    async def _draw(self, user: str, *, anyway: bool = False) -> bool:
+        """Publish, unless it says so already; whether it was published."""
+        drawn = await self._view(user)
+        said = hashlib.sha256(json.dumps(drawn, sort_keys=True).encode()).hexdigest()
+        if self._shown.get(user) == said and not anyway:
+            return False
+        await self._publish(user, drawn)
+        self._shown[user] = said
+        return True
+
+    async def _view(self, user: str) -> Block:
         try:
             actor = await self._identity.actor(user)
         except OpsError as stranger:
             text = " ".join((stranger.summary, stranger.why, stranger.who))
-            await self._publish(user, {"type": "home", "blocks": [section(mrkdwn(text))]})
-            return
+            return {"type": "home", "blocks": [section(mrkdwn(text))]}
         under_way = await self._control.list_runs(statuses=UNDER_WAY)
-        mine = [view for view in under_way if view.actor.key == actor.key]
-        await self._publish(user, view(actor, self._control.registry.commands, mine, self._clock))
+        try:
+            instances, trouble = await self._known_instances(actor), ""
+        except OpsError as missed:
+            instances, trouble = (), missed.summary
+        sight = Sight(
+            runs=sorted(under_way, key=lambda run: run.actor.key != actor.key),
+            instances=instances,
+            trouble=trouble,
+            approvals=await self._answer(actor, "approvals"),
+        )
+        return view(actor, self._control.registry.listed, sight, self._clock.now())
+
+    async def _known_instances(self, actor: Actor) -> Sequence[Mapping[str, Any]]:
+        until, known = self._instances.get(actor.role, (0.0, ()))
+        if until <= self._clock.monotonic():
+            answer = await self._answer(actor, "list")
+            known = answer.data.get("instances", ()) if answer else ()
+            self._instances[actor.role] = (self._clock.monotonic() + FRESH, known)
+        return known
+
+    async def _answer(self, actor: Actor, name: str) -> Answer | None:
+        """What a question answers, if there is such a one and the person may ask it."""
+        command = next((c for c in self._control.registry.commands if c.name == name), None)
+        if command is None or command.role > actor.role:
+            return None
+        return await self._control.ask(actor, command.parse({}), Origin(door=Door.SLACK))
 
 
-def view(
-    actor: Actor, commands: Sequence[type[Command]], mine: Sequence[RunView], clock: Clock
-) -> Block:
+def view(actor: Actor, commands: Sequence[type[Command]], sight: Sight, now: datetime) -> Block:
     """The home as a view."""
-    blocks = [section(f"*Hello <@{actor.id}>.* Your role here is *{actor.role.label}*.")]
-    if mine:
-        blocks.append(section("*Your runs under way*"))
-    for run in mine[:10]:
-        said = runs.root(run, clock.now())(PLAIN)
-        blocks.append(said.blocks[0])
-        if run.thread_url:
-            opened = Offer(label="Open its thread", url=run.thread_url)
-            blocks += actions([messages.offer_button(opened)])
-    permitted = [c for c in commands if c.role <= actor.role]
-    lines = [f"• `/luthien {mrkdwn(c.usage())}` {mrkdwn(c.summary())}" for c in permitted]
-    blocks.append(section("*What you can type, in any channel where I am a member*"))
-    blocks += sections("\n".join(lines))
-    blocks.append(context(mrkdwn("`/luthien help <command>` says more about each.")))
-    changes = [c for c in permitted if issubclass(c, Change)]
-    blocks += actions(
-        messages.offer_button(Offer(label=f"{c.name.capitalize()} …", line=c.name))
-        for c in changes
+    may = {c.name for c in commands if c.role <= actor.role}
+    hello = f"*Hello <@{actor.id}>.* Your role here is *{actor.role.label}*."
+    blocks = [
+        section(hello),
+        *_buttons(may),
+        *_approvals(sight.approvals),
+        *_under_way(sight.runs, may, now),
+        *_instances(sight, may, now),
+        {"type": "divider"},
+        context(
+            "Answers to what you click here come into *Messages*, above."
+            " `/luthien help` lists what you can type; in a thread, mention me instead."
+        ),
+    ]
+    return {"type": "home", "blocks": blocks[:MOST_BLOCKS]}
+
+
+def _buttons(may: set[str]) -> list[Block]:
+    """What one can begin with, as far as one may."""
+    offered = (
+        Offer(label="Create an instance", line="create", style="primary"),
+        Offer(label="Instances", line="list"),
+        Offer(label="Last runs", line="runs"),
+        Offer(label="Approvals", line="approvals"),
+        Offer(label="Orphans", line="orphans"),
+        Offer(label="Check the setup", line="doctor"),
+        Offer(label="Who am I?", line="whoami"),
+        Offer(label="Open the web page", line="web"),
+        Offer(label="Help", line="help"),
     )
-    return {"type": "home", "blocks": blocks[:100]}
+    return actions(messages.offer_button(offer) for offer in offered if offer.line in may)
+
+
+def _approvals(answer: Answer | None) -> Iterator[Block]:
+    """Those that wait for this person's word."""
+    mine = answer.data.get("mine", ()) if answer else ()
+    if answer is None or not mine:
+        return
+    yield _heading(f"{plural(len(mine), 'approval')} waiting for you")
+    for entry in answer.data.get("approvals", ()):
+        if entry.get("run") in mine:
+            yield section(f"✋ *{mrkdwn(str(entry['title']))}* · `{mrkdwn(str(entry['line']))}`")
+    for part in answer.parts:
+        if isinstance(part, Offers):
+            yield from messages.offers(part.offers)
+
+
+def _under_way(under_way: Sequence[RunView], may: set[str], now: datetime) -> Iterator[Block]:
+    if not under_way:
+        return
+    yield _heading("Under way")
+    for run in under_way[:MOST_RUNS]:
+        yield runs.root(run, now)(PLAIN).blocks[0]
+        yield context(f"Asked for by {runs.person(run.actor.key)} · run `{run.id}`")
+        offered = []
+        if run.thread_url:
+            offered.append(Offer(label="Open its thread", url=run.thread_url))
+        if "cancel" in may and run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
+            offered.append(runs.cancel(run))
+        yield from messages.offers(tuple(offered))
+    if len(under_way) > MOST_RUNS:
+        yield context(f"… and {plural(len(under_way) - MOST_RUNS, 'more run')}")
+
+
+def _instances(sight: Sight, may: set[str], now: datetime) -> Iterator[Block]:
+    if "list" not in may:
+        return
+    yield _heading(plural(len(sight.instances), "instance") if not sight.trouble else "Instances")
+    if sight.trouble:
+        yield section(f"They could not be read: {mrkdwn(sight.trouble)}")
+    elif not sight.instances:
+        yield section("There are none yet.")
+    for instance in _first_those_to_be_deleted(sight.instances)[:MOST_INSTANCES]:
+        yield _instance(instance, may, now)
+    if len(sight.instances) > MOST_INSTANCES:
+        rest = len(sight.instances) - MOST_INSTANCES
+        yield context(f"… and {rest} more; `/luthien list` shows all of them.")
+
+
+def _first_those_to_be_deleted(
+    instances: Sequence[Mapping[str, Any]],
+) -> list[Mapping[str, Any]]:
+    def order(instance: Mapping[str, Any]) -> tuple[bool, str, bool, str]:
+        at = instance.get("deletion_scheduled_at") or ""
+        return (not at, at, instance.get("status") == "running", str(instance["name"]))
+
+    return sorted(instances, key=order)
+
+
+def _instance(instance: Mapping[str, Any], may: set[str], now: datetime) -> Block:
+    name, status = str(instance["name"]), str(instance.get("status") or "unknown")
+    shown = link(str(instance["url"]), name) if instance.get("url") else mrkdwn(name)
+    words = [status.replace("_", " ")]
+    at = _moment(instance.get("deletion_scheduled_at"))
+    if at is not None:
+        words = [f"is deleted *{until(at, now)}*" if at > now else "its deletion is *due*"]
+    if (made := _moment(instance.get("created_at"))) is not None:
+        words.append(f"{about(now - made)} old")
+    block = section(f"{_ICONS.get(status, '⚪')} *{shown}* · {' · '.join(words)}")
+    keep = Offer(label="Keep it", line=f"cancel-delete {name}", style="primary")
+    if at is not None and "cancel-delete" in may:
+        return block | {"accessory": messages.offer_button(keep)}
+    offered = (
+        ("Status", "status"),
+        ("Logs", "logs"),
+        ("Last runs", "runs"),
+        ("Usage", "usage"),
+        ("Delete …", "delete"),
+    )
+    # Only what reads, or asks before it does anything: a menu's choice is one click.
+    options = [
+        {"text": {"type": "plain_text", "text": label}, "value": clip(f"{verb} {name}", 150)}
+        for label, verb in offered
+        if verb in may
+    ]
+    menu: Block = {"type": "overflow", "action_id": f"{MENU}:{name}"[:255], "options": options}
+    return block | {"accessory": menu} if options else block
+
+
+def _moment(text: object) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) and text else None
+
+
+def _heading(text: str) -> Block:
+    return {"type": "header", "text": {"type": "plain_text", "text": clip(text, 150)}}

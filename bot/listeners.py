@@ -10,6 +10,7 @@ from bot import completion, dialogs, forms, messages, refusals
 from bot.blocks import PLAIN
 from bot.desk import Ask
 from bot.explaining import EXPLAIN, place_of
+from bot.home import MENU
 from bot.live import STOP
 from bot.voice import Place
 
@@ -102,11 +103,12 @@ def _taken_once(body: Body) -> bool:
 
 
 def _clicks(app: AsyncApp, desk: Desk, live: Live) -> None:
-    @app.action(re.compile(rf"^({messages.DO}:|{messages.ONCE}:|{messages.SHARE}$)"))
+    @app.action(re.compile(rf"^({messages.DO}:|{messages.ONCE}:|{messages.SHARE}$|{MENU}:)"))
     async def taken(ack: AsyncAck, body: Body, action: Body) -> None:
         """An offer: its line is carried out as if the person had typed it."""
         ask = _ask(body, share=action["action_id"] == messages.SHARE)
-        render = await desk.take_line(ask, action.get("value", ""), escaped=False)
+        chosen = action.get("selected_option") or action
+        render = await desk.take_line(ask, chosen.get("value", ""), escaped=False)
         await ack()
         if render is not None:
             desk.begin(desk.say(ask, render))

@@ -201,6 +201,23 @@ class Person:
 
         return dict(await until(shown, within=within, what=f"{self.name} sees App Home"))
 
+    async def sees_at_home(self, *words: str, within: float = SOON) -> dict[str, Any]:
+        """The same home, not opened again, once it holds all these words."""
+
+        async def shown() -> Any:
+            home = (await self._get("views", **{"as": self.name}))["home"]
+            told = html.unescape("\n".join(_texts(home["blocks"]))) if home else ""
+            return home if all(word in told for word in words) else None
+
+        return dict(await until(shown, within=within, what=f"{self.name}'s home has {words}"))
+
+    async def chooses_at_home(
+        self, home: dict[str, Any], action_id: str, value: str | None = None
+    ) -> Ack:
+        """A button of the home, or with `value` an entry of one of its menus."""
+        chosen = {"action_id": action_id} | ({"value": value} if value else {})
+        return _ack(await self._post("view_action", view_id=home["id"], **chosen))
+
     async def transcript(self) -> str:
         """For a failing test's message."""
         return "\n".join(

@@ -97,6 +97,22 @@ async def test_hesitation_starts_nothing(town: House, people: Chat) -> None:
     assert await runs(town) == before
 
 
+async def test_an_open_home_follows_what_happens(town: House, people: Chat) -> None:
+    await people.ben.home()
+    await people.ada.types("/luthien create omega")
+    await people.ada.sees("Create instance omega", "done in", private=False, within=30)
+    home = await people.ben.sees_at_home("omega>* · running")
+    assert "Under way" not in str(home)
+
+    await people.ben.chooses_at_home(home, "menu:omega", "status omega")
+    await people.ben.elsewhere("@luthien").sees("omega: running")
+    await people.ben.types("/luthien delete omega")
+    await people.ben.clicks("Delete omega", await people.ben.gets("Delete omega?"))
+    home = await people.ben.sees_at_home("is deleted", "in 6 d 23 h", "Keep it")
+    await people.ben.chooses_at_home(home, "do:cancel-delete")
+    await people.ben.sees_at_home("omega>* · running")
+
+
 async def test_a_direct_message_is_a_conversation(town: House, people: Chat) -> None:
     alone: Person = people.ben.elsewhere("@luthien")
     await alone.types("who am i?")

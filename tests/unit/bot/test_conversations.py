@@ -35,7 +35,7 @@ from engine.actor import Door, Origin
 from engine.control_plane import Request
 from engine.errors import AlreadyExists, Rejected, Unreachable
 from engine.roles import Somebody
-from engine.run import RunStatus
+from engine.run import RunStatus, StepStatus
 from tests.unit.bot.fake_slack import FakeSlack
 from tests.unit.bot.fakes import ADA, REGISTRY, Create, FakeClock, FakeControl, MemoryTold, settle
 from tests.unit.people import MemoryDirectory, some_people
@@ -112,7 +112,7 @@ class Workspace:
             logger=LOG,
         )
         completion = Completion(self.control, identity, self.clock, LOG)
-        home = Home(self.control, identity, self._publish, self.clock)
+        home = self.home = Home(self.control, identity, self._publish, self.clock, LOG)
         topics = Topics(self.control, told, voice)
         hearing = Hearing(self.desk, REGISTRY, topics, me=lambda: "U0BOT")
         self.directory = SlackDirectory(voice, self.clock, LOG)
@@ -712,7 +712,7 @@ async def test_choices_are_asked_for_once_while_somebody_types() -> None:
     assert len(slack.control.questions) == 2
 
 
-async def test_the_home_shows_what_one_may_do_and_ones_runs() -> None:
+async def test_the_home_shows_what_one_may_do_what_runs_and_the_instances() -> None:
     slack = Workspace()
     await slack.type("create acme")
     slack.control.start("r-1")
@@ -721,9 +721,61 @@ async def test_the_home_shows_what_one_may_do_and_ones_runs() -> None:
     shown = json.dumps(view)
     assert user == "U0ADA"
     assert "Create instance acme" in shown
-    assert "/luthien create" in shown
+    assert slack.labels(view)["Create an instance"] == "create"
+    assert slack.labels(view)["Cancel"] == "cancel r-1"
+    assert "*acme*" in shown
     await slack.event("Ev2", type="app_home_opened", user="U0CLEO", tab="home", channel="D1")
-    assert "/luthien create" not in json.dumps(slack.homes[1])
+    assert slack.labels(slack.homes[1][1]) == {"Instances": "list", "Help": "help"}
+
+
+async def test_an_open_home_is_drawn_anew_when_something_changes_and_not_too_often() -> None:
+    slack = Workspace()
+    slack.home.start()
+    await slack.type("create acme")
+    await slack.event(type="app_home_opened", user="U0ADA", tab="home", channel="D0ADA")
+    await slack.clock.advance(5)
+    slack.homes.clear()
+    await slack.clock.advance(30)
+    assert slack.homes == [], "nothing happened"
+    slack.control.start("r-1")
+    for key in ("project", "postgres", "redis"):
+        slack.control.step("r-1", key, StepStatus.RUNNING)
+    await slack.clock.advance(4)
+    [(user, view)] = slack.homes
+    assert user == "U0ADA"
+    assert "(and 2 more)" in json.dumps(view)
+    slack.control.end("r-1", RunStatus.SUCCEEDED)
+    await slack.clock.advance(8)
+    assert "Under way" not in json.dumps(slack.homes[-1][1])
+    await slack.clock.advance(4_000)
+    slack.homes.clear()
+    await slack.type("create beta")
+    await slack.clock.advance(10)
+    assert slack.homes == [], "nobody has opened it for an hour"
+    await slack.home.stop()
+
+
+async def test_what_is_asked_in_the_home_is_answered_in_the_direct_conversation() -> None:
+    slack = Workspace()
+    click = {
+        "type": "block_actions",
+        "user": {"id": "U0ADA", "username": "ada"},
+        "team": {"id": "T1"},
+        "container": {"type": "view", "view_id": "V1"},
+        "trigger_id": "t-home",
+    }
+    chosen = {"selected_option": {"value": "status acme"}}
+    menu = {"type": "overflow", "action_id": "menu:acme", **chosen}
+    await slack.send(click | {"actions": [menu]})
+    assert slack.slack.root["channel"] == "U0ADA"
+    assert slack.slack.root["text"].startswith("acme is running")
+    button = {"type": "button", "action_id": "do:crate", "value": "crate"}
+    await slack.send(click | {"trigger_id": "t-2", "actions": [button]})
+    await slack.clock.advance(2)
+    assert "There is no command `crate`" in slack.slack.messages[-1]["text"]
+    secret = {"type": "button", "action_id": "do:credentials", "value": "credentials acme"}
+    await slack.send(click | {"trigger_id": "t-3", "actions": [secret]})
+    assert slack.slack.whispers[-1]["channel"] == "C0OPS", "it must not last"
 
 
 async def test_a_shortcut_opens_the_form() -> None:

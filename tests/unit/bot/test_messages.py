@@ -19,8 +19,8 @@ from bot.grammar import Wish
 from bot.log_lines import LogLine, log_line, log_message
 from engine import errors
 from engine.actor import Actor, Door, Role
-from engine.answer import Answer, Chart, Code, Fact, Facts, Secrets, Series, Table
-from engine.command import Risk
+from engine.answer import Answer, Chart, Code, Fact, Facts, Offer, Offers, Secrets, Series, Table
+from engine.command import Command, Question, Risk
 from engine.errors import OpsError
 from engine.run import Event, EventKind, RunStatus, RunView, StepStatus
 from sandbox.slack.blockkit import Surface, check_blocks
@@ -34,7 +34,6 @@ from tests.unit.bot.fakes import (
     TROUBLE,
     Create,
     Credentials,
-    FakeClock,
     Help,
     Status,
     a_run,
@@ -322,9 +321,82 @@ def test_slack_takes_every_form(command: Any) -> None:
     assert check_blocks(view["blocks"], Surface.MODAL) == []
 
 
-def test_slack_takes_the_home() -> None:
-    view = home.view(ADA, COMMANDS, [at_work(thread_url="https://slack.example/p1")], FakeClock())
+def named(name: str, role: Role = Role.VIEWER) -> type[Command]:
+    """A command of which only the name and the role matter."""
+    fields = {"name": name, "role": role, "__doc__": "Do it.", "__module__": __name__}
+    return type(name.title(), (Question,), fields)
+
+
+MANY: tuple[type[Command], ...] = (
+    *map(named, ("list", "runs", "status", "logs", "approvals", "whoami", "help", "web")),
+    *(named(name, Role.DEPLOYER) for name in ("create", "cancel", "cancel-delete", "delete")),
+    named("orphans", Role.ADMIN),
+)
+
+
+def instance(name: str, status: str = "running", **fields: object) -> dict[str, object]:
+    made = {"name": name, "status": status, "url": f"https://{name}.example"}
+    return made | {"created_at": "2026-11-18T09:00:00+00:00"} | fields
+
+
+APPROVALS = Answer(
+    title="1 approval waiting, 1 for you",
+    parts=(Offers(offers=(Offer(label="Approve r-9", line="approve r-9", style="primary"),)),),
+    data={
+        "approvals": [{"run": "r-9", "title": "Delete <acme> now", "line": "delete acme --force"}],
+        "mine": ["r-9"],
+    },
+)
+HOMES = {
+    "full": home.view(
+        ADA,
+        MANY,
+        home.Sight(
+            runs=[at_work(thread_url="https://slack.example/p1")],
+            instances=[
+                instance("acme"),
+                instance("beta", "failed", url=None),
+                instance(
+                    "gone",
+                    "deletion_scheduled",
+                    deletion_scheduled_at="2026-11-27T13:00:00+00:00",
+                ),
+            ],
+            approvals=APPROVALS,
+        ),
+        LATER,
+    ),
+    "viewer": home.view(
+        ADA.model_copy(update={"role": Role.VIEWER}),
+        MANY,
+        home.Sight(
+            instances=[instance("gone", deletion_scheduled_at="2026-11-21T08:00:00+00:00")]
+        ),
+        LATER,
+    ),
+    "trouble": home.view(ADA, COMMANDS, home.Sight(trouble="Railway <gave> no answer."), LATER),
+    "crowded": home.view(
+        ADA,
+        MANY,
+        home.Sight(
+            runs=[at_work(id=f"r-{n}", thread_url="https://slack.example/p1") for n in range(50)],
+            instances=[instance(f"i-{n}" + "x" * 59) for n in range(1000)],
+            approvals=APPROVALS,
+        ),
+        LATER,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_the_home_is_as_it_was_read(name: str) -> None:
+    view = HOMES[name]
+    path = GOLDEN / "home" / f"{name}.json"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(json.dumps(view, indent=2, ensure_ascii=False) + "\n")
+    assert view == json.loads(path.read_text())
     assert check_blocks(view["blocks"], Surface.HOME) == []
+    assert len(view["blocks"]) <= 100
 
 
 def test_no_class_of_error_is_without_an_idiom() -> None:
