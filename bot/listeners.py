@@ -13,6 +13,7 @@ from bot.explaining import EXPLAIN, place_of
 from bot.home import MENU
 from bot.live import STOP
 from bot.voice import Place
+from engine.errors import OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
