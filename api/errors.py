@@ -46,6 +46,18 @@ class Unauthorized(errors.NotAllowed):
     code = "unauthorized"
 
 
+class NotSignedIn(errors.NotAllowed):
+    """Nobody is signed in at the web page in this browser."""
+
+    code = "not_signed_in"
+
+
+class ForeignForm(errors.NotAllowed):
+    """A form that the web page did not give to this browser."""
+
+    code = "foreign_form"
+
+
 class TooLarge(errors.InvalidInput):
     """The request's body is larger than anything that can be meant."""
 
@@ -78,6 +90,8 @@ class TooManyRequests(errors.Refused):
 
 IDIOMS |= {
     Unauthorized: (401, REFUSED),
+    NotSignedIn: (401, REFUSED),
+    ForeignForm: (403, REFUSED),
     TooLarge: (413, REFUSED),
     TooSlow: (408, REFUSED),
     TooManyRequests: (429, REFUSED),

@@ -17,6 +17,7 @@ from api.v1.commands import commands
 from api.v1.resources import resources
 from api.v1.runs import runs
 from api.v1.specification import specification
+from api.web.app import WebSettings, web_app
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,9 +45,10 @@ def create_app(
     slack: Callable[[Request], Awaitable[Response]] | None = None,
     hook: APIRouter | None = None,
     metrics_token: str = "",
+    web: WebSettings | None = None,
 ) -> FastAPI:
     """`token` is the owner's. `slack` answers what Slack posts in HTTP mode; `hook` is what a
-    vendor posts to by itself."""
+    vendor posts to by itself. `web` None: there is no page."""
     app = FastAPI(title="luthien-ops", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_health(ready))
     app.include_router(metrics(metrics_token))
@@ -56,6 +58,8 @@ def create_app(
         app.add_route("/slack/events", slack, methods=["POST"])
     callers = Callers(token, control.keys, knows, throttle or Throttle())
     app.mount("/api/v1", api_v1(control, callers))
+    if web is not None:
+        app.mount("/", web_app(control, knows, web))
     app.add_middleware(BodyLimit)
     problems.in_our_words(app)
     return app

@@ -19,7 +19,7 @@ from app import logs
 from app.data import DataFolder, tried
 from app.timers import hook_of, ticks, watcher_of
 from app.tracing import exported
-from app.wiring import control_plane, knows, slack_door
+from app.wiring import control_plane, knows, slack_door, web
 from engine.actor import Door
 from engine.capabilities import SpeaksInChannels
 from engine.errors import NotConfigured, OpsError
@@ -73,6 +73,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                     token=server.token,
                     knows=knows(plane.people),
                     ready=_Ready(plane, door),
+                    web=web(reading.settings, page),
                     slack=door.http_handler,
                     hook=hook_of(watcher, parts, reading.settings),
                     metrics_token=_revealed(reading.settings.luthien_metrics_token),

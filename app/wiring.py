@@ -44,11 +44,13 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from api.callers import Knows
+    from api.web.app import WebSettings
     from app.settings import Settings
     from bot.door import SlackDoor
     from engine.clock import Clock
     from engine.people import People
     from engine.registry import Registry
+    from engine.secrets import SealKeys
 
 T = TypeVar("T")
 
@@ -170,6 +172,17 @@ def slack_door(settings: Settings, parts: Parts, clock: Clock | None = None) -> 
     )
 
 
+def web(settings: Settings, page: str) -> WebSettings:
+    """Cookies and forms are signed with a key of their own, made from the master key."""
+    from api.web.app import WebSettings
+
+    keys = _keys(settings)
+    return WebSettings(
+        key=keys.digests("cookies and forms", about="web page")[0],
+        secure=page.startswith("https://"),
+    )
+
+
 def knows(people: People) -> Knows:
     """Who is behind an actor's key, with the role they have at this moment."""
 
@@ -214,7 +227,7 @@ def plane_settings(settings: Settings, public_url: str) -> PlaneSettings:
         dispatch_url=f"sqlite:///{(data.path / 'dispatch.db').absolute()}"
         if embedded
         else settings.database,
-        keys=parse_keys(_revealed(settings.luthien_master_key) or data.master_key()),
+        keys=_keys(settings),
         limits=Limits(
             delete_grace=settings.luthien_delete_grace,
             credentials_window=CREDENTIALS_WINDOW,
@@ -227,3 +240,8 @@ def plane_settings(settings: Settings, public_url: str) -> PlaneSettings:
         ),
         executor_id="local" if embedded else socket.gethostname(),
     )
+
+
+def _keys(settings: Settings) -> SealKeys:
+    data = DataFolder(settings.luthien_data_dir)
+    return parse_keys(_revealed(settings.luthien_master_key) or data.master_key())

@@ -30,6 +30,9 @@ class Door(StrEnum):
     SLACK = "slack"
     CLI = "cli"
     API = "api"
+    WEB = "web"
+    """Only where a wish came in: on the page people are whom they are where they asked to be let
+    in."""
     TIMER = "timer"
 
 

@@ -44,13 +44,16 @@ WRITES = [
 
 
 @asynccontextmanager
-async def plane(folder: Path, host: FakeHost) -> AsyncIterator[Plane]:
+async def plane(
+    folder: Path, host: FakeHost, *, public_url: str = "", launched: bool = True
+) -> AsyncIterator[Plane]:
+    """`launched` False: no run is carried out, which starts much faster."""
     opened = await open_plane(
         PlaneSettings(
             database_url=f"sqlite+aiosqlite:///{folder}/luthien.sqlite",
             dispatch_url=f"sqlite:///{folder}/dispatch.sqlite",
             keys=parse_keys(generate_key()),
-            limits=Limits(timedelta(days=7), timedelta(hours=24)),
+            limits=Limits(timedelta(days=7), timedelta(hours=24), public_url=public_url),
             roles=FixedRoles(frozenset({"slack:U0ADA"}), frozenset({"slack:U0BEN"})),
             retries=Retries(attempts=3),
         ),
@@ -59,7 +62,8 @@ async def plane(folder: Path, host: FakeHost) -> AsyncIterator[Plane]:
         blueprints=BLUEPRINTS,
         clock=host.clock,
     )
-    await opened.launch()
+    if launched:
+        await opened.launch()
     try:
         yield opened
     finally:

@@ -1,0 +1,178 @@
+"""Every command on the page: its form, its answer, and lines that are posted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import RedirectResponse
+
+from api.performing import once
+from api.web import forms, lines
+from api.web.site import ORIGIN
+from engine.control_plane import Request as Wish
+from engine.errors import InvalidInput, NotAllowed, OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from starlette.datastructures import FormData
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from api.web.site import Site
+    from engine.actor import Actor
+    from engine.command import Command
+
+_OVER_THERE = "cross-site"
+_PLAN = "plan"
+_FORM = "form"
+"""Query parameter that wants the form although the answer could be given."""
+_MOST_SUGGESTIONS = 200
+
+
+class Asking:
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def look(self, request: Request) -> Response:
+        """GET /c/{name}: the answer, where a link may ask for it and says enough; else the
+        form."""
+        actor = await self._site.visits.actor(request)
+        definition = self._permitted(actor, request.path_params["name"])
+        fields = forms.filled(definition, request.query_params)
+        wants_form = _FORM in request.query_params
+        foreign = request.headers.get("Sec-Fetch-Site") == _OVER_THERE
+        if lines.only_reads(definition) and not wants_form and not foreign:
+            try:
+                command = definition.parse(fields)
+            except InvalidInput as error:
+                wrong = {} if error.missing else error.fields
+                return await self._form(request, actor, definition, fields, wrong)
+            return await self._perform(request, actor, command)
+        return await self._form(request, actor, definition, fields, {})
+
+    async def submit(self, request: Request) -> Response:
+        """POST /c/{name}"""
+        actor, form = await self._posted(request)
+        definition = self._permitted(actor, request.path_params["name"])
+        try:
+            fields = forms.filled(definition, form)
+            command = definition.parse(fields)
+        except InvalidInput as error:
+            shown = {k: v for k, v in form.items() if k != definition.confidential()}
+            return await self._form(
+                request, actor, definition, shown, error.fields, reason=error.summary
+            )
+        return await self._perform(
+            request, actor, command, plan_only=_PLAN in form, nonce=str(form.get("nonce") or "")
+        )
+
+    async def do(self, request: Request) -> Response:
+        """POST /do: a command line, typed or offered."""
+        actor, form = await self._posted(request)
+        line = str(form.get("line") or "")
+        if not line.strip():
+            return RedirectResponse("/commands", 303)
+        definition, fields, plan_only = lines.read(self._site.control.registry, line)
+        self._permitted(actor, definition.name)
+        try:
+            command = definition.parse(fields)
+        except InvalidInput as error:
+            if error.missing:
+                return RedirectResponse(lines.address(definition, fields), 303)
+            return await self._form(
+                request, actor, definition, fields, error.fields, reason=error.summary
+            )
+        if lines.only_reads(definition):
+            return RedirectResponse(lines.address(definition, fields), 303)
+        nonce = str(form.get("nonce") or "")
+        return await self._perform(request, actor, command, plan_only=plan_only, nonce=nonce)
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────
+
+    async def _posted(self, request: Request) -> tuple[Actor, FormData]:
+        actor = await self._site.visits.actor(request)
+        form = await request.form(max_files=0)
+        self._site.visits.check_form(request, str(form.get("token") or ""))
+        return actor, form
+
+    def _permitted(self, actor: Actor, name: str) -> type[Command]:
+        """Raises NotAllowed before anything is shown of a command that is not for them; what is
+        asked is checked again by the control plane."""
+        definition = self._site.control.registry.command(name)
+        if actor.role < definition.role:
+            raise NotAllowed(
+                f"`{definition.name}` needs the role {definition.role.label};"
+                f" yours is {actor.role.label}.",
+                why="Nothing was asked of any vendor.",
+                who="An admin can do it or give you the role.",
+                next_step=f"/luthien help {definition.name}",
+            )
+        return definition
+
+    async def _perform(
+        self,
+        request: Request,
+        actor: Actor,
+        command: Command,
+        *,
+        plan_only: bool = False,
+        nonce: str = "",
+    ) -> Response:
+        """A run is followed on its page; an answer is shown."""
+        control = self._site.control
+        if plan_only or command.asks or not nonce:
+            outcome = await control.perform(actor, command, ORIGIN, plan_only=plan_only)
+        else:
+            wish = Wish(f"web:{actor.key}:{nonce}"[:200], actor, command, ORIGIN)
+            outcome = await once(control, wish)
+        if outcome.run is not None:
+            return RedirectResponse(f"/runs/{outcome.run.id}", 303)
+        return await self._site.page(
+            request, "answer.html", actor, answer=outcome.answer, command=command
+        )
+
+    async def _form(
+        self,
+        request: Request,
+        actor: Actor,
+        definition: type[Command],
+        fields: Mapping[str, Any],
+        wrong: Mapping[str, str],
+        *,
+        reason: str = "",
+    ) -> Response:
+        suggestions = await self._suggestions(actor, definition)
+        inputs = forms.inputs(definition, fields, suggestions=suggestions, wrong=wrong)
+        placed = {one.name for one in inputs}
+        return await self._site.page(
+            request,
+            "form.html",
+            actor,
+            status=400 if wrong or reason else 200,
+            definition=definition,
+            inputs=inputs,
+            reason=reason if not placed & set(wrong) else "",
+            reads=lines.only_reads(definition),
+            plans=not lines.only_reads(definition) and hasattr(definition, "plan"),
+        )
+
+    async def _suggestions(
+        self, actor: Actor, definition: type[Command]
+    ) -> Mapping[str, Sequence[str]]:
+        """What completes the fields; a vendor that does not answer only costs the suggestions."""
+        kinds = {p.completes for p in definition.parameters()}
+        found: dict[str, Sequence[str]] = {
+            "command": [command.name for command in self._site.offered(actor)]
+        }
+        if "instance" in kinds:
+            try:
+                listed = await self._site.ask(actor, "list")
+            except OpsError:
+                pass
+            else:
+                names = [str(one["name"]) for one in listed.data.get("instances", [])]
+                found["instance"] = names[:_MOST_SUGGESTIONS]
+        if "run" in kinds:
+            found["run"] = [run.id for run in await self._site.control.list_runs(limit=50)]
+        return found

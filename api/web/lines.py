@@ -1,0 +1,74 @@
+"""Command lines as addresses and as forms: where the page shows what a line asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from api.cli import split, typed_fields
+from engine.command import Change, Risk
+from engine.errors import InvalidInput, OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.command import Command
+    from engine.registry import Registry
+
+PLAN = "--plan"
+_OWN_PAGES = {"list": "/", "runs": "/runs"}
+_OWN_PAGE_OF_ONE = {"status": ("instance", "/instances/{}"), "run": ("run", "/runs/{}")}
+"""Commands whose answer has a page of its own, by their one argument."""
+
+
+def read(registry: Registry, line: str) -> tuple[type[Command], dict[str, Any], bool]:
+    """The command, its fields as they were typed, and whether only the plan is wanted. Raises
+    OpsError."""
+    words = split(line.strip().removeprefix("/luthien ").strip())
+    definition = registry.command(words[0])
+    plan_only = PLAN in words and issubclass(definition, Change)
+    rest = [word for word in words[1:] if not (plan_only and word == PLAN)]
+    return definition, typed_fields(definition, rest), plan_only
+
+
+def only_reads(definition: type[Command]) -> bool:
+    """Whether asking it can change nothing, so that a link may do it."""
+    return definition.risk is Risk.READS and not issubclass(definition, Change)
+
+
+def asks_first(definition: type[Command]) -> bool:
+    """Whether it shows what it would do and waits for a yes before anything happens."""
+    return issubclass(definition, Change) and definition.confirmation is not Change.confirmation
+
+
+def address(definition: type[Command], fields: Mapping[str, Any]) -> str:
+    """Of the answer to a question, or of the form of a command."""
+    names = [parameter.name for parameter in definition.parameters()]
+    given = {n: fields[n] for n in names if fields.get(n) not in (None, (), [], False)}
+    if not given and definition.name in _OWN_PAGES:
+        return _OWN_PAGES[definition.name]
+    argument, page = _OWN_PAGE_OF_ONE.get(definition.name, ("", ""))
+    if argument and list(given) == [argument]:
+        return page.format(quote(str(given[argument]), safe=""))
+    pairs = [
+        (name, "on" if one is True else str(one))
+        for name, value in given.items()
+        for one in (value if isinstance(value, list | tuple) else [value])
+    ]
+    return f"/c/{definition.name}" + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def link(registry: Registry, line: str) -> str:
+    """Where a click on this line leads without doing anything; empty when it must be posted
+    because it says all that a change needs, or cannot be read."""
+    try:
+        definition, fields, _ = read(registry, line)
+    except OpsError:
+        return ""
+    if only_reads(definition):
+        return address(definition, fields)
+    try:
+        definition.parse(fields)
+    except InvalidInput:
+        return address(definition, fields)
+    return ""

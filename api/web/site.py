@@ -1,0 +1,127 @@
+"""What every page needs: the control plane, who visits, the templates, and how refusals look."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import HTMLResponse, Response
+
+from api.errors import NotSignedIn, http_status, incident
+from engine.actor import Actor, Door, Origin
+from engine.control_plane import Outcome
+from engine.errors import NotFound, OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jinja2 import Environment
+    from starlette.requests import Request
+
+    from api.performing import Serves
+    from api.web.visits import Visits
+    from engine.answer import Answer
+    from engine.command import Command
+
+ORIGIN = Origin(door=Door.WEB)
+
+
+@dataclass(frozen=True)
+class Site:
+    control: Serves
+    visits: Visits
+    templates: Environment
+
+    # ── what one may ──────────────────────────────────────────────────────────────────────────
+
+    def may(self, actor: Actor, name: str) -> bool:
+        """Whether there is such a command, and it can be offered."""
+        return any(c.name == name for c in self.offered(actor))
+
+    def offered(self, actor: Actor) -> Sequence[type[Command]]:
+        return [c for c in self.control.registry.commands if c.listed and c.role <= actor.role]
+
+    async def ask(self, actor: Actor, name: str, **fields: Any) -> Answer:
+        """The answer of a command that only asks. Raises OpsError."""
+        given = {key: value for key, value in fields.items() if value not in (None, "", [])}
+        command = self.control.registry.command(name).parse(given)
+        outcome: Outcome = await self.control.perform(actor, command, ORIGIN)
+        assert outcome.answer is not None, name  # noqa: S101 (only questions are asked so)
+        return outcome.answer
+
+    # ── pages ─────────────────────────────────────────────────────────────────────────────────
+
+    async def page(
+        self,
+        request: Request,
+        template: str,
+        actor: Actor | None,
+        *,
+        status: int = 200,
+        **shown: Any,
+    ) -> Response:
+        html = await self.templates.get_template(template).render_async(
+            actor=actor,
+            navigation=self._navigation(actor) if actor else (),
+            here=request.url.path,
+            form_token=self.visits.form_token(request),
+            nonce=lambda: secrets.token_urlsafe(16),
+            **shown,
+        )
+        return HTMLResponse(html, status)
+
+    async def part(self, request: Request, template: str, actor: Actor, **shown: Any) -> str:
+        """A part of a page, drawn by itself."""
+        return await self.templates.get_template(template).render_async(
+            actor=actor,
+            form_token=self.visits.form_token(request),
+            nonce=lambda: secrets.token_urlsafe(16),
+            **shown,
+        )
+
+    def _navigation(self, actor: Actor) -> Sequence[tuple[str, str]]:
+        entries = [
+            ("list", "Instances", "/"),
+            ("runs", "Runs", "/runs"),
+            ("approvals", "Approvals", "/c/approvals"),
+            ("list", "Scheduled deletions", "/scheduled"),
+            ("audit", "Audit", "/c/audit"),
+            ("help", "Commands", "/commands"),
+        ]
+        return [(label, where) for name, label, where in entries if self.may(actor, name)]
+
+    # ── what goes wrong ───────────────────────────────────────────────────────────────────────
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """What happened, why, who can help, and the next command."""
+        assert isinstance(error, OpsError)  # noqa: S101 (registered for these only)
+        actor = None
+        if not isinstance(error, NotSignedIn):
+            try:
+                actor = await self.visits.actor(request)
+            except OpsError:
+                actor = None
+        return await self.page(
+            request, "refused.html", actor, status=http_status(error), error=error
+        )
+
+    async def lost(self, request: Request, error: Exception) -> Response:
+        code: int = getattr(error, "status_code", 404)
+        missing = NotFound(
+            "There is no such page.",
+            why=f"{request.method} {request.url.path} leads nowhere.",
+            who="The pages that there are stand at the top.",
+        )
+        response = await self.refused(request, missing)
+        response.status_code = code
+        return response
+
+    async def bug(self, request: Request, error: Exception) -> Response:
+        return await self.page(
+            request,
+            "refused.html",
+            None,
+            status=500,
+            error=incident(error, where="the server's log"),
+        )

@@ -1,0 +1,203 @@
+"""A browser without a screen: follows links, fills in forms, keeps cookies. The control plane
+behind the page is the real one, over a host in memory."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import httpx
+from typing_extensions import override
+
+from api.server import create_app
+from api.web.app import WebSettings
+from app.wiring import knows
+from commands.web import OpenWeb
+from engine.actor import Door, Origin
+from tests.unit.commands.clock import FakeClock
+from tests.unit.commands.host import FakeHost
+from tests.unit.commands.test_create_whole import create, plane
+from tests.unit.commands.worlds import PEOPLE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from engine.plane import Plane
+
+ADDRESS = "http://ops.test"
+
+
+@dataclass
+class Form:
+    action: str
+    method: str
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: list[str] = field(default_factory=list)
+
+
+class Page(HTMLParser):
+    """What can be read, clicked and filled in on a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.html = html
+        self.links: dict[str, str] = {}
+        self.forms: list[Form] = []
+        self.names: set[str] = set()
+        self._said: list[str] = []
+        self._open: list[str] = []
+        self._link = ""
+        self._button = False
+        self.feed(html)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self._said).split())
+
+    def form(self, button: str) -> Form:
+        found = [form for form in self.forms if button in form.buttons]
+        assert found, (button, [form.buttons for form in self.forms])
+        return found[-1]
+
+    @property
+    def buttons(self) -> list[str]:
+        return [button for form in self.forms for button in form.buttons]
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        match tag:
+            case "a":
+                self._link = given.get("href", "")
+            case "form":
+                method = given.get("method", "get")
+                self.forms.append(Form(given.get("action", ""), method))
+            case "input" | "select" | "textarea":
+                self.names.add(given.get("name", ""))
+                if self.forms and given.get("type") != "checkbox":
+                    self.forms[-1].fields[given.get("name", "")] = given.get("value", "")
+            case "button":
+                self._button = bool(self.forms)
+            case _:
+                pass
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._link = ""
+        if tag == "button":
+            self._button = False
+
+    @override
+    def handle_data(self, data: str) -> None:
+        words = " ".join(data.split())
+        if not words:
+            return
+        self._said.append(words)
+        if self._link:
+            self.links.setdefault(words, self._link)
+        if self._button:
+            self.forms[-1].buttons.append(words)
+
+
+@dataclass
+class Browser:
+    http: httpx.AsyncClient
+    answer: httpx.Response | None = None
+
+    @property
+    def page(self) -> Page:
+        assert self.answer is not None
+        return Page(self.answer.text)
+
+    @property
+    def status(self) -> int:
+        assert self.answer is not None
+        return self.answer.status_code
+
+    @property
+    def path(self) -> str:
+        assert self.answer is not None
+        return self.answer.url.raw_path.decode()
+
+    async def opens(self, where: str, **headers: str) -> Page:
+        self.answer = await self.http.get(where, headers=headers)
+        return self.page
+
+    async def presses(self, button: str, **filled: str) -> Page:
+        """Fill in and send the last form with this button."""
+        form = self.page.form(button)
+        where = form.action or self.path
+        fields = form.fields | filled
+        if form.method == "get":
+            self.answer = await self.http.get(where, params=fields)
+        else:
+            self.answer = await self.http.post(where, data=fields)
+        return self.page
+
+    async def types(self, line: str) -> Page:
+        """In the line at the top of every page."""
+        return await self.presses("Run", line=line)
+
+
+@dataclass
+class Place:
+    """The page, and the people who may come."""
+
+    plane: Plane
+    host: FakeHost
+    clock: FakeClock
+    transport: httpx.ASGITransport
+
+    def browser(self) -> Browser:
+        return Browser(
+            httpx.AsyncClient(
+                transport=self.transport, base_url=ADDRESS, follow_redirects=True, timeout=20
+            )
+        )
+
+    async def link(self, name: str) -> str:
+        """As its person gets it by `/luthien web`."""
+        actor = PEOPLE[name]
+        answer = await self.plane.ask(actor, OpenWeb(), Origin(door=Door.SLACK))
+        url = answer.data["url"]
+        assert isinstance(url, str)
+        return url.removeprefix(ADDRESS)
+
+    async def visited_by(self, name: str) -> Browser:
+        """Signed in."""
+        browser = self.browser()
+        await browser.opens(await self.link(name))
+        await browser.presses(f"Sign in as {name}")
+        assert browser.status == 200, browser.page.text
+        return browser
+
+    async def instance(self) -> None:
+        """`acme` exists, and Ben made it."""
+        await create(self.plane)
+
+
+@asynccontextmanager
+async def place(
+    folder: Path, *, secure: bool = False, launched: bool = False
+) -> AsyncIterator[Place]:
+    """`launched`: runs are carried out."""
+
+    async def ready() -> dict[str, bool]:
+        return {"database": True}
+
+    clock = FakeClock()
+    host = FakeHost(clock)
+    async with plane(folder, host, public_url=ADDRESS, launched=launched) as opened:
+        app = create_app(
+            opened,
+            token="owner",
+            knows=knows(opened.people),
+            ready=ready,
+            web=WebSettings(key="a key of tests", secure=secure, clock=clock),
+        )
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        yield Place(opened, host, clock, transport)
