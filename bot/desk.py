@@ -6,6 +6,7 @@ Only then comes whatever asks a vendor. The answer goes to the asker alone, by r
 from __future__ import annotations
 
 import asyncio
+import difflib
 import json
 import re
 import secrets
@@ -19,8 +20,9 @@ from bot.guarding import refuse_secrets
 from engine.actor import Door, Origin
 from engine.command import Change
 from engine.control_plane import Request
-from engine.errors import InvalidInput, OpsError, ProviderError
+from engine.errors import InvalidInput, OpsError, ProviderError, UnknownCommand
 from engine.people import needed
+from engine.registry import unknown_command
 from engine.telemetry import about
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from engine.command import Command
     from engine.control_plane import ControlPlane, Outcome
 
-SIGNS = (timedelta(seconds=0.7), timedelta(seconds=12), timedelta(seconds=12))
+SIGNS = (timedelta(seconds=0.7), timedelta(seconds=14))
 """Pauses after which whoever still waits gets a sign of life; something within a second is the
 promise."""
 AT_ONCE = timedelta()
@@ -111,6 +113,8 @@ class Desk:
         self._default_channel = default_channel
         self._bot_name = bot_name
         self._tickets: dict[str, str] = {}
+        self._replaced: set[str] = set()
+        """Deliveries whose clicked message shows a sign of life: whatever follows replaces it."""
         self._work: set[asyncio.Task[None]] = set()
 
     # Taking a wish; what these return is to be shown at once, None means that an answer comes
@@ -131,8 +135,19 @@ class Desk:
                     return None
                 raise
             return await self._accept(ask, actor, command, plan_only=wish.plan_only)
+        except UnknownCommand as unknown:
+            return self.refusal(await self._within_reach(ask, unknown), said)
         except OpsError as error:
             return self.refusal(error, said)
+
+    async def _within_reach(self, ask: Ask, unknown: UnknownCommand) -> UnknownCommand:
+        """What was meant is guessed among what the person may do."""
+        role = (await self.actor(ask)).role
+        may = {c.name: c for c in self._control.registry.listed if c.role <= role}
+        if not unknown.nearest or unknown.nearest in may:
+            return unknown
+        near = difflib.get_close_matches(unknown.typed.lower(), may, n=1, cutoff=0.5)
+        return unknown_command(unknown.typed, near[0] if near else "")
 
     async def take_form(
         self, ask: Ask, wish: Wish, names: Sequence[str] = ()
@@ -276,7 +291,9 @@ class Desk:
             return
         if outcome.answer is None:
             return
-        said, line = outcome.answer, request.command.line()
+        role = request.actor.role
+        said = messages.permitted(outcome.answer, self._control.registry, role)
+        line = request.command.line()
         if request.plan_only:
             line += f" {grammar.PLAN}"
         if said.tail is not None and request.origin.channel and not request.plan_only:
@@ -321,15 +338,19 @@ class Desk:
         """A few: a response_url may be used five times, and the answer needs it too."""
         if not request.reply:
             return
+        clicked = bool(json.loads(request.prompt or "{}").get("clicked"))
         waited = timedelta()
         for pause in SIGNS:
             await self._clock.sleep(pause)
             waited += pause
             render = messages.at_work(request.command.line(), waited)
             try:
-                await self._voice.respond(request.reply, render)
+                await self._voice.respond(request.reply, render, replace=clicked)
             except ProviderError as missed:
                 self._log.info("no sign of life given: %s", missed)
+            else:
+                if clicked:
+                    self._replaced.add(request.delivery)
 
     async def _withdraw(self, url: str) -> None:
         try:
@@ -348,6 +369,8 @@ class Desk:
         self, request: Request, render: Render, *, replace: bool = False, secret: bool = False
     ) -> None:
         # Asked outside of any channel, in App Home, it is answered in the direct conversation.
+        replace = replace or request.delivery in self._replaced
+        self._replaced.discard(request.delivery)
         nowhere = json.loads(request.prompt or "{}").get("nowhere") and not secret
         channel = request.actor.id if nowhere else request.origin.channel
         to = (request.reply, channel, request.actor.id)

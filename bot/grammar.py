@@ -19,6 +19,7 @@ from engine.words import PROMPT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine.actor import Role
     from engine.registry import Registry
 
 PLAN = "--plan"
@@ -42,6 +43,14 @@ class Wish:
     command: type[Command]
     raw: Mapping[str, object] = field(default_factory=dict)
     plan_only: bool = False
+
+    @property
+    def needs(self) -> Role:
+        """The least role that may ask this, as far as it is said."""
+        try:
+            return self.parse().needs
+        except InvalidInput:
+            return self.command.role
 
     def parse(self) -> Command:
         """Raises InvalidInput with a reason per field."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
+from bot import grammar
 from bot.blocks import (
     MOST_PREFORMATTED,
     MOST_VALUE,
@@ -42,12 +43,15 @@ from engine.answer import (
     Text,
 )
 from engine.command import Risk
+from engine.errors import OpsError
 from engine.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engine.actor import Role
     from engine.answer import Part
+    from engine.registry import Registry
 
 DO = "do"
 """Action ids begin with it: the value is a command line to carry out."""
@@ -82,6 +86,24 @@ def answer(said: Answer, *, line: str = "", shared_by: str = "") -> Render:
         return Message.of(in_words(said), _joined(blocks))
 
     return draw
+
+
+def permitted(said: Answer, registry: Registry, role: Role) -> Answer:
+    """The same answer, offering nothing that the reader's role may not do."""
+
+    def may(offer: Offer) -> bool:
+        try:
+            return grammar.read(offer.line, registry, escaped=False).needs <= role
+        except OpsError:
+            return True  # refused by itself, with its reason
+
+    parts = tuple(
+        part.model_copy(update={"offers": tuple(o for o in part.offers if o.url or may(o))})
+        if isinstance(part, Offers)
+        else part
+        for part in said.parts
+    )
+    return said.model_copy(update={"parts": parts})
 
 
 def told(text: str, parts: tuple[Part, ...]) -> Render:
@@ -225,9 +247,12 @@ def _joined(blocks: list[Block]) -> Iterator[Block]:
 
 
 def at_work(line: str, waited: timedelta) -> Render:
-    """A sign of life for whoever waits longer than a moment."""
-    since = f" ({duration(waited)})" if waited >= timedelta(seconds=2) else ""
-    text = f"⏳ `/luthien {mrkdwn(clip(line, 200))}`: still at work on it …{since}"
+    """A sign of life for whoever waits longer than a moment. In answer to a typed command it
+    stays: Slack replaces only what was clicked, so it says nothing that stops being true."""
+    asked = f"⏳ `/luthien {mrkdwn(clip(line, 200))}`"
+    text = f"{asked} takes a moment; the answer comes by itself."
+    if waited >= timedelta(seconds=2):
+        text = f"{asked} takes longer than usual ({duration(waited)} so far); I am still at it."
     return lambda _: Message.of(text, [context(text)])
 
 

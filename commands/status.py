@@ -19,7 +19,7 @@ from commands.names import KnownInstance
 from commands.redaction import redacted
 from commands.run_view import RUN_COLUMNS, run_json, run_offers, run_row, status_words, took
 from commands.scheduled import keep_offers
-from engine.answer import Answer, Fact, Facts, Offer, Offers, Part, Table, Text
+from engine.answer import Answer, Fact, Facts, Offer, Offers, Part, Table
 from engine.capabilities import DeployState, ProbesUrls, RunsServices
 from engine.command import Argument, Completes, Question
 from engine.errors import ProviderError
@@ -34,13 +34,12 @@ if TYPE_CHECKING:
     from engine.world import World
 
 _RUNS = 5
-_LONGEST_VALUE = 60
 
 
 class ShowStatus(Question):
-    """Show one instance: its services, its health measured now, its variables and last runs.
+    """Show one instance: its health measured now, its services and last runs.
 
-    Values of secret variables are never shown; `credentials` is for those who may see the keys.
+    Its variables are only counted: `config` shows them, `credentials` the keys to those who may.
     """
 
     name: ClassVar[str] = "status"
@@ -61,13 +60,9 @@ class ShowStatus(Question):
         )
         status, reason = _measured(instance, probes)
         parts: list[Part] = [
-            _facts(world, instance, blueprint, reason, probes, holder),
+            _facts(world, instance, blueprint, reason, probes, holder, variables),
             _services(world, instance),
         ]
-        if isinstance(variables, str):
-            parts.append(Text(text=f"The variables could not be read: {variables}"))
-        elif variables:
-            parts.append(_variables_table(blueprint, variables))
         if runs:
             rows = tuple(run_row(run, world.now()) for run in runs)
             parts.append(Table(columns=RUN_COLUMNS, rows=rows))
@@ -141,6 +136,7 @@ def _facts(
     reason: str,
     probes: Mapping[str, Probe],
     holder: RunView | None,
+    variables: Mapping[str, str] | str,
 ) -> Facts:
     now, space, url = world.now(), instance.space, instance.url(blueprint)
     facts = [Fact(label="Address", value=url or "not public yet", url=url)]
@@ -155,6 +151,10 @@ def _facts(
         for path, probe in probes.items()
     ]
     facts.append(Fact(label="Made", value=ago(space.created_at, now)))
+    if isinstance(variables, str):
+        facts.append(Fact(label="Variables", value=f"could not be read: {variables}"))
+    elif variables:
+        facts.append(Fact(label="Variables", value=f"{len(variables)}, see config"))
     if instance.deletion_at:
         facts.append(Fact(label="Deletion", value=until(instance.deletion_at, now)))
     facts.append(Fact(label="Project", value=space.name, url=space.console_url))
@@ -221,21 +221,6 @@ def _deployment_json(service: Service) -> dict[str, Any]:
     }
 
 
-def _variables_table(blueprint: Blueprint, variables: Mapping[str, str]) -> Table:
-    known = blueprint.front.variables
-    return Table(
-        columns=("Variable", "Value", "Note"),
-        rows=tuple(
-            (name, _short(value), known[name].note if name in known else "")
-            for name, value in variables.items()
-        ),
-    )
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= _LONGEST_VALUE else value[: _LONGEST_VALUE - 1] + "…"
-
-
 def _offers(
     world: World, instance: Instance, blueprint: Blueprint, holder: RunView | None
 ) -> tuple[Offer, ...]:
@@ -249,5 +234,7 @@ def _offers(
     if holder:
         offers += [o for o in run_offers(holder, world.actor) if o.label != "Status"]
     else:
+        offers.append(Offer(label="Logs", line=f"logs {instance.name}"))
+        offers.append(Offer(label="Variables", line=f"config {instance.name}"))
         offers.append(Offer(label="Runs", line=f"runs {instance.name}"))
     return tuple(offers)

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.actor import Actor, Origin
+from engine.actor import Actor, Origin, Role
 from engine.command import Change, Command, Undecided
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
@@ -229,7 +229,8 @@ class Plane:
         except ProviderError as error:
             # Until here only reads were made, so the same may be asked again.
             refused = isinstance(error, Rejected)
-            line = "doctor" if refused else f"{command.line()}{' --plan' if plan_only else ''}"
+            again = f"{command.line()}{' --plan' if plan_only else ''}"
+            line = _looking_into(actor) if refused else again
             error.next_step = error.next_step or f"/luthien {line}"
             raise
 
@@ -412,6 +413,11 @@ async def open_plane(
         checks=checks,
         policy=policy or StandingPolicy(),
     )
+
+
+def _looking_into(actor: Actor) -> str:
+    """What shows why a vendor refuses us, to whoever may see it."""
+    return "doctor" if actor.role >= Role.DEPLOYER else "whoami"
 
 
 def _new_run_id() -> str:

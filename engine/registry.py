@@ -38,15 +38,7 @@ class Registry:
         found = self._commands.get(name.lower())
         if found is None:
             nearest = difflib.get_close_matches(name.lower(), self._commands, n=1, cutoff=0.5)
-            guess = nearest[0] if nearest else ""
-            raise UnknownCommand(
-                f"There is no command `{name}`." + (f" Did you mean `{guess}`?" if guess else ""),
-                typed=name,
-                nearest=guess,
-                why="Nothing was done.",
-                who="You can type it again; `help` lists what there is.",
-                next_step=f"/luthien {guess or 'help'}",
-            )
+            raise unknown_command(name, nearest[0] if nearest else "")
         return found
 
     def load_command(self, name: str, stored: Mapping[str, Any]) -> Command:
@@ -57,6 +49,18 @@ class Registry:
         """A stored step, as it was. Raises KeyError for a kind that this version does not know."""
         fields = {key: value for key, value in stored.items() if key != "kind"}
         return self._steps[stored["kind"]].model_validate(fields)
+
+
+def unknown_command(name: str, guess: str) -> UnknownCommand:
+    """`guess` is what may be meant; empty: nothing is near."""
+    return UnknownCommand(
+        f"There is no command `{name}`." + (f" Did you mean `{guess}`?" if guess else ""),
+        typed=name,
+        nearest=guess,
+        why="Nothing was done.",
+        who="You can type it again; `help` lists what there is.",
+        next_step=f"/luthien {guess or 'help'}",
+    )
 
 
 def discover(package: ModuleType) -> Registry:

@@ -144,7 +144,7 @@ async def test_share_here_shows_it_to_everybody(fleet: Fleet) -> None:
 # ── status ───────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_status_shows_services_health_variables_and_runs(fleet: Fleet) -> None:
+async def test_status_shows_health_services_and_runs(fleet: Fleet) -> None:
     ada = fleet.chat.ada
     await ada.types("/luthien credentials acme")
     keys = re.findall(r"`((?:sk-luthien|admin)-[\w-]+)`", (await ada.gets("Credentials")).words)
@@ -157,18 +157,14 @@ async def test_status_shows_services_health_variables_and_runs(fleet: Fleet) -> 
     services = {name: (state, source) for name, state, _, source in rows(status, "Service")}
     assert services["gateway"] == ("running", "LuthienResearch/luthien-proxy@0c0da23")
     assert services["Postgres"][0] == services["Redis"][0] == "running"
-    variables = {name: value for name, value, _ in rows(status, "Variable")}
-    assert variables["DATABASE_URL"] == "${{Postgres.DATABASE_URL}}"
-    assert variables["PORT"] == "8000"
-    hidden = {variables[name] for name in ("PROXY_API_KEY", "CLIENT_API_KEY", "ADMIN_API_KEY")}
-    assert hidden == {"••••••••"}
+    assert "see config" in status
     assert not any(key in status.words for key in keys)
     [[run, line, state, by, *_]] = rows(status, "Run")
     assert (line, state, by) == ("create acme", "succeeded", "ada")
     assert re.fullmatch(r"r\w{7}", run)
     assert status.links["Console"].startswith("https://railway.com/project/")
     assert status.links["Open"].startswith("http://gateway-production-")
-    assert {"Refresh", "Runs", "Share here"} <= set(status.buttons)
+    assert {"Refresh", "Logs", "Variables", "Runs", "Share here"} <= set(status.buttons)
     assert await fleet.nothing_changed()
 
 

@@ -191,6 +191,13 @@ class Run(Question):
         if self.run == "r-live":
             tail = Tail(line="run r-live", every_s=5, for_s=10)
             return Answer(title="Log: 1 line", parts=(Code(text="first"), tail))
+        if self.run == "r-offers":
+            offered = (
+                Offer(label="Cancel", line="cancel r-1"),
+                Offer(label="List", line="list"),
+                Offer(label="Console", url="https://railway.example"),
+            )
+            return Answer(title="Offers", parts=(Offers(offers=offered),))
         return Answer(title=f"{self.run} in full")
 
 

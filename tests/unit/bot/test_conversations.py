@@ -33,7 +33,7 @@ from bot.topics import Topics
 from bot.voice import Voice
 from engine.actor import Door, Origin
 from engine.control_plane import Request
-from engine.errors import AlreadyExists, Rejected, Unreachable
+from engine.errors import AlreadyExists, NotFound, Rejected, Unreachable
 from engine.roles import Somebody
 from engine.run import RunStatus, StepStatus
 from tests.unit.bot.fake_slack import FakeSlack
@@ -264,13 +264,44 @@ async def test_whoever_waits_longer_than_a_moment_gets_a_sign() -> None:
     await slack.clock.advance(0.6)
     assert slack.heard == []
     await slack.clock.advance(0.3)
-    assert slack.heard == ["⏳ `/luthien list`: still at work on it …"]
+    assert slack.heard == ["⏳ `/luthien list` takes a moment; the answer comes by itself."]
     await slack.clock.advance(60)
-    assert len(slack.heard) == 3, "the answer needs the address too"
-    assert "(25 s)" in slack.heard[2]
+    assert len(slack.heard) == 2, "the answer needs the address too, and they stay"
+    assert "takes longer than usual (15 s so far)" in slack.heard[1]
     slack.control.slow.set()
     await settle()
-    assert slack.heard[3].startswith("2 instances")
+    assert slack.heard[2].startswith("2 instances")
+
+
+async def test_after_a_click_neither_the_sign_nor_what_was_clicked_stays() -> None:
+    slack = Workspace()
+    slack.control.slow.clear()
+    await slack.click("do:list", "list", private=True)
+    await slack.clock.advance(1)
+    assert slack.last["replace_original"]
+    slack.control.fail_with = NotFound("It is gone.")
+    slack.control.slow.set()
+    await settle()
+    assert slack.last["replace_original"], "a refusal too"
+    assert "It is gone." in slack.last["text"]
+
+
+async def test_nothing_is_offered_that_one_may_not_do() -> None:
+    slack = Workspace()
+    await slack.type("run r-offers", user="U0BEN")
+    assert slack.labels(slack.last) == {
+        "Cancel": "cancel r-1",
+        "List": "list",
+        "Console": "https://railway.example",
+        "Share here": "run r-offers",
+    }
+    await slack.type("run r-offers", user="U0CLEO")
+    assert "Cancel" not in slack.labels(slack.last)
+    assert {"List", "Console"} <= set(slack.labels(slack.last))
+    said = await slack.type("crate acme", user="U0CLEO")
+    assert "create" not in said.text
+    said = await slack.type("lst", user="U0CLEO")
+    assert "Did you mean `list`" in said.text
 
 
 async def test_a_change_speaks_in_the_channel() -> None:
