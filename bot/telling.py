@@ -14,6 +14,7 @@ from bot import grammar, messages, refusals, results, runs
 from bot.budget import Urgency
 from bot.log_lines import LogLine, log_line, log_message
 from bot.posting import Posting, digest
+from bot.retiring import RETIRED, retire_ways_back
 from bot.voice import Place
 from bot.waiting import happened
 from engine.actor import Door
@@ -43,8 +44,6 @@ CREDENTIALS_FIRST = 1.5
 """Seconds for which the result waits so that the credentials come before it."""
 NEWS = timedelta(minutes=1)
 """How old the end of a run may be that nobody in Slack waits for."""
-RETIRED = "retired"
-"""Stands for the digest of a result whose buttons are gone."""
 TOGETHER = 2.0
 """Lines due within so many seconds share one message."""
 
@@ -279,6 +278,11 @@ class Telling:
             result = results.final(self._view)
             key = f"final:{ended.seq}"
             await self._reply(key, root, result, Urgency.RESULT, broadcast=True)
+        if self._view.status is RunStatus.SUCCEEDED and self._view.subject:
+            try:
+                await retire_ways_back(self._stage, self._view)
+            except Exception as missed:  # noqa: BLE001 - the run itself is told
+                self._stage.log.warning("old buttons about %s stay: %s", self._run_id, missed)
 
     async def _show_last(self, root: Place) -> None:
         try:

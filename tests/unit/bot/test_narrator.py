@@ -6,18 +6,24 @@ import itertools
 import json
 import logging
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from bot.narrator import Narrator
 from bot.scrub import Scrubber
 from bot.telling import Stage
 from bot.voice import Voice
 from engine.actor import Actor, Door, Origin, Role
-from engine.errors import Unreachable
+from engine.command import Risk
+from engine.errors import PlanStale, Unreachable
+from engine.plan import Plan
 from engine.run import EventKind, RunStatus, StepStatus
 from engine.told import PostState
 from tests.unit.bot.fake_slack import LOST_AFTER, LOST_BEFORE, FakeSlack, Fault
 from tests.unit.bot.fakes import ADA, MADE, TROUBLE, Create, FakeClock, FakeControl, MemoryTold
+
+if TYPE_CHECKING:
+    from engine.command import Change
 
 OPS = Origin(door=Door.SLACK, channel="C0OPS")
 DONE, RUNNING, FAILED = StepStatus.DONE, StepStatus.RUNNING, StepStatus.FAILED
@@ -394,3 +400,50 @@ async def test_a_root_that_somebody_deleted_stops_nothing_else() -> None:
     await house.clock.advance(10)
     assert any("done in" in text for text in house.slack.thread())
     assert house.told.cursors[run]
+
+
+class Judging(FakeControl):
+    """Says of each command line whether it would be refused now."""
+
+    def __init__(self, clock: FakeClock, refused: set[str]) -> None:
+        super().__init__(clock)
+        self.refused = refused
+
+    async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
+        if command.line() in self.refused:
+            raise PlanStale("That can no longer be undone.")
+        if command.line() == "create unsure":
+            raise Unreachable("No answer.", vendor="railway", call="projects")
+        return Plan(title="It can be done.", steps=(), risk=Risk.ADDS, expected=timedelta())
+
+
+async def test_what_can_no_longer_be_taken_back_loses_its_button_and_nothing_else() -> None:
+    house = House()
+    control = Judging(house.clock, {"create stale", "create kept"})
+    house.control, house.told = control, MemoryTold(control)
+    await house.narrator.stop()
+    house.open()
+
+    def buttons(run: str) -> list[set[str]]:
+        posts = [
+            p for (r, k), p in house.told.kept.items() if r == run and not k.startswith("log")
+        ]
+        rows = [house.slack.message(p.ts)["blocks"][-1] for p in posts if p.ts]
+        return [{e["text"]["text"] for e in row["elements"]} for row in rows]
+
+    ways_back = {"first": "create stale", "second": "create true", "third": "create unsure"}
+    for name, undo in ways_back.items():
+        run = await house.begin(name)
+        control.start(run)
+        control.end(run, RunStatus.SUCCEEDED, undo=undo, result={"url": "https://acme.example"})
+        await house.clock.advance(10)
+    assert [{"Undo"} <= offered for offered in buttons("r-1")] == [False, False]
+    assert [{"Open gateway"} <= offered for offered in buttons("r-1")] == [True, True]
+    assert [{"Undo"} <= offered for offered in buttons("r-2")] == [True, True]
+    control.refused.add("create unsure")
+    last = await house.begin("last")
+    control.start(last)
+    control.end(last, RunStatus.SUCCEEDED)
+    await house.clock.advance(20)
+    assert [{"Undo"} <= offered for offered in buttons("r-3")] == [False, False]
+    await house.narrator.stop()
