@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from app.demo import Sandbox, clean_environment, sandbox_command, server_settings
+from tests.e2e import canaries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -216,7 +217,10 @@ async def open_house(
         serve = [sys.executable, "-m", "app", "serve"]
         server = Process("luthien", serve, settings, folder)
         try:
-            yield House(folder, sandbox, server, stand_in, settings, http)
+            house = House(folder, sandbox, server, stand_in, settings, http)
+            yield house
+            if sandbox.ended is None:
+                await canaries.assert_no_canary_escaped(house)
         finally:
             server.stop()
             sandbox.stop()
