@@ -7,6 +7,7 @@ they raise RateLimited only when the wait would be unreasonable (more than a few
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -122,6 +123,10 @@ class Allowance:
     """Requests that reading all spaces took last; 1 before the first time."""
 
 
+Waiting = Callable[[timedelta], Awaitable[None]]
+"""Hears that a vendor makes us wait, and for about how long."""
+
+
 class HostsSpaces(Protocol):
     """Keeps isolated places apart. Source of truth for which instances exist."""
 
@@ -144,8 +149,9 @@ class HostsSpaces(Protocol):
     async def volumes(self, space: Space) -> Sequence[Volume]:
         """The data that its services keep. Of the space only the ids are relied on."""
 
-    async def create_space(self, name: str, *, mark: str) -> Space:
-        """Not idempotent: two calls make two. Waits in line for the creation throttle."""
+    async def create_space(self, name: str, *, mark: str, waiting: Waiting | None = None) -> Space:
+        """Not idempotent: two calls make two. Waits in line for the creation throttle; `waiting`
+        hears for about how long."""
 
     async def mark_space(self, space_id: str, mark: str) -> None:
         """Replace the mark. Idempotent."""

@@ -10,6 +10,7 @@ from commands.steps.patience import look
 from commands.steps.places import as_result
 from engine.capabilities import HostsSpaces, Space
 from engine.step import Result, Step, StepContext, StepFailed
+from engine.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,14 @@ class CreateSpace(Step):
         space = await look(ctx, lambda: hosts.find_space(self.name))
         if space is None:
             mark = Mark.creating(ctx.run_id, name=self.full_name)
-            space = await hosts.create_space(self.name, mark=str(mark))
+
+            async def waiting(left: timedelta) -> None:
+                await ctx.note(
+                    "the host makes new projects one after the other; ours comes in about"
+                    f" {duration(left)}"
+                )
+
+            space = await hosts.create_space(self.name, mark=str(mark), waiting=waiting)
         elif not _made_by(ctx.run_id, space):
             raise StepFailed(
                 f"A project named {self.name} has appeared since this was planned.",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from engine.capabilities import Waiting
     from engine.clock import Clock
 
 T = TypeVar("T")
@@ -169,12 +170,13 @@ class RailwayClient:
         *,
         environment: str = "",
         in_line: bool = False,
+        waiting: Waiting | None = None,
         **variables: Any,
     ) -> T:
         """The answer of a mutation, sent once, and again only when Railway says it did nothing.
 
         Writes with the same `environment` go one at a time; pauses lie outside. `in_line` waits
-        for the vendor's creation throttle, in order of arrival.
+        for the vendor's creation throttle, in order of arrival, and `waiting` hears how long.
         Raises Unreachable, RateLimited, Rejected or OutcomeUnknown.
         """
         await self.token()
@@ -184,7 +186,7 @@ class RailwayClient:
             return _shaped(name, shape, data)
 
         async def turn() -> T:
-            return await self._lines.setdefault(name, Line(self.clock)).take(attempt)
+            return await self._lines.setdefault(name, Line(self.clock)).take(attempt, waiting)
 
         try:
             if in_line:

@@ -12,6 +12,7 @@ from providers.railway.wire import Fault
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from engine.capabilities import Waiting
     from engine.clock import Clock
 
 T = TypeVar("T")
@@ -35,10 +36,20 @@ class Line:
         self._turn = asyncio.Lock()  # asyncio wakes its waiters in the order they came
         self._interval = timedelta()
         self._last: float | None = None
+        self._standing = 0
 
-    async def take(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Carry `attempt` out when its turn has come. Raises its Fault: THROTTLED only when the
-        vendor keeps turning us away."""
+    async def take(self, attempt: Callable[[], Awaitable[T]], waiting: Waiting | None = None) -> T:
+        """Carry `attempt` out when its turn has come; `waiting` hears how long that takes, as far
+        as it is known. Raises its Fault: THROTTLED only when the vendor keeps turning us away."""
+        ahead = self._standing
+        self._standing += 1
+        try:
+            await self._tell(waiting, self._left() + self._interval * ahead)
+            return await self._in_turn(attempt, waiting)
+        finally:
+            self._standing -= 1
+
+    async def _in_turn(self, attempt: Callable[[], Awaitable[T]], waiting: Waiting | None) -> T:
         async with self._turn:
             await self._clock.sleep(self._left())
             for tried in range(1, _TRIES + 1):
@@ -50,11 +61,17 @@ class Line:
                     if fault.verdict is not Verdict.THROTTLED or tried == _TRIES:
                         raise
                     self._interval = throttle_interval(fault.message)
-                    await self._clock.sleep(self._left() or self._interval / _PARTS)
+                    left = self._left()
+                    await self._tell(waiting, left or self._interval)
+                    await self._clock.sleep(left or self._interval / _PARTS)
                 else:
                     self._last = self._clock.monotonic()
                     return result
             raise AssertionError("the loop above always returns or raises")
+
+    async def _tell(self, waiting: Waiting | None, left: timedelta) -> None:
+        if waiting is not None and left > timedelta():
+            await waiting(left)
 
     def _left(self) -> timedelta:
         """Until the vendor takes the next one, as far as we know."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from engine.capabilities import Space
+    from engine.capabilities import Space, Waiting
     from providers.railway.rail import Rail
 
 P = TypeVar("P", bound=models.ProjectName)
@@ -92,7 +92,7 @@ class Projects:
             if v.deleted_at is None
         ]
 
-    async def create_space(self, name: str, *, mark: str) -> Space:
+    async def create_space(self, name: str, *, mark: str, waiting: Waiting | None = None) -> Space:
         """Waits in line: Railway allows one project per 30 seconds and workspace. When the answer
         is lost, the project is recognised by its name and mark.
 
@@ -100,14 +100,17 @@ class Projects:
         (jamesprnich), helpers.go, for the throttle.
         """
         workspace = await self._rail.workspace()
-        created = self._create(name, mark, workspace)
+        created = self._create(name, mark, workspace, waiting)
         return await self._rail.settle(created, lambda: self._find(name, mark=mark))
 
-    async def _create(self, name: str, mark: str, workspace: str) -> Space:
+    async def _create(
+        self, name: str, mark: str, workspace: str, waiting: Waiting | None
+    ) -> Space:
         project = await self._rail.client.write(
             "projectCreate",
             models.Project,
             in_line=True,
+            waiting=waiting,
             input={
                 "name": name,
                 "description": mark,

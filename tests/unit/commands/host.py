@@ -35,6 +35,7 @@ from engine.capabilities import (
     TellsAccess,
     Used,
     Volume,
+    Waiting,
 )
 from engine.errors import NotConfigured, OutcomeUnknown, Rejected
 from engine.world import Toolbox
@@ -82,6 +83,8 @@ class FakeHost:
         self.held: dict[str, Held] = {}
         self.ahead: timedelta | None = timedelta()
         """How far its clock is ahead of ours; None: it tells no time."""
+        self.busy_for = timedelta()
+        """How long a creation waits for its turn."""
         self.calls: list[str] = []
         self.lost: dict[str, str] = {}
         """Call → how the next one goes wrong: `before` and `after` it is done its answer is lost;
@@ -147,7 +150,9 @@ class FakeHost:
         databases = [s for s in services if s.name in ("Postgres", "Redis")]
         return [Volume(s.id, "/data", 120.5, 5000) for s in databases]
 
-    async def create_space(self, name: str, *, mark: str) -> Space:
+    async def create_space(self, name: str, *, mark: str, waiting: Waiting | None = None) -> Space:
+        if self.busy_for and waiting:
+            await waiting(self.busy_for)
         space_id = self._id("space")
 
         def make() -> Space:

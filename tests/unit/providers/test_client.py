@@ -402,6 +402,26 @@ async def test_creations_wait_in_line_and_in_order(
     assert railway.counts["projectCreate"] == len(names) + 1, "no hammering"
 
 
+async def test_whoever_stands_in_line_hears_for_how_long(
+    client: RailwayClient, railway: FakeRailway, clock: FakeClock
+) -> None:
+    railway.on("projectCreate", Throttled(clock))
+    heard: dict[str, list[int]] = {"a": [], "b": [], "c": []}
+
+    async def one(name: str) -> None:
+        async def waiting(left: timedelta) -> None:
+            heard[name].append(round(left.total_seconds()))
+
+        await client.write(
+            "projectCreate", dict[str, Any], in_line=True, waiting=waiting, input={"name": name}
+        )
+
+    await one("a")
+    await one("b")
+    await asyncio.gather(one("c"), create(client, "x"))
+    assert heard == {"a": [], "b": [30], "c": [30]}
+
+
 async def test_without_a_throttle_nobody_waits(
     client: RailwayClient, railway: FakeRailway, clock: FakeClock
 ) -> None:

@@ -29,6 +29,15 @@ async def test_a_shortened_name_stands_in_full_in_the_mark(host: FakeHost) -> No
     assert host.held[result["id"]].space.mark == "creating r2run long-and-longer"
 
 
+async def test_waiting_for_its_turn_is_told_with_its_reason(host: FakeHost) -> None:
+    host.busy_for = timedelta(seconds=60)
+    ctx = FakeContext(host)
+    await STEP.run(ctx)
+    assert ctx.notes == [
+        "the host makes new projects one after the other; ours comes in about 1 min"
+    ]
+
+
 async def test_twice_makes_one(host: FakeHost) -> None:
     first = await STEP.run(FakeContext(host))
     again = FakeContext(host, attempt=2, uncertain=True)
