@@ -14,7 +14,7 @@ from fastapi.security import HTTPBearer
 
 from api.errors import Unauthorized
 from engine.actor import Actor, Door, Role
-from engine.errors import NotAllowed
+from engine.errors import InvalidInput, NotAllowed
 
 if TYPE_CHECKING:
     from api.throttle import Throttle
@@ -79,6 +79,19 @@ class Callers:
                 next_step="/luthien apikey list",
             ) from None
         return Actor(door=Door.API, id=key.id, name=key.name, role=min(key.role, creator.role))
+
+
+async def only_known(request: Request) -> None:
+    """A FastAPI dependency. Raises InvalidInput for a parameter that the address does not have: a
+    misspelt filter would else be no filter."""
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    if unknown := sorted(set(request.query_params) - known):
+        raise InvalidInput(
+            f"There is no parameter `{unknown[0]}`.",
+            fields=dict.fromkeys(unknown, "is not a parameter"),
+            why=f"The ones that there are: {', '.join(sorted(known)) or 'none'}.",
+            who="Whoever wrote the request can correct it.",
+        )
 
 
 def _unauthorized(what: str) -> Unauthorized:

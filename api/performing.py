@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from engine.control_plane import Request
     from engine.keys import ApiKeys
+    from engine.people import People
     from engine.registry import Registry
     from engine.run import Event, RunStatus, RunView
     from engine.sessions import Sessions
@@ -28,6 +29,9 @@ class Serves(Performs, Protocol):
 
     @property
     def sessions(self) -> Sessions: ...
+
+    @property
+    def people(self) -> People: ...
 
     async def accept(self, request: Request) -> bool: ...
 

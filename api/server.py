@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from api import problems
 from api.bodies import BodyLimit
-from api.callers import Callers, bearer
+from api.callers import Callers, bearer, only_known
 from api.metrics import metrics
 from api.throttle import Throttle
 from api.v1.commands import commands
@@ -76,7 +76,9 @@ def api_v1(control: Serves, callers: Callers) -> FastAPI:
     )
     for router in (commands, runs, resources):
         # `bearer` only names the scheme in the specification; `callers` looks.
-        app.include_router(router(control, callers), dependencies=[Depends(bearer)])
+        app.include_router(
+            router(control, callers), dependencies=[Depends(bearer), Depends(only_known)]
+        )
     problems.in_our_words(app)
     app.openapi = specification(app, control.registry)  # type: ignore[method-assign] # their way
     return app

@@ -43,6 +43,10 @@ class ShowCredentials(Question):
     )
     forget: bool = Field(default=False, description="They are saved: do not show them again")
 
+    @property
+    def reads(self) -> bool:
+        return not self.forget
+
     async def answer(self, world: World) -> Answer:
         if self.forget:
             return await self._forget(world)

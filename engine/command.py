@@ -146,6 +146,11 @@ class Command(BaseModel):
         """Typed as it is, it is answered at once and makes no run."""
         return True
 
+    @property
+    def reads(self) -> bool:
+        """Typed as it is, it changes nothing anywhere, so that following a link may do it."""
+        return self.risk is Risk.READS
+
     async def answer(self, world: World) -> Answer:
         """Of a command that only asks. Raises OpsError."""
         raise NotImplementedError(type(self).__name__)
@@ -278,6 +283,10 @@ class Change(Command):
     @property
     def asks(self) -> bool:
         return False
+
+    @property
+    def reads(self) -> bool:
+        return self.asks
 
     def locks(self) -> Sequence[str]:
         """Names of what no other run may touch meanwhile, e.g. `instance:acme`."""

@@ -9,8 +9,9 @@ from starlette.responses import RedirectResponse
 from api.performing import once
 from api.web import forms, lines
 from api.web.site import ORIGIN
+from engine.command import Change, Risk
 from engine.control_plane import Request as Wish
-from engine.errors import InvalidInput, NotAllowed, OpsError
+from engine.errors import InvalidInput, OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,23 +39,25 @@ class Asking:
         """GET /c/{name}: the answer, where a link may ask for it and says enough; else the
         form."""
         actor = await self._site.visits.actor(request)
-        definition = self._permitted(actor, request.path_params["name"])
+        definition = self._site.control.registry.command(request.path_params["name"])
         fields = forms.filled(definition, request.query_params)
         wants_form = _FORM in request.query_params
         foreign = request.headers.get("Sec-Fetch-Site") == _OVER_THERE
-        if lines.only_reads(definition) and not wants_form and not foreign:
-            try:
-                command = definition.parse(fields)
-            except InvalidInput as error:
-                wrong = {} if error.missing else error.fields
-                return await self._form(request, actor, definition, fields, wrong)
+        if wants_form or foreign:
+            return await self._form(request, actor, definition, fields, {})
+        try:
+            command = definition.parse(fields)
+        except InvalidInput as error:
+            wrong = {} if error.missing else error.fields
+            return await self._form(request, actor, definition, fields, wrong)
+        if command.reads:
             return await self._perform(request, actor, command)
-        return await self._form(request, actor, definition, fields, {})
+        return await self._form(request, actor, definition, fields, {}, acts=True)
 
     async def submit(self, request: Request) -> Response:
         """POST /c/{name}"""
         actor, form = await self._posted(request)
-        definition = self._permitted(actor, request.path_params["name"])
+        definition = self._site.control.registry.command(request.path_params["name"])
         try:
             fields = forms.filled(definition, form)
             command = definition.parse(fields)
@@ -74,7 +77,6 @@ class Asking:
         if not line.strip():
             return RedirectResponse("/commands", 303)
         definition, fields, plan_only = lines.read(self._site.control.registry, line)
-        self._permitted(actor, definition.name)
         try:
             command = definition.parse(fields)
         except InvalidInput as error:
@@ -83,7 +85,7 @@ class Asking:
             return await self._form(
                 request, actor, definition, fields, error.fields, reason=error.summary
             )
-        if lines.only_reads(definition):
+        if command.reads:
             return RedirectResponse(lines.address(definition, fields), 303)
         nonce = str(form.get("nonce") or "")
         return await self._perform(request, actor, command, plan_only=plan_only, nonce=nonce)
@@ -96,19 +98,11 @@ class Asking:
         self._site.visits.check_form(request, str(form.get("token") or ""))
         return actor, form
 
-    def _permitted(self, actor: Actor, name: str) -> type[Command]:
-        """Raises NotAllowed before anything is shown of a command that is not for them; what is
-        asked is checked again by the control plane."""
-        definition = self._site.control.registry.command(name)
+    async def _permit(self, actor: Actor, definition: type[Command]) -> None:
+        """Raises NotAllowed, in place of a form that would be refused; what is asked is checked
+        by the control plane."""
         if actor.role < definition.role:
-            raise NotAllowed(
-                f"`{definition.name}` needs the role {definition.role.label};"
-                f" yours is {actor.role.label}.",
-                why="Nothing was asked of any vendor.",
-                who="An admin can do it or give you the role.",
-                next_step=f"/luthien help {definition.name}",
-            )
-        return definition
+            raise await self._site.control.people.not_enough(actor, definition)
 
     async def _perform(
         self,
@@ -141,10 +135,14 @@ class Asking:
         wrong: Mapping[str, str],
         *,
         reason: str = "",
+        acts: bool = False,
     ) -> Response:
+        """`acts`: filled in as it is, it must be posted."""
+        await self._permit(actor, definition)
         suggestions = await self._suggestions(actor, definition)
         inputs = forms.inputs(definition, fields, suggestions=suggestions, wrong=wrong)
         placed = {one.name for one in inputs}
+        changes = issubclass(definition, Change)
         return await self._site.page(
             request,
             "form.html",
@@ -153,8 +151,8 @@ class Asking:
             definition=definition,
             inputs=inputs,
             reason=reason if not placed & set(wrong) else "",
-            reads=lines.only_reads(definition),
-            plans=not lines.only_reads(definition) and hasattr(definition, "plan"),
+            reads=not acts and definition.risk is Risk.READS and not changes,
+            plans=changes,
         )
 
     async def _suggestions(

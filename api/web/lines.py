@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from api.cli import split, typed_fields
-from engine.command import Change, Risk
+from engine.command import Change
 from engine.errors import InvalidInput, OpsError
 
 if TYPE_CHECKING:
@@ -29,11 +29,6 @@ def read(registry: Registry, line: str) -> tuple[type[Command], dict[str, Any], 
     plan_only = PLAN in words and issubclass(definition, Change)
     rest = [word for word in words[1:] if not (plan_only and word == PLAN)]
     return definition, typed_fields(definition, rest), plan_only
-
-
-def only_reads(definition: type[Command]) -> bool:
-    """Whether asking it can change nothing, so that a link may do it."""
-    return definition.risk is Risk.READS and not issubclass(definition, Change)
 
 
 def asks_first(definition: type[Command]) -> bool:
@@ -65,10 +60,8 @@ def link(registry: Registry, line: str) -> str:
         definition, fields, _ = read(registry, line)
     except OpsError:
         return ""
-    if only_reads(definition):
-        return address(definition, fields)
     try:
-        definition.parse(fields)
+        command = definition.parse(fields)
     except InvalidInput:
         return address(definition, fields)
-    return ""
+    return address(definition, fields) if command.reads else ""

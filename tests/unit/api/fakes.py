@@ -19,6 +19,7 @@ from engine.errors import NotAllowed, NotFound, OpsError
 from engine.registry import Registry
 from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
 from tests.unit.access import FakeKeys, FakeSessions
+from tests.unit.people import some_people
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -188,6 +189,7 @@ class FakeControl:
         }
         self.keys = FakeKeys()
         self.sessions = FakeSessions()
+        self.people = some_people()
         self.told = HAPPY if told is None else told
         self.at_end = at_end or run_view(RunStatus.SUCCEEDED)
         self.runs = [self.at_end]
