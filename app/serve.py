@@ -42,6 +42,8 @@ PATIENCE = timedelta(seconds=10)
 """How long a command that works by itself may take to let go of the data folder."""
 LAST_ANSWERS = timedelta(seconds=5)
 """For HTTP answers that are under way when the process is asked to stop."""
+LOOK_EVERY = timedelta(seconds=1)
+"""For what a replica accepted that is gone."""
 
 
 def serve(reading: Reading, registry: Registry) -> None:
@@ -88,13 +90,14 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                         timeout_graceful_shutdown=int(LAST_ANSWERS.total_seconds()),
                     )
                 )
+                await plane.join()
                 serving = asyncio.create_task(http.serve(sockets=[listener]), name="http")
                 timetable = Timetable(ticks(parts, reading.settings, watcher))
                 try:
                     await plane.launch()
                     await door.start()
                     beside = [
-                        asyncio.create_task(_resume(plane), name="resume"),
+                        asyncio.create_task(_take_up(plane, door), name="take up"),
                         asyncio.create_task(_say_token(parts), name="token"),
                     ]
                     timetable.start()
@@ -146,8 +149,20 @@ class _Ready:
         return {"database": True, "slack": self._door.connected}
 
 
+async def _take_up(plane: Plane, door: SlackDoor) -> None:
+    """What was accepted by a process that is gone: the last one before this, and any replica."""
+    await _resume(plane)  # the door has looked when it started
+    while not plane.database.embedded:
+        await asyncio.sleep(LOOK_EVERY.total_seconds())
+        try:
+            await _resume(plane)
+            await door.resume()
+        except Exception:
+            log.exception("accepted requests of others not looked for")
+
+
 async def _resume(plane: Plane) -> None:
-    """Take up what the API had accepted when the last process ended; the bot does its own."""
+    """What came by the API; the bot does its own."""
     for request in await plane.unhandled():
         if request.actor.door is Door.SLACK:
             continue

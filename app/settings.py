@@ -22,12 +22,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.addresses import leads_here, parse_listen
 from engine.actor import Role
 from engine.errors import NotConfigured
+from engine.lease import LASTS
 from engine.secrets import parse_keys
 
 if TYPE_CHECKING:
     from collections.abc import Set
 
 GRACE_FLOOR = timedelta(days=7)
+SHORTEST_LEASE = timedelta(seconds=2)
 
 
 def _url(text: str) -> str:
@@ -246,6 +248,12 @@ class Settings(BaseSettings):
         "Database; unset: SQLite in the data folder.",
         "Write sqlite+aiosqlite:////folder/luthien.db or "
         "postgresql+psycopg://user:password@host/database.",
+    )
+    luthien_lease: Annotated[timedelta, Field(ge=SHORTEST_LEASE)] = _setting(
+        LASTS,
+        "How long a replica that does not answer keeps its work (ISO 8601); then the others take "
+        "over. Every replica has the same.",
+        "Leave it out; write an ISO 8601 duration such as PT10S.",
     )
     luthien_master_key: Annotated[SecretStr, AfterValidator(_keys)] | None = _setting(
         None,

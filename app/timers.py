@@ -9,6 +9,7 @@ from scheduler.digests import digests
 from scheduler.expiry import expiry
 from scheduler.housekeeping import housekeeping
 from scheduler.resumption import resumption
+from scheduler.shared import shared
 from scheduler.watch import Watcher
 
 if TYPE_CHECKING:
@@ -36,10 +37,11 @@ def hook_of(watcher: Watcher | None, parts: Parts, settings: Settings) -> APIRou
 
 
 def ticks(parts: Parts, settings: Settings, watcher: Watcher | None) -> list[Tick]:
-    """The whole timetable; a part of it has nothing to do without a host."""
+    """The whole timetable; a part of it has nothing to do without a host. Of several replicas one
+    does it; watchers agree among themselves, because the webhook wakes any of them."""
     plane = parts.plane
-    always = [housekeeping(plane, parts.clock, settings.luthien_keep), resumption(plane)]
-    if parts.railway is None:
-        return always
-    with_host = [expiry(plane, settings.luthien_delete_grace), digests(plane)]
-    return [*always, *with_host, *([watcher.tick()] if watcher else [])]
+    by_one = [housekeeping(plane, parts.clock, settings.luthien_keep)]
+    if parts.railway is not None:
+        by_one += [expiry(plane, settings.luthien_delete_grace), digests(plane)]
+    by_each = [resumption(plane), *([watcher.tick()] if parts.railway and watcher else [])]
+    return [*by_each, *(shared(tick, plane.replicas, parts.clock) for tick in by_one)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +27,7 @@ from engine.capabilities import (
 )
 from engine.clock import SystemClock
 from engine.errors import NotConfigured
+from engine.lease import Lease
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.policy_file import StandingPolicy
 from engine.roles import FixedRoles
@@ -93,6 +93,7 @@ async def control_plane(
     """
     settings = reading.settings
     clock = SystemClock(settings.luthien_pace)
+    lease = Lease(settings.luthien_lease)
     plans = blueprint.load_all(Path(blueprints.__path__[0]))
     async with contextlib.AsyncExitStack() as closing:
         found = [checks.settings(reading)]
@@ -107,6 +108,7 @@ async def control_plane(
                 settings.railway_workspace_id,
                 settings.luthien_gateway_url,
                 clock=clock,
+                peers=lambda: lease.peers,
             )
             closing.push_async_callback(railway.aclose)
             web = await closing.enter_async_context(WebProbe())
@@ -127,7 +129,7 @@ async def control_plane(
         policy = _policy(settings, registry, lenient=keeping is not None)
         found.append(checks.policy(policy))
         plane = await open_plane(
-            plane_settings(keeping or settings, public_url),
+            plane_settings(keeping or settings, public_url, lease),
             registry=registry,
             toolbox=toolbox,
             blueprints=plans,
@@ -169,6 +171,7 @@ def slack_door(settings: Settings, parts: Parts, clock: Clock | None = None) -> 
             channel=settings.luthien_channel,
         ),
         clock,
+        peers=parts.plane.replicas,
     )
 
 
@@ -218,7 +221,9 @@ def _revealed(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret is not None else None
 
 
-def plane_settings(settings: Settings, public_url: str) -> PlaneSettings:
+def plane_settings(
+    settings: Settings, public_url: str, lease: Lease | None = None
+) -> PlaneSettings:
     data = DataFolder(settings.luthien_data_dir)
     data.make()
     embedded = settings.database.startswith("sqlite")
@@ -238,7 +243,7 @@ def plane_settings(settings: Settings, public_url: str) -> PlaneSettings:
             deployers=frozenset(map(_slack_key, settings.luthien_deployers)),
             default=settings.luthien_default_role,
         ),
-        executor_id="local" if embedded else socket.gethostname(),
+        lease=lease or Lease(settings.luthien_lease),
     )
 
 

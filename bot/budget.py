@@ -10,13 +10,18 @@ import asyncio
 import bisect
 import itertools
 from collections import deque
+from datetime import timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from bot.waiting import happened
+from engine.peers import NoPeers
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from engine.clock import Clock
+    from engine.peers import Peers
 
 POST_EVERY = 1.0
 EDITS_PER_MINUTE = 40
@@ -24,6 +29,8 @@ ROUTINE_EVERY = 1.6
 ROUTINE_BURST = 2
 """Progress has 37 a minute and two at once, enough for nine runs of which none is silent for
 15 seconds; the rest is kept for results."""
+SHARED_BURST = 5
+"""Edits that all replicas together may make at once; with it they stay below Slack's 50."""
 MINUTE = 60.0
 SHORTEST = 0.01
 
@@ -58,7 +65,10 @@ class _Lane:
         """Take the turn, or say in how many seconds somebody this urgent may ask again."""
         raise NotImplementedError
 
-    async def turn(self, urgency: Urgency) -> None:
+    async def turn(
+        self, urgency: Urgency, allowed: Callable[[], Awaitable[timedelta]] | None = None
+    ) -> None:
+        """`allowed` asks the other replicas, too, and says for how long to wait."""
         ticket = (int(urgency), next(self._numbers))
         bisect.insort(self._waiting, ticket)
         self._wake()
@@ -69,6 +79,8 @@ class _Lane:
                     held = self._held_until - self._clock.monotonic()
                     wait = held if held > 0 else self._take(urgency)
                     if wait is None:
+                        while allowed and (more := await allowed()):
+                            await self._clock.sleep(more)
                         return
                     seconds = max(wait, SHORTEST)
                 await happened(self._changed, self._clock, seconds)
@@ -122,16 +134,26 @@ class _Edits(_Lane):
 class Budget:
     """Awaiting a turn is asking for leave to make one call."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, peers: Peers | None = None) -> None:
         self._clock = clock
+        self._peers = peers or NoPeers()
         self._posts: dict[str, _Posts] = {}
         self._edits = _Edits(clock)
 
     async def post(self, channel: str, urgency: Urgency) -> None:
-        await self._channel(channel).turn(urgency)
+        async def allowed() -> timedelta:
+            return await self._peers.spend(f"slack:post:{channel}", timedelta(seconds=POST_EVERY))
+
+        shared = None if urgency is Urgency.PRIVATE else allowed
+        await self._channel(channel).turn(urgency, shared)
 
     async def edit(self, urgency: Urgency) -> None:
-        await self._edits.turn(urgency)
+        every = timedelta(seconds=MINUTE / EDITS_PER_MINUTE)
+
+        async def allowed() -> timedelta:
+            return await self._peers.spend("slack:edit", every, burst=SHARED_BURST)
+
+        await self._edits.turn(urgency, allowed)
 
     def hold_posts(self, channel: str, seconds: float) -> None:
         """Slack answered 429: nobody posts there before its Retry-After is over."""

@@ -42,6 +42,7 @@ from bot.topics import Topics
 from bot.voice import Voice
 from engine.clock import SystemClock
 from engine.errors import NotConfigured, OutcomeUnknown, ProviderError, RateLimited
+from engine.peers import NoPeers
 from engine.telemetry import ACK, span
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from engine.clock import Clock
     from engine.control_plane import ControlPlane
     from engine.notices import Notices
+    from engine.peers import Peers
     from engine.told import Told
     from engine.world import Finding
 
@@ -104,8 +106,9 @@ class SlackDoor:
         notices: Notices,
         settings: SlackSettings,
         clock: Clock | None = None,
+        peers: Peers | None = None,
     ) -> None:
-        clock = clock or SystemClock()
+        clock, peers = clock or SystemClock(), peers or NoPeers()
         self._settings = settings
         self._clock = clock
         self._scrubber = scrub.Scrubber(
@@ -118,14 +121,14 @@ class SlackDoor:
             AsyncServerErrorRetryHandler(),
         )
         # Posting must never be repeated blindly, so this one does not retry by itself.
-        self._voice = Voice(self._web_client(), clock, self._log)
+        self._voice = Voice(self._web_client(), clock, self._log, peers=peers)
         self._directory = SlackDirectory(self._voice, clock, self._log)
         control.people.directory = self._directory
         self._identity = Identity(control.people)
         self._rooms = Rooms(self._voice, clock)
         self._bot_name = "luthien"
         self._self: AuthorizeResult | None = None
-        stage = Stage(control, told, self._voice, clock, self._log, settings.channel)
+        stage = Stage(control, told, self._voice, clock, self._log, settings.channel, peers)
         self._narrator = Narrator(stage, self._scrubber)
         self._announcer = Announcer(stage, notices, self._scrubber)
         self._live = Live(control, self._voice, clock, self._log)
@@ -194,6 +197,10 @@ class SlackDoor:
         await self._desk.resume()
         if self._settings.app_token:
             self._connecting = asyncio.create_task(self._connect(), name="slack socket")
+
+    async def resume(self) -> None:
+        """Take up what another replica accepted and left."""
+        await self._desk.resume()
 
     async def stop(self) -> None:
         """Take nothing new, let answers go out, leave the rest to the next start."""

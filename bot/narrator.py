@@ -16,6 +16,8 @@ RECONCILE_EVERY = timedelta(seconds=15)
 """How often it is looked up what is not told yet, should an event have been missed."""
 REST = 15.0
 """Seconds before a telling that failed is taken up again."""
+ELSEWHERE = 3.0
+"""Seconds before it is looked anew whether another replica still tells a run."""
 
 
 class Narrator:
@@ -50,13 +52,18 @@ class Narrator:
         self._tellings[run_id] = asyncio.create_task(self._one(run_id), name=f"telling {run_id}")
 
     async def _one(self, run_id: str) -> None:
+        peers, telling = self._stage.peers, f"telling:{run_id}"
         try:
+            if not await peers.claim(telling):
+                self._resting[run_id] = self._stage.clock.monotonic() + ELSEWHERE
+                return
             while True:
                 self._again.discard(run_id)
                 await Telling(self._stage, run_id).run()
                 # An event may have come between the end and now: a retry, say.
                 if run_id not in self._again or run_id not in await self._stage.told.unfinished():
                     self._resting.pop(run_id, None)
+                    await peers.release(telling)
                     return
         except Exception as error:  # noqa: BLE001 - one run's trouble must not silence the others
             self._resting[run_id] = self._stage.clock.monotonic() + REST

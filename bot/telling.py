@@ -6,7 +6,7 @@ It can be taken up at any moment, by another process: see `posting`.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from bot.waiting import happened
 from engine.actor import Door
 from engine.answer import Offer, Offers, Secrets
 from engine.errors import OpsError, ProviderError, Rejected
+from engine.peers import NoPeers
 from engine.run import EventKind, RunStatus
 from engine.telemetry import about, span
 from engine.told import Post, PostState
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from engine.answer import Answer
     from engine.clock import Clock
     from engine.control_plane import ControlPlane
+    from engine.peers import Peers
     from engine.run import Event, RunView
     from engine.told import Told
 
@@ -58,6 +60,7 @@ class Stage:
     clock: Clock
     log: Logger
     default_channel: str | None
+    peers: Peers = field(default_factory=NoPeers)
 
 
 class Telling:

@@ -22,6 +22,7 @@ from bot.blocks import NEWER, Message
 from bot.budget import Budget, Urgency
 from bot.slack_errors import BlocksRefused, failed, said_no, translated
 from engine.errors import OutcomeUnknown, ProviderError, RateLimited, Rejected, Unreachable
+from engine.peers import NoPeers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from bot.blocks import Kinds, Render
     from engine.clock import Clock
+    from engine.peers import Peers
 
 METADATA = "luthien_run"
 """Our posts carry it, so that an unanswered one can be looked for."""
@@ -67,14 +69,22 @@ Hook = Callable[[str, dict[str, Any]], Awaitable[tuple[int, str]]]
 class Voice:
     """`client` must not retry by itself: a repeated post is a second message."""
 
-    def __init__(self, client: Calls, clock: Clock, log: Logger, hook: Hook | None = None) -> None:
+    def __init__(
+        self,
+        client: Calls,
+        clock: Clock,
+        log: Logger,
+        hook: Hook | None = None,
+        peers: Peers | None = None,
+    ) -> None:
         self._client = client
+        self._peers = peers or NoPeers()
         self._hook = hook or _hook_of(log)
         self._clock = clock
         self._log = log
         self._refused_until: dict[str, float] = {}
         """When a kind of block that this Slack has refused is tried again."""
-        self.budget = Budget(clock)
+        self.budget = Budget(clock, self._peers)
 
     async def post(
         self,
@@ -99,6 +109,7 @@ class Voice:
 
         async def send(message: Message) -> Mapping[str, Any]:
             await self.budget.post(channel, urgency)
+            self._peers.check()
             return await self._call(
                 "chat.postMessage", channel=channel, **_content(message), **extra
             )

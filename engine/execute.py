@@ -9,7 +9,7 @@ body can be killed at any instant and started again.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import logging
 from typing import TYPE_CHECKING
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
@@ -21,40 +21,42 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.context import Equipment
+    from engine.store.replicas import Replicas
+
+log = logging.getLogger(__name__)
 
 FORGOTTEN_AT_ONCE = 200
 APPLICATION_VERSION = "runs-1"
 """DBOS recovers only workflows of an equal version: raise it for breaking changes of the body."""
 
 
-@dataclass(frozen=True)
-class ExecutorSettings:
-    """`dispatch_url` is DBOS's own database in SQLAlchemy's synchronous form. `executor_id` must
-    be unique among living processes that share a database."""
-
-    dispatch_url: str
-    executor_id: str = "local"
+_PENDING = ("PENDING", "ENQUEUED")
 
 
 class Executor:
-    """One per process (DBOS is a process-wide singleton)."""
+    """One per process (DBOS is a process-wide singleton). `dispatch_url` is DBOS's own database in
+    SQLAlchemy's synchronous form."""
 
-    def __init__(self, settings: ExecutorSettings, equipment: Equipment) -> None:
-        self._settings = settings
+    def __init__(self, dispatch_url: str, equipment: Equipment, replicas: Replicas) -> None:
+        self._dispatch_url = dispatch_url
         self._equipment = equipment
+        self._replicas = replicas
         self._journal = equipment.journal
         self._walks: dict[str, tuple[Walk, asyncio.Task[None]]] = {}
+        self._starting: set[str] = set()
+        self._left_alone: set[str] = set()
 
     async def launch(self) -> None:
         """Start DBOS on this loop and take up every run that should be going on."""
         global _current
         _current = self
-        prepare_dispatch(self._settings.dispatch_url)
+        prepare_dispatch(self._dispatch_url)
         config: DBOSConfig = {
             "name": "luthien-ops",
-            "system_database_url": self._settings.dispatch_url,
+            "system_database_url": self._dispatch_url,
             "application_version": APPLICATION_VERSION,
-            "executor_id": self._settings.executor_id,
+            # New at every start, so DBOS recovers nothing by itself: `resume` does, from our rows.
+            "executor_id": self._replicas.id,
             "max_executor_threads": 16,
             "log_level": "WARNING",
             "serializer": DBOSPortableJSONSerializer(),
@@ -66,35 +68,72 @@ class Executor:
         await self.resume()
 
     async def resume(self) -> None:
-        """Take up every run that should be going on and is not: after a start, and after a walk
-        that broke on trouble with our own database."""
+        """Take up every run that should be going on and is not: after a start, after another
+        replica's end, and after a walk that broke on trouble with our own database."""
         for run_id, execution in await self._journal.unfinished():
-            if run_id not in self._walks:
+            if await self._can_carry_out(run_id):
                 await self.start(run_id, execution)
 
     async def start(self, run_id: str, execution: int) -> None:
-        """Hand a queued run to DBOS; idempotent. A workflow that ended although its run did not
-        (the process left between the two) is followed by another one."""
+        """Hand a queued run to DBOS, unless another replica has it; idempotent. A workflow of
+        which nobody here knows is what a process left that is gone: another one follows it."""
+        this = f"{run_id}:{execution}"
+        if this in self._walks or this in self._starting:
+            return
+        self._starting.add(this)
+        try:
+            if await self._replicas.claim(f"run:{this}"):
+                await self._dispatch(run_id, execution)
+        finally:
+            self._starting.discard(this)
+
+    async def _dispatch(self, run_id: str, execution: int) -> None:
         workflow = f"{run_id}:{execution}"
         for turn in range(1, 1000):
             workflow_id = workflow if turn == 1 else f"{workflow}:{turn}"
             known = await DBOS.get_workflow_status_async(workflow_id)
-            if known is None or known.status in ("PENDING", "ENQUEUED"):
+            if known is None:
                 with SetWorkflowID(workflow_id):
                     await DBOS.start_workflow_async(run, run_id, execution)
                 return
+            if known.status in _PENDING:
+                await DBOS.cancel_workflow_async(workflow_id)
+
+    async def _can_carry_out(self, run_id: str) -> bool:
+        """False where a step is not of this version and a replica of another one is there to know
+        it. Where none is, the run is taken up all the same, and ends as errored."""
+        stored, _ = await self._journal.plan(run_id)
+        try:
+            for step in stored["steps"]:
+                self._equipment.registry.load_step(step)
+        except Exception:  # noqa: BLE001 (a kind that is unknown, fields that are)
+            if await self._replicas.others_differ():
+                if run_id not in self._left_alone:
+                    self._left_alone.add(run_id)
+                    log.info("run %s is left to a replica of another version", run_id)
+                return False
+        return True
+
+    async def heed(self) -> None:
+        """Stop the runs here that were cancelled by way of another replica."""
+        if self._walks:
+            for run_id in await self._journal.cancelling():
+                self.stop(run_id)
 
     def stop(self, run_id: str) -> None:
         """A cancel was committed: let the walk see it now."""
-        if run_id in self._walks:
-            self._walks[run_id][0].stop()
+        for this, (walk, _) in self._walks.items():
+            if this.partition(":")[0] == run_id:
+                walk.stop()
 
     async def drain(self) -> None:
         """Finish the writes that are under way, start nothing more, leave the rest to the next
         start."""
         await asyncio.gather(*(walk.settle() for walk, _ in self._walks.values()))
-        for _, task in self._walks.values():
+        left = [task for _, task in self._walks.values()]
+        for task in left:
             task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
 
     async def forget(self, before: datetime) -> None:
@@ -110,15 +149,25 @@ class Executor:
                 return
             await DBOS.delete_workflows_async([one.workflow_id for one in done])
 
+    async def _to_its_end(self, walk: Walk, this: str) -> None:
+        """Or until something of ours breaks it: whoever looks next takes the run up again."""
+        try:
+            await walk.go()
+        except Exception:
+            await self._replicas.release(f"run:{this}")
+            raise
+        await self._replicas.release(f"run:{this}")
+
     async def carry_out(self, run_id: str, execution: int) -> None:
         """The workflow's body; a second call for the same run waits for the first."""
-        if run_id not in self._walks:
+        this = f"{run_id}:{execution}"
+        if this not in self._walks:
             walk = Walk(run_id, execution, self._equipment)
-            task = asyncio.create_task(walk.go(), name=f"run {run_id}")
-            self._walks[run_id] = (walk, task)
-            task.add_done_callback(lambda _: self._walks.pop(run_id, None))
+            task = asyncio.create_task(self._to_its_end(walk, this), name=f"run {run_id}")
+            self._walks[this] = (walk, task)
+            task.add_done_callback(lambda _: self._walks.pop(this, None))
         try:
-            await asyncio.shield(self._walks[run_id][1])
+            await asyncio.shield(self._walks[this][1])
         except asyncio.CancelledError:
             # Leaving: the workflow must stay PENDING in DBOS so that the next start goes on.
             here = asyncio.current_task()

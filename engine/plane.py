@@ -11,8 +11,9 @@ from engine.command import Change, Command, Undecided
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
 from engine.errors import Draining, ProviderError, Rejected
-from engine.execute import Executor, ExecutorSettings
+from engine.execute import APPLICATION_VERSION, Executor
 from engine.feed import Feed, changed
+from engine.lease import Lease
 from engine.people import People
 from engine.permission import Permissions
 from engine.policy_file import StandingPolicy
@@ -29,6 +30,7 @@ from engine.store.journal import Journal
 from engine.store.keys import StoredKeys
 from engine.store.memory import StoredMemory
 from engine.store.notices import StoredNotices
+from engine.store.replicas import Replicas
 from engine.store.sessions import StoredSessions
 from engine.store.transaction import DuplicateDelivery
 from engine.telemetry import traceparent
@@ -63,8 +65,8 @@ class PlaneSettings:
     keys: SealKeys
     limits: Limits
     roles: FixedRoles = field(default_factory=FixedRoles)
-    executor_id: str = "local"
     retries: Retries = field(default_factory=Retries)
+    lease: Lease = field(default_factory=Lease)
 
 
 class Plane:
@@ -101,7 +103,12 @@ class Plane:
         self.permissions = Permissions(
             policy, self.notices, self.people, self.journal, registry, clock
         )
-        self._inbox = Inbox(database, settings.keys, registry, clock)
+        self.replicas = Replicas(
+            database, f"{APPLICATION_VERSION}-{registry.fingerprint}", settings.lease.check
+        )
+        self._lease = settings.lease
+        database.on_lost = settings.lease.lost
+        self._inbox = Inbox(database, settings.keys, registry, clock, self.replicas.id)
         equipment = Equipment(
             self.journal,
             registry,
@@ -111,27 +118,41 @@ class Plane:
             settings.retries,
             settings.keys,
         )
-        self._executor = Executor(
-            ExecutorSettings(settings.dispatch_url, settings.executor_id), equipment
-        )
+        self._executor = Executor(settings.dispatch_url, equipment, self.replicas)
         self._steering = Steering(self.journal, self._executor, registry, self._permit)
         self._draining = False
+        self._launched = False
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────
 
+    async def join(self) -> None:
+        """Become one of the processes that share the database; before anything is accepted."""
+        await self._lease.hold(self.replicas, self._at_each_beat)
+
     async def launch(self) -> None:
         """Take up what an earlier process left, and be ready for more."""
+        if not self.replicas.joined:
+            await self.join()
         await self._executor.launch()
+        self._launched = True
 
     async def resume(self) -> None:
         """Take up runs that should be going on and are not; safe at any time."""
-        if not self._draining:
+        if self._launched and not self._draining:
             await self._executor.resume()
+
+    async def _at_each_beat(self) -> None:
+        """What other replicas left or asked for; the only process of an embedded database need
+        not look."""
+        if not self.database.embedded:
+            await self.resume()
+            await self._executor.heed()
 
     async def close(self) -> None:
         """Refuse new work, finish writes under way, leave the rest to the next start."""
         self._draining = True
         await self._executor.drain()
+        await self._lease.release()
         await self.database.close()
 
     def equip(self, capability: type[Any], provider: object) -> None:
@@ -241,9 +262,10 @@ class Plane:
         return await self._inbox.add(replace(request, command=request.command.checked(world)))
 
     async def handle(self, delivery: str) -> Outcome | None:
-        request = await self._inbox.open(delivery)
-        if request is None:
-            return None
+        while (request := await self._inbox.open(delivery)) is None:
+            if not await self._inbox.under_way(delivery):
+                return None
+            await changed(self._feed.watch(), at_most_s=0.5)  # another replica is at it
         started = await self.journal.by_delivery(delivery)
         if started is not None:
             await self._inbox.close(delivery)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import pkgutil
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,12 @@ class Registry:
     def listed(self) -> tuple[type[Command], ...]:
         """Those that are offered, by name."""
         return tuple(command for command in self.commands if command.listed)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for versions that understand the same stored steps."""
+        shapes = {kind: sorted(step.model_fields) for kind, step in sorted(self._steps.items())}
+        return hashlib.sha256(repr(shapes).encode()).hexdigest()[:12]
 
     def command(self, name: str) -> type[Command]:
         """Ignores case. Raises UnknownCommand with the nearest one."""

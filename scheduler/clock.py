@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Ticks fall on the same moments in every process and after every restart."""
 
 
@@ -46,7 +46,7 @@ class Timetable:
             self._scheduler.add_job(
                 _safely,
                 IntervalTrigger(
-                    seconds=tick.every.total_seconds(), start_date=_EPOCH, timezone=UTC
+                    seconds=tick.every.total_seconds(), start_date=EPOCH, timezone=UTC
                 ),
                 args=[tick],
                 id=tick.name,

@@ -32,6 +32,10 @@ _WITHOUT_SAFETY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off"
 """Nothing outlives the test, and a killed server loses nothing that the system has."""
 
 
+class _Ended(Exception):
+    """The server did not stay; holds its log."""
+
+
 class Postgres:
     """One server; every test asks for a database of its own."""
 
@@ -59,7 +63,16 @@ class Postgres:
             **self._as_somebody,
         )
         assert made.returncode == 0, made.stderr
-        self.start()
+        self._start_somewhere()
+
+    def _start_somewhere(self) -> None:
+        """Somebody else may have taken the port since it was found free."""
+        for _ in range(5):
+            with contextlib.suppress(_Ended):
+                self.start()
+                return
+            self.port = _free_port()
+        raise AssertionError(self._log())
 
     def start(self) -> None:
         """Returns when it takes connections."""
@@ -86,7 +99,8 @@ class Postgres:
             try:
                 self._connection().close()
             except psycopg.OperationalError:
-                assert self._running.poll() is None, self._log()
+                if self._running.poll() is not None:
+                    raise _Ended(self._log()) from None
                 assert time.monotonic() < deadline, self._log()
                 time.sleep(0.02)
             else:
@@ -128,7 +142,12 @@ class Postgres:
 
     def _connection(self, database: str = "postgres") -> psycopg.Connection:
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, user="postgres", dbname=database, autocommit=True
+            host="127.0.0.1",
+            port=self.port,
+            user="postgres",
+            dbname=database,
+            connect_timeout=5,
+            autocommit=True,
         )
 
     @property

@@ -25,9 +25,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from engine.errors import NotConfigured
+from engine.lease import LeaseLost
+from engine.store.models import ReplicaRow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from sqlalchemy import Executable
     from sqlalchemy.engine import URL, Connection
@@ -57,6 +59,14 @@ class Database:
         self.embedded = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url, **sqlite) if self.embedded else _postgres(self.url)
         self._writing = asyncio.Lock()
+        self._replica: str | None = None
+        self.on_lost: Callable[[str], object] = _log.critical
+        """Told why, when a write was refused because this replica counts as dead."""
+
+    def fence(self, replica: str | None) -> None:
+        """From now on every write belongs to this replica: once the others took it for dead, its
+        writes are refused, whatever it was about to do. Raises LeaseLost from `write`."""
+        self._replica = replica
 
     async def migrate(self) -> None:
         """Bring the schema to this version; idempotent, safe beside running replicas and other
@@ -91,7 +101,7 @@ class Database:
             connection = await plain.execution_options(immediate=True)
             async with _session(connection) as session:
                 if not self.embedded:
-                    await session.execute(_lock(_WRITER))
+                    await self._take_turn(session)
                 yield session
                 await session.commit()
 
@@ -106,6 +116,21 @@ class Database:
         async with self._engine.connect() as connection, _session(connection) as session:
             yield session
             await session.commit()
+
+    async def line(self) -> AsyncConnection:
+        """A connection outside the pool's care, each statement durable by itself."""
+        connection = await self._engine.connect()
+        return await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def _take_turn(self, session: AsyncSession) -> None:
+        """The lock comes first: what is read after it is true until the transaction ends."""
+        await session.execute(_lock(_WRITER))
+        if self._replica is None:
+            return
+        alive = select(ReplicaRow.id).where(ReplicaRow.id == self._replica)
+        if await session.scalar(alive) is None:
+            self.on_lost("other replicas took this one for dead, and the database refused a write")
+            raise LeaseLost(self._replica)
 
 
 def check_url(url: str) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.actor import Actor, Origin
 from engine.control_plane import Disclosure, Request
 from engine.store import audit
-from engine.store.models import DeliveryRow, DisclosureRow
+from engine.store.models import DeliveryRow, DisclosureRow, ReplicaRow
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from engine.clock import Clock
     from engine.registry import Registry
@@ -25,9 +27,15 @@ class Inbox:
     """Deliveries are told apart by the door's own id; a second one starts nothing."""
 
     def __init__(
-        self, database: Database, keys: SealKeys, registry: Registry, clock: Clock
+        self,
+        database: Database,
+        keys: SealKeys,
+        registry: Registry,
+        clock: Clock,
+        replica: str = "",
     ) -> None:
         self._database = database
+        self._replica = replica
         self._keys = keys
         self._registry = registry
         self._clock = clock
@@ -46,6 +54,7 @@ class Inbox:
             if request.reply
             else None,
             prompt=request.prompt,
+            owner=self._replica,
             sealed=self._keys.seal_all(request.command.secrets(), about=request.delivery),
         )
         try:
@@ -56,10 +65,29 @@ class Inbox:
         return True
 
     async def open(self, delivery: str) -> Request | None:
-        """The request when it still waits to be handled."""
+        """The request when it still waits to be handled, and nobody else handles it: from now on
+        it is ours."""
         async with self._database.read() as session:
             row = await session.get(DeliveryRow, delivery)
-        return self._request(row) if row is not None and row.handled_at is None else None
+        if row is not None and row.owner != self._replica and row.handled_at is None:
+            async with self._database.write() as session:
+                row = await session.get(DeliveryRow, delivery)
+                if row is not None and await _abandoned(session, row.owner):
+                    row.owner = self._replica
+        if row is None or row.handled_at is not None or row.owner != self._replica:
+            return None
+        return self._request(row)
+
+    async def under_way(self, delivery: str) -> bool:
+        """Whether another process handles it just now."""
+        async with self._database.read() as session:
+            row = await session.get(DeliveryRow, delivery)
+            return (
+                row is not None
+                and row.handled_at is None
+                and row.owner != self._replica
+                and not await _abandoned(session, row.owner)
+            )
 
     async def close(self, delivery: str) -> None:
         """Handled: what was needed to answer is forgotten."""
@@ -71,10 +99,13 @@ class Inbox:
             )
 
     async def pending(self) -> list[Request]:
-        """Oldest first."""
+        """Those that nobody handles, oldest first: their process is gone."""
+        ownerless = or_(
+            DeliveryRow.owner.is_(None), DeliveryRow.owner.not_in(select(ReplicaRow.id))
+        )
         query = (
             select(DeliveryRow)
-            .where(DeliveryRow.handled_at.is_(None))
+            .where(DeliveryRow.handled_at.is_(None), ownerless)
             .order_by(DeliveryRow.received_at)
         )
         async with self._database.read() as session:
@@ -132,3 +163,7 @@ class Inbox:
             reply=self._keys.open(row.reply, about=row.id) if row.reply else "",
             prompt=row.prompt,
         )
+
+
+async def _abandoned(session: AsyncSession, owner: str | None) -> bool:
+    return owner is None or await session.get(ReplicaRow, owner) is None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, exists, func, literal, select
 
 from engine.run import Event, EventKind, RunStatus
-from engine.store.models import EventRow, LockRow, RunRow
+from engine.store.models import ClaimRow, EventRow, LockRow, RunRow
 from engine.store.rows import created_since, locked, run_row, run_view
 from engine.store.transaction import Transaction
 
@@ -98,12 +98,21 @@ class Journal:
                     raise locked(name, holder, await run_row(session, holder.run_id))
 
     async def unfinished(self) -> list[tuple[str, int]]:
-        """Run ids with their execution that should be going on."""
+        """Run ids with their execution that should be going on, and that no replica has."""
         alive = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.CANCELLING)
-        query = select(RunRow.id, RunRow.execution).where(RunRow.status.in_(list(alive)))
+        execution = cast(RunRow.execution, String)
+        claim = literal("run:").concat(RunRow.id).concat(":").concat(execution)
+        claimed = exists().where(ClaimRow.name == claim)
+        query = select(RunRow.id, RunRow.execution).where(RunRow.status.in_(list(alive)), ~claimed)
         async with self._database.read() as session:
             rows = await session.execute(query.order_by(RunRow.number))
             return [(row.id, row.execution) for row in rows]
+
+    async def cancelling(self) -> list[str]:
+        """Ids of runs that are being stopped."""
+        query = select(RunRow.id).where(RunRow.status == RunStatus.CANCELLING)
+        async with self._database.read() as session:
+            return list(await session.scalars(query))
 
     async def events(self, *, run_id: str | None, after: int, limit: int = 500) -> list[Event]:
         query = select(EventRow).where(EventRow.seq > after).order_by(EventRow.seq).limit(limit)

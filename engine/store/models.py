@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     DateTime,
     ForeignKey,
@@ -60,6 +61,8 @@ class DeliveryRow(Row):
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The command's secrets, until it is handled."""
     handled_at: Mapped[datetime | None]
+    owner: Mapped[str | None] = mapped_column(String(80))
+    """The replica that handles it."""
 
     __table_args__ = (Index("ix_deliveries_handled_at", "handled_at"),)
 
@@ -297,3 +300,41 @@ class WebSessionRow(Row):
     seen_at: Mapped[datetime]
 
     __table_args__ = (Index("ix_web_sessions_seen_at", "seen_at"),)
+
+
+class ReplicaRow(Row):
+    """A process that shares the work; whoever is not here is gone."""
+
+    __tablename__ = "replicas"
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    version: Mapped[str] = mapped_column(String(64))
+    """Of the code: which plans it can carry out."""
+    until: Mapped[datetime]
+
+
+class ClaimRow(Row):
+    """What one replica alone does: a run, its telling, the announcements."""
+
+    __tablename__ = "claims"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    owner: Mapped[str] = mapped_column(ForeignKey("replicas.id"))
+
+
+class SlotRow(Row):
+    """The last time of a tick that a replica took."""
+
+    __tablename__ = "slots"
+
+    tick: Mapped[str] = mapped_column(String(64), primary_key=True)
+    slot: Mapped[int] = mapped_column(BigInteger)
+
+
+class AllowanceRow(Row):
+    """How far ahead of time a shared rate was spent; see `Replicas.spend`."""
+
+    __tablename__ = "allowances"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    spent_until: Mapped[datetime]

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from engine.clock import Clock
 
@@ -26,7 +26,7 @@ _SHORTEST_WAIT = timedelta(milliseconds=20)
 
 
 class Budget:
-    """What remains of the hour; one per token and process."""
+    """What remains of the hour, as Railway tells every process that uses the token."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -36,6 +36,8 @@ class Budget:
         self.resets_at: datetime | None = None
         self._held_until = clock.monotonic()
         self._pollers = 0
+        self.sharers: Callable[[], int] = lambda: 1
+        """How many processes use the token."""
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Read the rate-limit headers of any answer."""
@@ -83,7 +85,7 @@ class Budget:
         """Requests that one poller may spend until the reset."""
         if self.remaining is None:
             return math.inf
-        return self.remaining * POLLING_SHARE / max(1, self._pollers)
+        return self.remaining * POLLING_SHARE / (max(1, self._pollers) * self.sharers())
 
     async def pause(self, tick: timedelta, *, requests: int = 1, at_most: int = 0) -> None:
         """Wait one tick, or longer when the budget asks for it.

@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from tenacity.wait import wait_base, wait_exponential, wait_incrementing, wait_random
 
 from engine.errors import NotConfigured, ProviderError, RateLimited, Rejected, Unreachable
+from engine.peers import NoPeers
 from engine.telemetry import BUDGET, vendor_call
 from providers.http import Delivery, no_answer
 from providers.railway.documents import document
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from engine.capabilities import Waiting
     from engine.clock import Clock
+    from engine.peers import Peers
 
 T = TypeVar("T")
 
@@ -83,10 +85,13 @@ class RailwayClient:
         *,
         clock: Clock,
         transport: httpx.AsyncBaseTransport | None = None,
+        peers: Callable[[], Peers] = NoPeers,
     ) -> None:
         self.clock = clock
+        self._peers = peers
         self._wire = Wire(url, token, clock, transport)
         self.budget = self._wire.budget
+        self.budget.sharers = lambda: peers().count
         self._has_token = bool(token)
         self._token: Token | None = None
         self._identifying = asyncio.Lock()
@@ -182,7 +187,7 @@ class RailwayClient:
         await self.token()
 
         async def attempt() -> T:
-            data = await self._send(name, variables, environment=environment)
+            data = await self._send(name, variables, environment=environment, writes=True)
             return _shaped(name, shape, data)
 
         async def turn() -> T:
@@ -204,6 +209,7 @@ class RailwayClient:
         *,
         environment: str = "",
         as_project: bool | None = None,
+        writes: bool = False,
     ) -> Data:
         """One request, held back while Railway's rate limit is used up. Raises Fault."""
         if as_project is None:
@@ -214,6 +220,8 @@ class RailwayClient:
             await self.budget.ready()
             try:
                 async with self._turn(environment):
+                    if writes:
+                        self._peers().check()
                     return await self._exchange(name, variables, as_project=as_project)
             except Fault as fault:
                 if fault.verdict is not Verdict.RATE_LIMITED:

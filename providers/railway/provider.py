@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.peers import NoPeers
 from providers.railway.client import RailwayClient
 from providers.railway.databases import Databases
 from providers.railway.deployments import Deployments
@@ -18,12 +19,13 @@ from providers.railway.usage import Usage
 from providers.railway.watching import DeploymentWatch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     import httpx
 
     from engine.capabilities import Access, Deployment, Failure, Space
     from engine.clock import Clock
+    from engine.peers import Peers
 
 
 class RailwayProvider(Projects, Services, Sources, Deployments, Logs, Databases, Usage):
@@ -45,8 +47,10 @@ class RailwayProvider(Projects, Services, Sources, Deployments, Logs, Databases,
         *,
         clock: Clock,
         transport: httpx.AsyncBaseTransport | None = None,
+        peers: Callable[[], Peers] = NoPeers,
     ) -> None:
-        self._client = RailwayClient(url, token, clock=clock, transport=transport)
+        """`peers` are those that share the token, as of the moment when they are asked for."""
+        self._client = RailwayClient(url, token, clock=clock, transport=transport, peers=peers)
         self._rail = Rail(self._client, clock, workspace_id or None, gateway_url)
         self._watch = DeploymentWatch(self._rail)
 

@@ -1,4 +1,4 @@
-"""What the engine promises it promises on both databases: each of these tests runs on each."""
+"""What the store promises it promises on both databases: each of these tests runs on each."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.store.database import open_database
 from tests import postgres
-from tests.unit.engine.house import DATABASE_FILE
+from tests.unit.engine.house import DATABASE_FILE, Vendor, plane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,14 +16,15 @@ if TYPE_CHECKING:
 
     from tests.postgres import Postgres
 
-APART = ("test_commands", "test_moves", "test_secrets", "test_words")
-"""They need no database."""
+ON_BOTH = (
+    *("test_audit", "test_database", "test_deliveries", "test_memory", "test_migrations"),
+    *("test_notices", "test_runs"),
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     name = metafunc.module.__name__.rpartition(".")[2]
-    if "tmp_path" in metafunc.fixturenames and name not in APART:
-        metafunc.fixturenames.append("database")
+    if "tmp_path" in metafunc.fixturenames and name in ON_BOTH:
         metafunc.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
 
@@ -35,23 +35,28 @@ def pg() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def migrated(pg: Postgres) -> str:
-    """A database to copy: our tables are there, empty."""
-    name = pg.create()
+def migrated(pg: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database to copy: our tables are there, and DBOS's."""
+    name, folder = pg.create(), tmp_path_factory.mktemp("migrated")
+    (folder / DATABASE_FILE).write_text(pg.url(name))
 
-    async def migrate() -> None:
-        database = open_database(pg.url(name))
-        await database.migrate()
-        await database.close()
+    async def launch() -> None:
+        async with plane(folder, Vendor()):
+            pass
 
-    asyncio.run(migrate())
+    asyncio.run(launch())
     return name
 
 
-@pytest.fixture
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(autouse=True)
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of an empty one, which `house.plane(tmp_path, ...)` uses, too."""
-    if request.param == "sqlite":
+    kind = getattr(request, "param", "")
+    if not kind:
+        yield ""
+        return
+    tmp_path: Path = request.getfixturevalue("tmp_path")
+    if kind == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path}/luthien.sqlite"
         return
     pg, migrated = request.getfixturevalue("pg"), request.getfixturevalue("migrated")

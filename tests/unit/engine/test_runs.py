@@ -222,7 +222,7 @@ async def test_a_second_delivery_starts_nothing(tmp_path: Path) -> None:
         request = Request("slack:t1", ADA, Build(), OPS, reply="https://hooks.example/secret")
         assert await p.accept(request)
         assert not await p.accept(request)
-        assert [r.reply for r in await p.unhandled()] == ["https://hooks.example/secret"]
+        assert await p.unhandled() == [], "it is ours"
         outcome = await p.handle("slack:t1")
         assert outcome is not None
         assert outcome.run is not None
@@ -230,15 +230,22 @@ async def test_a_second_delivery_starts_nothing(tmp_path: Path) -> None:
         assert await p.handle("slack:t1") is None
         assert await p.unhandled() == []
         assert len(await p.list_runs()) == 1
-    assert b"hooks.example" not in (tmp_path / "luthien.sqlite").read_bytes()
+        async with p.database.read() as session:
+            kept = await session.execute(text("SELECT * FROM deliveries"))
+            assert "hooks.example" not in repr(kept.all())
 
 
 async def test_an_accepted_request_survives_a_restart_and_runs_once(tmp_path: Path) -> None:
     vendor = Vendor()
     async with plane(tmp_path, vendor) as p:
-        await p.accept(Request("slack:t1", ADA, Build(), OPS))
+        reply = "https://hooks.example/secret"
+        await p.accept(Request("slack:t1", ADA, Build(), OPS, reply=reply))
+        async with p.database.read() as session:
+            kept = await session.execute(text("SELECT * FROM deliveries"))
+            assert "hooks.example" not in repr(kept.all())
     async with plane(tmp_path, vendor) as p:
         [request] = await p.unhandled()
+        assert request.reply == reply
         outcome = await p.handle(request.delivery)
         assert outcome is not None
         assert outcome.run is not None

@@ -134,7 +134,8 @@ async def test_a_secret_reaches_its_step_and_no_file(
     assert VALUE not in put.model_dump_json() + put.line() + repr(put)
     assert put.wire()["sealed"] == {"KEY": VALUE}
     assert await opened.accept(Request("d1", ADA, put, OPS))
-    [waiting] = await opened.unhandled()
+    waiting = await opened._inbox.open("d1")
+    assert waiting is not None
     assert waiting.command.secrets() == {"KEY": VALUE}, "also after a restart"
     outcome = await opened.handle("d1")
     assert outcome is not None

@@ -1,0 +1,56 @@
+"""The other processes that share the work: each thing is done by exactly one of them, and what a
+vendor allows is allowed to all of them together."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Protocol
+
+
+class Peers(Protocol):
+    """A claim lasts until it is released or its owner is gone, whichever way it went."""
+
+    @property
+    def count(self) -> int:
+        """How many there are, this one among them."""
+
+    def check(self) -> None:
+        """Right before a write at a vendor: does not return once the others may have taken this
+        process for dead."""
+
+    async def claim(self, name: str) -> bool:
+        """Whether it is ours, now or already."""
+
+    async def release(self, name: str) -> None:
+        """Anybody may claim it again. Nothing happens when it is not ours."""
+
+    async def take_slot(self, tick: str, slot: int) -> bool:
+        """Whether this time of a tick is ours; each is given away once, and in order."""
+
+    async def spend(self, name: str, every: timedelta, *, burst: int = 1) -> timedelta:
+        """One of what is allowed `every` so often, `burst` at once: nothing when it is taken, else
+        how long to wait before asking again."""
+
+    async def hold(self, name: str, duration: timedelta) -> None:
+        """Nobody is allowed this one before the time is over."""
+
+
+class NoPeers:
+    """The only process there is."""
+
+    count = 1
+
+    def check(self) -> None: ...
+
+    async def claim(self, name: str) -> bool:  # noqa: ARG002
+        return True
+
+    async def release(self, name: str) -> None: ...
+
+    async def take_slot(self, tick: str, slot: int) -> bool:  # noqa: ARG002
+        return True
+
+    async def spend(self, name: str, every: timedelta, *, burst: int = 1) -> timedelta:  # noqa: ARG002
+        return timedelta()
+
+    async def hold(self, name: str, duration: timedelta) -> None: ...

@@ -1,0 +1,172 @@
+"""The processes that share a database, and what each of them has claimed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Interval, cast, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from engine.lease import LeaseLost
+from engine.store.models import AllowanceRow, ClaimRow, ReplicaRow, SlotRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from engine.store.database import Database
+
+
+class Replicas:
+    """This process among them: `engine.lease.Replica`. `check` is the lease's.
+
+    The embedded database has one process at a time: nothing needs to be claimed, and whoever comes
+    finds the rows of processes that are gone.
+    """
+
+    def __init__(
+        self, database: Database, version: str, check: Callable[[], None] = lambda: None
+    ) -> None:
+        self._database = database
+        self.check = check
+        self.count = 1
+        self._version = version
+        self._line: AsyncConnection | None = None
+        self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.joined = False
+        self.shared = not database.embedded
+
+    # ── the lease ─────────────────────────────────────────────────────────────────────────────
+
+    async def join(self, lasts: timedelta) -> None:
+        async with self._database.write() as session:
+            if self._database.embedded:
+                await session.execute(delete(ReplicaRow))
+            session.add(ReplicaRow(id=self.id, version=self._version, until=self._ahead(lasts)))
+        self.joined = True
+        if not self._database.embedded:
+            # One of its own, never replaced: that it breaks means that the database was away.
+            self._line = await self._database.line()
+            self._database.fence(self.id)
+
+    async def renew(self, lasts: timedelta) -> None:
+        if self._line is None:
+            return
+        renewed = (
+            update(ReplicaRow).where(ReplicaRow.id == self.id).values(until=self._ahead(lasts))
+        )
+        if (await self._line.execute(renewed)).rowcount != 1:
+            raise LeaseLost(self.id)
+
+    async def reap(self) -> int:
+        if self._line is None:
+            return 0
+        over = ReplicaRow.until < func.clock_timestamp()
+        seen = select(func.count(), func.count().filter(over)).select_from(ReplicaRow)
+        self.count, dead = (await self._line.execute(seen)).one()
+        if not dead:
+            return 0
+        async with self._database.write() as session:
+            gone = list(await session.scalars(select(ReplicaRow.id).where(over).with_for_update()))
+            await session.execute(delete(ClaimRow).where(ClaimRow.owner.in_(gone)))
+            await session.execute(delete(ReplicaRow).where(ReplicaRow.id.in_(gone)))
+        return len(gone)
+
+    async def leave(self) -> None:
+        self._database.fence(None)
+        async with self._database.write() as session:
+            await session.execute(delete(ClaimRow).where(ClaimRow.owner == self.id))
+            await session.execute(delete(ReplicaRow).where(ReplicaRow.id == self.id))
+        self.joined = False
+        if self._line is not None:
+            await self._line.close()
+
+    # ── claims ────────────────────────────────────────────────────────────────────────────────
+
+    async def claim(self, name: str) -> bool:
+        if self._database.embedded:
+            return True
+        async with self._database.read() as session:
+            owner = await session.scalar(select(ClaimRow.owner).where(ClaimRow.name == name))
+        if owner is not None:
+            return owner == self.id
+        async with self._database.write() as session:
+            row = await session.get(ClaimRow, name)
+            if row is None:
+                row = ClaimRow(name=name, owner=self.id)
+                session.add(row)
+            return row.owner == self.id
+
+    async def release(self, name: str) -> None:
+        if self._database.embedded:
+            return
+        ours = delete(ClaimRow).where(ClaimRow.name == name, ClaimRow.owner == self.id)
+        async with self._database.append() as session:
+            await session.execute(ours)
+
+    async def take_slot(self, tick: str, slot: int) -> bool:
+        if self._database.embedded:
+            return True
+        async with self._database.read() as session:
+            taken = await session.scalar(select(SlotRow.slot).where(SlotRow.tick == tick))
+        if taken is not None and taken >= slot:
+            return False
+        async with self._database.write() as session:
+            row = await session.get(SlotRow, tick)
+            if row is not None and row.slot >= slot:
+                return False
+            await session.merge(SlotRow(tick=tick, slot=slot))
+        return True
+
+    # ── allowances ────────────────────────────────────────────────────────────────────────────
+
+    async def spend(self, name: str, every: timedelta, *, burst: int = 1) -> timedelta:
+        """The generic cell rate algorithm, in one statement that needs no other lock."""
+        if self._database.embedded:
+            return timedelta()
+        now, ahead = func.clock_timestamp(), AllowanceRow.spent_until
+        first = insert(AllowanceRow).values(name=name, spent_until=now + every)
+        spent = first.on_conflict_do_update(
+            index_elements=[AllowanceRow.name],
+            set_={"spent_until": func.greatest(ahead, now) + every},
+            where=ahead <= now + every * (burst - 1),
+        ).returning(ahead)
+        async with self._database.append() as session:
+            if await session.scalar(spent) is not None:
+                return timedelta()
+            left = select(cast(ahead - now, Interval)).where(AllowanceRow.name == name)
+            spent_for = await session.scalar(left) or timedelta()
+        return max(spent_for - every * (burst - 1), timedelta(milliseconds=10))
+
+    async def hold(self, name: str, duration: timedelta) -> None:
+        if self._database.embedded:
+            return
+        until = func.clock_timestamp() + duration
+        put = insert(AllowanceRow).values(name=name, spent_until=until)
+        later = func.greatest(AllowanceRow.spent_until, until)
+        async with self._database.append() as session:
+            await session.execute(
+                put.on_conflict_do_update(
+                    index_elements=[AllowanceRow.name], set_={"spent_until": later}
+                )
+            )
+
+    # ── the others ────────────────────────────────────────────────────────────────────────────
+
+    async def others_differ(self) -> bool:
+        """Whether another one runs other code."""
+        query = select(ReplicaRow.id).where(ReplicaRow.version != self._version).limit(1)
+        async with self._database.read() as session:
+            return await session.scalar(query) is not None
+
+    def _ahead(self, lasts: timedelta) -> datetime | ColumnElement[datetime]:
+        """By the database's clock, which all share."""
+        if self._database.embedded:
+            return datetime.now(UTC) + lasts
+        return func.clock_timestamp() + lasts
