@@ -371,7 +371,7 @@ class Desk:
         # Asked outside of any channel, in App Home, it is answered in the direct conversation.
         replace = replace or request.delivery in self._replaced
         self._replaced.discard(request.delivery)
-        nowhere = json.loads(request.prompt or "{}").get("nowhere") and not secret
+        nowhere = json.loads(request.prompt or "{}").get("nowhere")
         channel = request.actor.id if nowhere else request.origin.channel
         to = (request.reply, channel, request.actor.id)
         thread = request.origin.thread
@@ -401,6 +401,8 @@ class Desk:
             if channel and channel.startswith(("D", "U", "W")) and not secret:
                 await self._voice.post(channel, render, Urgency.RESULT, thread=thread)
             elif channel:
+                if channel == user:
+                    channel = await self._voice.direct(user)
                 await self._voice.whisper(channel, user, render, thread=thread)
         except ProviderError as missed:
             self._log.warning("an answer to %s could not be delivered: %s", user, missed)

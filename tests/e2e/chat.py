@@ -110,6 +110,15 @@ class Person:
         body = {"channel": self.room, "ts": message.ts, "callback_id": "explain"}
         return _ack(await self._post("shortcut", **body))
 
+    async def is_offered(self, action_id: str, typed: str) -> dict[str, str]:
+        """What a menu of the open modal offers for these letters, with its meaning; what stands
+        there as typed is left out."""
+        view = await self.modal()
+        body = {"view_id": view["id"], "action_id": action_id, "value": typed}
+        options = (await self._post("suggest", **body))["options"]
+        meaning = {o["value"]: o.get("description", {}).get("text", "") for o in options}
+        return {value: said for value, said in meaning.items() if value != typed}
+
     async def submits(self, **values: Any) -> dict[str, str]:
         """Fill in the open modal and send it; field names are labels or ids with `_` for blanks
         (names in capitals are ids as they are).

@@ -120,3 +120,19 @@ async def test_a_direct_message_is_a_conversation(town: House, people: Chat) -> 
     await alone.types("crate bob somehow")
     told: Message = await alone.sees("I did not understand “crate bob somehow”")
     assert "/luthien help create" in told.buttons
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_the_same_where_slack_posts_to_us(http_house: House, http_chat: Chat) -> None:
+    ada = http_chat.ada
+    await ada.types("@luthien please create acme")
+    await ada.clicks("Yes, do it", await ada.gets("waits for your click"))
+    done = await ada.sees("Create instance acme", "done in", private=False, within=30)
+    await ada.asks_about(done)
+    await ada.gets("Create instance acme: succeeded")
+    await ada.types("/luthien restart")
+    offered = await ada.is_offered("complete:instance", "ac")
+    assert offered == {"acme": "running"}
+    assert list(await ada.is_offered("complete:service", "")) == ["gateway", "Postgres", "Redis"]
+    home = await ada.home()
+    assert "acme" in str(home)

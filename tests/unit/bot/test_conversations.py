@@ -806,7 +806,7 @@ async def test_what_is_asked_in_the_home_is_answered_in_the_direct_conversation(
     assert "There is no command `crate`" in slack.slack.messages[-1]["text"]
     secret = {"type": "button", "action_id": "do:credentials", "value": "credentials acme"}
     await slack.send(click | {"trigger_id": "t-3", "actions": [secret]})
-    assert slack.slack.whispers[-1]["channel"] == "C0OPS", "it must not last"
+    assert slack.slack.whispers[-1]["channel"] == "D0ADA", "there too, and it does not last"
 
 
 async def test_a_shortcut_opens_the_form() -> None:
