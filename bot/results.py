@@ -49,7 +49,7 @@ def _success(view: RunView, spent: str, who: str) -> Render:
     lines = [mrkdwn(f"{summary}.")] if isinstance(summary, str) else []
     lines += [link(url, url)] if isinstance(url, str) else []
     if view.closing:
-        lines.append(mrkdwn(view.closing.text))
+        lines.append(mrkdwn(view.closing))
     after = []
     private = view.delivers if view.actor.door is Door.SLACK else None
     if private:
@@ -58,7 +58,7 @@ def _success(view: RunView, spent: str, who: str) -> Render:
         after.append(f"`/luthien status {subject}` shows how it is doing")
     if after:
         lines.append(f"Next: {'; '.join(after)}.")
-    offered = [*(view.closing.offers if view.closing else ()), *opening_offers(view)]
+    offered = opening_offers(view)
     if private:
         offered.insert(1, Offer(label="Show credentials", line=private))
     blocks = [

@@ -301,6 +301,8 @@ def undo(view: RunView) -> list[Offer]:
     """The way back from where a run ended; it refuses by itself once it is not true any more."""
     if not view.undo:
         return []
+    if view.undo_label != "Undo":
+        return [Offer(label=view.undo_label, line=view.undo, style="primary")]
     confirm = Confirm(
         title="Undo this?",
         text=f"What *{view.title}* has changed is taken back, unless something else has changed"

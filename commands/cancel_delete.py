@@ -11,11 +11,10 @@ from commands.marks import Mark
 from commands.names import KnownInstance
 from commands.steps.places import Place
 from commands.steps.replace_mark import ReplaceMark
-from engine.answer import Offer
 from engine.capabilities import RunsServices
 from engine.command import Argument, Change, Completes, Risk
 from engine.errors import NotFound, Refused
-from engine.plan import Closing, Plan, critical_path
+from engine.plan import Plan, critical_path
 from engine.run import RunStatus
 from engine.words import moment, typed
 
@@ -73,10 +72,8 @@ class CancelDelete(Change):
                 "project_id": instance.space.id,
                 "deletion_scheduled_at": None,
             },
-            closing=Closing(
-                text=f"{instance.name} stays; it is not deleted on {moment(at)}.",
-                offers=(Offer(label="Undo", line=f"delete {instance.name}"),),
-            ),
+            undo=f"delete {instance.name}",
+            closing=f"{instance.name} stays; it is not deleted on {moment(at)}.",
         )
 
 

@@ -21,7 +21,7 @@ from engine.capabilities import RunsServices
 from engine.command import Argument, Change, Completes, Confidential, Risk
 from engine.errors import InvalidInput, NotFound, PlanStale, Refused
 from engine.form import Form, Group, Input
-from engine.plan import Closing, Plan, critical_path
+from engine.plan import Plan, critical_path
 from engine.secrecy import refuse_typed
 from engine.step import Ref
 from engine.words import listed, typed
@@ -336,9 +336,7 @@ class Config(Change):
             notes=tuple(told),
             outcome=result,
             undo=(undo + (" --no-deploy" if self.no_deploy else "")) if seen else "",
-            closing=Closing(text=" ".join(told[:-1] if not self.no_deploy else told))
-            if told[:-1] or self.no_deploy
-            else None,
+            closing=" ".join(told if self.no_deploy else told[:-1]),
         )
 
     async def _back(

@@ -11,14 +11,13 @@ from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.marks import Mark
 from commands.names import KnownInstance
-from commands.scheduled import keep_offer
 from commands.steps.places import Place
 from commands.steps.replace_mark import ReplaceMark
 from engine.answer import Answer, Confirm, Fact, Facts, Offer, Offers, Part, Table, Text
 from engine.capabilities import HostsSpaces
 from engine.command import Argument, Change, Completes, Risk
 from engine.errors import PlanStale, ProviderError, Refused
-from engine.plan import Closing, Plan, critical_path
+from engine.plan import Plan, critical_path
 from engine.words import about, ago, duration, moment, plural, typed, until
 
 if TYPE_CHECKING:
@@ -92,11 +91,10 @@ class DeleteInstance(Change):
                 "status": InstanceStatus.DELETION_SCHEDULED,
                 "deletion_scheduled_at": at.isoformat(),
             },
-            closing=Closing(
-                text=f"{instance.name} stays reachable until {moment(at)}, {_grace(world)} after"
-                " this was asked for; then it is deleted with everything in it.",
-                offers=(keep_offer(instance.name),),
-            ),
+            undo=f"cancel-delete {instance.name}",
+            undo_label="Keep it",
+            closing=f"{instance.name} stays reachable until {moment(at)}, {_grace(world)} after"
+            " this was asked for; then it is deleted with everything in it.",
         )
 
     async def _find(self, world: World) -> Instance:

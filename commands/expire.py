@@ -15,7 +15,7 @@ from engine.actor import Role
 from engine.capabilities import HostsSpaces
 from engine.command import Argument, Change, Completes, Risk
 from engine.errors import Refused
-from engine.plan import Closing, Plan, critical_path
+from engine.plan import Plan, critical_path
 from engine.words import moment, typed
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Expire(Change):
             risk=self.risk,
             expected=critical_path((step,)),
             outcome={"name": instance.name, "project_id": instance.space.id},
-            closing=Closing(text=f"{instance.name} and everything in it is gone."),
+            closing=f"{instance.name} and everything in it is gone.",
         )
 
 

@@ -21,7 +21,7 @@ from engine.capabilities import AdministersGateways, GatewayPolicy, RunsServices
 from engine.command import Argument, Change, Completes, Confidential, Risk
 from engine.errors import InvalidInput, NotFound, PlanStale, Refused
 from engine.form import Form, Group, Input
-from engine.plan import Closing, Plan, critical_path
+from engine.plan import Plan, critical_path
 from engine.secrecy import refuse_typed
 from engine.words import listed, typed
 
@@ -37,6 +37,8 @@ _SET = "policy"
 _FILE = "policy"
 _AT = "at:"
 """Before the names under which it is kept where each field stood in what was written."""
+_LONGEST = 3_000
+"""Characters that fit into one input of a form."""
 _LASTS = "POLICY_SOURCE is file: the gateway reads its own file again when it starts anew."
 
 
@@ -230,6 +232,14 @@ class PolicyConfig(Change):
         known = list(dict.fromkeys([*known, now.class_ref]))
         wanted = _resolved(str(raw.get("policy") or ""), known) or now.class_ref
         text = policy_text.written(now.config) if wanted == now.class_ref else ""
+        if len(text) > _LONGEST:
+            raise Refused(
+                f"The policy's config is too long for a form: {len(text):,} characters.",
+                why=f"A form takes {_LONGEST:,} at most.",
+                who="It can be set on the command line from a file:"
+                f" `luthien policy-config {instance.name} set @policy.yaml`.",
+                next_step=typed(f"policy-config {instance.name}"),
+            )
         names = {ref: _short(ref) if _resolved(_short(ref), known) else ref for ref in known}
         return Form(
             title=f"Policy of {instance.name}",
@@ -329,7 +339,7 @@ class PolicyConfig(Change):
                 "summary": "; ".join(changes),
             },
             undo=f"{undo} {world.run_id}" if undo else "",
-            closing=Closing(text=" ".join(notes)) if notes else None,
+            closing=" ".join(notes),
         )
 
     async def _back(self, world: World, instance: Instance, now: GatewayPolicy) -> GatewayPolicy:

@@ -18,7 +18,7 @@ from commands.steps.remember_key import RememberKey
 from commands.steps.renew_key import RenewKey
 from engine.capabilities import KeyKind
 from engine.command import Argument, Change, Completes, Risk
-from engine.plan import Closing, Plan, critical_path
+from engine.plan import Plan, critical_path
 from engine.step import Ref, Step
 from engine.words import listed
 
@@ -106,5 +106,5 @@ class Rotate(Change):
                 **({"summary": Ref(ref=f"{_PROOF}.said")} if service.url else {}),
             ),
             delivers=f"credentials {instance.name} --key {self.key}",
-            closing=Closing(text="There is no Undo: the old key is kept nowhere."),
+            closing="There is no Undo: the old key is kept nowhere.",
         )

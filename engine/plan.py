@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
-from engine.answer import Offer
 from engine.command import Risk
 from engine.step import Ref, Step
 
@@ -19,15 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NOTHING = timedelta()
-
-
-class Closing(BaseModel):
-    """What is said, and offered, to everybody once the run succeeded."""
-
-    model_config = ConfigDict(frozen=True)
-
-    text: str
-    offers: tuple[Offer, ...] = ()
 
 
 class Plan(BaseModel):
@@ -55,7 +45,10 @@ class Plan(BaseModel):
     undo: str = ""
     """A command line that leads back, offered once the run has succeeded or failed; `{step.name}`
     stands for what a step returned. It must refuse by itself when it is not true any more."""
-    closing: Closing | None = None
+    undo_label: str = "Undo"
+    """What the way back is called, e.g. `Keep it`."""
+    closing: str = ""
+    """What is said to everybody once the run succeeded."""
     keep_on_failure: bool = False
     """Skip the clean-up when the run fails."""
 
@@ -67,8 +60,9 @@ class Plan(BaseModel):
         return json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
 
     def as_json(self) -> dict[str, Any]:
-        unsaid = {"closing"} if self.closing is None else set()
-        data = self.model_dump(mode="json", exclude={"steps", *unsaid})
+        usual = {"closing": "", "undo_label": "Undo"}
+        data = self.model_dump(mode="json", exclude={"steps"})
+        data = {n: value for n, value in data.items() if n not in usual or usual[n] != value}
         return data | {"steps": [step.as_json() for step in self.steps]}
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.actor import Actor, Origin
-from engine.plan import Closing
 
 
 class RunStatus(StrEnum):
@@ -195,7 +194,8 @@ class RunView(BaseModel):
     delivers: str | None = None
     undo: str = ""
     """A command line that leads back from where it ended; empty: there is none."""
-    closing: Closing | None = None
+    undo_label: str = "Undo"
+    closing: str = ""
     locks: tuple[str, ...] = ()
     cancelled_by: str = ""
     thread_url: str = ""

@@ -101,12 +101,19 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
             "result": row.result,
             "delivers": row.plan.get("delivers"),
             "undo": _undo(row, {step.key: step.result for step in steps}),
-            "closing": row.plan.get("closing"),
+            "undo_label": row.plan.get("undo_label", "Undo"),
+            "closing": _closing(row),
             "locks": tuple(locks),
             "cancelled_by": row.cancelled_by,
             "thread_url": row.thread_url,
         }
     )
+
+
+def _closing(row: RunRow) -> str:
+    """Plans that were stored in an earlier form said it in an object."""
+    closing = row.plan.get("closing") or ""
+    return closing if isinstance(closing, str) else str(closing.get("text") or "")
 
 
 def _undo(row: RunRow, results: Mapping[str, Mapping[str, Any]]) -> str:

@@ -12,11 +12,14 @@ import pytest
 from bot import dialogs, forms
 from bot.grammar import read
 from commands.config import Config
-from engine.errors import InvalidInput
+from commands.policy_config import PolicyConfig
+from engine.capabilities import GatewayPolicy
+from engine.errors import InvalidInput, NotFound, Refused
 from sandbox.slack.blockkit import check_view
+from tests.unit.commands.gateways import JUDGE
 from tests.unit.commands.worlds import REGISTRY, Described, Given
 
-GOLDEN = Path(__file__).parent / "modals" / "settings.json"
+GOLDEN = Path(__file__).parent / "modals"
 LINE = "config acme set"
 SECRET = "sk-ant-of-a-tenant"
 
@@ -59,14 +62,54 @@ def submitted(view: dict[str, Any], **entered: dict[str, Any]) -> Config:
 
 
 async def test_it_is_as_it_was_and_within_slacks_limits() -> None:
-    view = await modal()
+    await as_it_was("settings", await modal())
+
+
+async def as_it_was(name: str, view: dict[str, Any]) -> None:
     assert check_view(view, ()) == []
     assert len(view["blocks"]) <= dialogs.MOST_BLOCKS
     assert SECRET not in json.dumps(view)
     text = json.dumps(view, indent=2, ensure_ascii=False) + "\n"
+    golden = GOLDEN / f"{name}.json"
     if os.environ.get("UPDATE_GOLDEN"):
-        GOLDEN.write_text(text)
-    assert text == GOLDEN.read_text()
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+async def test_the_policys_form_hides_secrets_and_gives_both_back() -> None:
+    line = "policy-config acme set"
+    wish = read(line, REGISTRY, escaped=False)
+    world = given()
+    config = {"model": "m1", "api_key": SECRET}
+    world.host.gateways.now = GatewayPolicy(JUDGE, config)
+    drawn = await PolicyConfig.form(wish.raw, world.world)
+    view = dialogs.view(drawn, wish, forms.Form("policy-config", "C0OPS", "t1", line))
+    await as_it_was("policy", view)
+    form = forms.Form.of_metadata(view["private_metadata"])
+    new = {"config": {"value": "model: m2"}}
+    found, names = dialogs.submitted(REGISTRY, form, as_submitted(view, **new))
+    assert names[:2] == ["policy", "config"]
+    asked = found.parse()
+    assert isinstance(asked, PolicyConfig)
+    assert asked.policy == "ToolCallJudgePolicy", "as it was left"
+    assert asked.secrets() == {"config": "model: m2"}
+    untouched, _ = dialogs.submitted(REGISTRY, form, as_submitted(view))
+    with pytest.raises(InvalidInput, match="in the place of a secret"):
+        untouched.parse().checked(world.world)
+
+
+async def test_a_config_too_long_for_a_form_is_not_cut() -> None:
+    world = given()
+    world.host.gateways.now = GatewayPolicy(JUDGE, {"judge_instructions": "x " * 2_000})
+    with pytest.raises(Refused, match="too long for a form"):
+        await PolicyConfig.form({"instance": "acme", "what": "set"}, world.world)
+
+
+async def test_waiting_and_failing() -> None:
+    wish = read(LINE, REGISTRY, escaped=False)
+    await as_it_was("reading", dialogs.reading(wish))
+    missing = NotFound("There is no `acme`.", why="It is gone.", next_step="/luthien list")
+    await as_it_was("failed", dialogs.failed(missing, wish))
 
 
 async def test_only_what_was_changed_is_set() -> None:
