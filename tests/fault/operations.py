@@ -153,6 +153,49 @@ class Restart(Instance):
         assert [d["status"] for d in deployed(await lane.railway())] == ["SUCCESS"]
 
 
+class Configure(Instance):
+    name = "config"
+
+    async def ask(self, lane: Lane) -> bool:
+        return await lane.types(f"/luthien config {SUBJECT} set LOG_LEVEL=debug RATE_LIMIT_RPM=60")
+
+    async def check(self, lane: Lane) -> None:
+        world = await lane.railway()
+        there = variables(world)
+        assert (there["LOG_LEVEL"], there["RATE_LIMIT_RPM"]) == ("debug", "60")
+        assert [d["status"] for d in deployed(world)] == ["REMOVED", "SUCCESS"]
+        assert deployed(world)[-1]["meta"]["commitHash"] == FIRST_COMMIT
+        assert deployed(world)[-1]["variables"]["LOG_LEVEL"] == "debug"
+
+
+class Rotate(Instance):
+    name = "rotate"
+
+    async def ask(self, lane: Lane) -> bool:
+        return await lane.types(f"/luthien rotate {SUBJECT} proxy")
+
+    async def check(self, lane: Lane) -> None:
+        world = await lane.railway()
+        there, (before, after) = variables(world), deployed(world)
+        assert there["PROXY_API_KEY"] == there["CLIENT_API_KEY"]
+        assert before["variables"].get("CLIENT_API_KEY") != there["CLIENT_API_KEY"]
+        assert after["variables"]["CLIENT_API_KEY"] == there["CLIENT_API_KEY"]
+        assert after["status"] == "SUCCESS"
+
+
+class SetPolicy(Instance):
+    name = "policy-config"
+
+    async def ask(self, lane: Lane) -> bool:
+        return await lane.types(f"/luthien policy-config {SUBJECT} set AllCapsPolicy")
+
+    async def check(self, lane: Lane) -> None:
+        world = await lane.railway()
+        [kept] = [k for k in world["app_data"].values() if "policy" in k]
+        assert kept["policy"]["class_ref"].endswith(":AllCapsPolicy")
+        assert [d["status"] for d in deployed(world)] == ["SUCCESS"]
+
+
 class Expire(Operation):
     """Nobody asks: its time has come."""
 
@@ -195,6 +238,9 @@ OPERATIONS: Mapping[str, Operation] = {
         Redeploy(),
         Restart(),
         Rollback(),
+        Configure(),
+        Rotate(),
+        SetPolicy(),
     )
 }
 
@@ -217,6 +263,13 @@ def gateway(world: dict[str, Any]) -> dict[str, Any]:
     [service] = [s for s in living(world, "services") if s["name"] == "gateway"]
     [found] = [i for i in living(world, "instances") if i["service_id"] == service["id"]]
     return dict(found)
+
+
+def variables(world: dict[str, Any]) -> dict[str, str]:
+    """The gateway's, as they are written."""
+    place = gateway(world)
+    found: dict[str, str] = world["variables"][f"{place['environment_id']}/{place['service_id']}"]
+    return found
 
 
 def deployed(world: dict[str, Any]) -> list[dict[str, Any]]:
