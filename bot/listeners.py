@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from bot.completion import Completion
     from bot.desk import Desk
     from bot.explaining import Explaining
-    from bot.grammar import Wish
     from bot.hearing import Hearing
     from bot.home import Home
     from bot.identity import SlackDirectory
@@ -135,18 +134,25 @@ def _clicks(app: AsyncApp, desk: Desk, live: Live) -> None:
 def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion) -> None:
     @app.view(forms.CALLBACK)
     async def submitted(ack: AsyncAck, body: Body, view: Body) -> None:
+        await take(ack, body, view, drawn=False)
+
+    @app.view(dialogs.CALLBACK)
+    async def filled(ack: AsyncAck, body: Body, view: Body) -> None:
+        await take(ack, body, view, drawn=True)
+
+    async def take(ack: AsyncAck, body: Body, view: Body, *, drawn: bool) -> None:
+        """`drawn`: by the command itself."""
+        names: Sequence[str] = ()
         try:
             form = forms.Form.of_metadata(view["private_metadata"])
-            wish = forms.submitted(registry.command(form.command), view["state"]["values"])
+            if drawn:
+                wish, names = dialogs.submitted(registry, form, view)
+            else:
+                wish = forms.submitted(registry.command(form.command), view["state"]["values"])
         except OpsError as crafted:
             await ack()
             desk.begin(desk.say(_ask(body), refusals.refusal(crafted, registry)))
             return
-        await take(ack, body, form, wish, ())
-
-    async def take(
-        ack: AsyncAck, body: Body, form: forms.Form, wish: Wish, names: Sequence[str]
-    ) -> None:
         ask = replace(_ask(body), channel=form.channel, reply=desk.reply_of(form))
         said = await desk.take_form(ask, wish, names)
         if isinstance(said, dict):
@@ -156,12 +162,6 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
         await ack()
         if said is not None:
             desk.begin(desk.say(ask, said))
-
-    @app.view(dialogs.CALLBACK)
-    async def filled(ack: AsyncAck, body: Body, view: Body) -> None:
-        form = forms.Form.of_metadata(view["private_metadata"])
-        wish, names = dialogs.submitted(registry, form, view)
-        await take(ack, body, form, wish, names)
 
     @app.options(re.compile(rf"^{forms.COMPLETE}:"))
     async def completed(ack: AsyncAck, body: Body) -> None:

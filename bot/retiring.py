@@ -34,18 +34,11 @@ async def retire_ways_back(stage: Stage, done: RunView) -> None:
     for earlier in await stage.control.list_runs(subject=done.subject, limit=LOOK_BACK):
         if earlier.id == done.id or earlier.status is not RunStatus.SUCCEEDED:
             continue
-        lines = _ways_back(earlier)
         posts = [p for p in (await stage.told.posts(earlier.id)).values() if _offers(p)]
-        if not lines or not posts:
+        if not earlier.undo or not posts:
             continue
-        stale = [line for line in lines if await _is_refused(stage, done, line)]
-        if stale:
-            await _redraw(stage, _without(earlier, stale), posts)
-
-
-def _ways_back(view: RunView) -> list[str]:
-    closing = view.closing.offers if view.closing else ()
-    return [line for line in dict.fromkeys((view.undo, *(o.line for o in closing))) if line]
+        if await _is_refused(stage, done, earlier.undo):
+            await _redraw(stage, earlier.model_copy(update={"undo": ""}), posts)
 
 
 def _offers(post: Post) -> bool:
@@ -65,15 +58,6 @@ async def _is_refused(stage: Stage, done: RunView, line: str) -> bool:
     except OpsError:
         return True
     return False
-
-
-def _without(view: RunView, stale: Collection[str]) -> RunView:
-    closing = view.closing
-    if closing is not None:
-        kept = tuple(offer for offer in closing.offers if offer.line not in stale)
-        closing = closing.model_copy(update={"offers": kept})
-    undo = "" if view.undo in stale else view.undo
-    return view.model_copy(update={"undo": undo, "closing": closing})
 
 
 async def _redraw(stage: Stage, view: RunView, posts: Collection[Post]) -> None:
