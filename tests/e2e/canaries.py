@@ -52,7 +52,7 @@ def _places(house: House, slack: Mapping[str, Any]) -> Iterator[tuple[str, bytes
         "the server's output",
         house.server.log_file.read_bytes() if (house.server.log_file.exists()) else b"",
     )
-    for channel, messages in slack["messages"].items():
+    for channel, messages in slack.get("messages", {}).items():
         public = [m for m in messages.values() if not m.get("only_for")]
         yield f"messages of {channel}", json.dumps(public, ensure_ascii=False).encode()
 
