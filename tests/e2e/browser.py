@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,6 +30,11 @@ _QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+PATIENCE_MS = 30_000
+"""What is waited for at most: a page on a machine that has more to do."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @asynccontextmanager
@@ -50,5 +55,5 @@ async def chromium() -> AsyncIterator[Page]:
     """A page of 1280 by 800 in a fresh browser."""
     async with browser() as running:
         page = await running.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         yield page

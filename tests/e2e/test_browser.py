@@ -46,7 +46,7 @@ async def page(demo: House) -> AsyncIterator[Page]:
             viewport=DESKTOP, base_url=demo.stand_in.url, locale="en-GB", timezone_id="UTC"
         )
         one = await context.new_page()
-        one.set_default_timeout(15_000)
+        one.set_default_timeout(30_000)
         complaints: list[str] = []
 
         def complain(words: str) -> None:

@@ -44,7 +44,8 @@ async def test_logs_of_a_service_and_of_its_build(acme: None, people: Chat) -> N
     await people.cleo.types("/luthien logs acme")
     log = await people.cleo.gets("Log of gateway of acme")
     assert FIRST in log
-    assert log.buttons[:3] == ["Refresh", "Build log", "Status"]
+    assert log.buttons[:2] == ["Refresh", "Build log"]
+    assert "Status" in log.buttons
     await people.cleo.clicks("Build log", log)
     await people.cleo.gets("Build log of gateway of acme")
     await people.cleo.types("/luthien logs acme postgres —lines 1")

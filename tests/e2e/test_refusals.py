@@ -152,7 +152,7 @@ async def test_a_viewer_may_not_create(town: House, people: Chat) -> None:
         who="<@U0ADA00001>",
         then="/luthien help create",
     )
-    assert "`U0CLEO0001`" in refusal.text
+    assert "role grant U0CLEO0001" in refusal.text
     await people.cleo.clicks("/luthien help create", refusal)
     await people.cleo.gets("It needs the role deployer; yours is viewer.")
 

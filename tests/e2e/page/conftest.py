@@ -54,7 +54,7 @@ async def world(stage: tuple[Workspace, str]) -> Workspace:
 async def page(context: BrowserContext, world: Workspace) -> AsyncIterator[Page]:
     """A desktop-sized page, not opened yet; an error of its scripts fails the test."""
     one = await context.new_page()
-    one.set_default_timeout(5_000)
+    one.set_default_timeout(30_000)
     errors: list[str] = []
     one.on("pageerror", lambda error: errors.append(str(error)))
     one.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
