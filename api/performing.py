@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from api.desk import Performs
 from engine.control_plane import Outcome
 from engine.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from engine.actor import Actor, Origin
+    from engine.command import Command
     from engine.control_plane import Request
+    from engine.form import Form
     from engine.keys import ApiKeys
     from engine.people import People
     from engine.registry import Registry
@@ -47,6 +50,10 @@ class Serves(Performs, Protocol):
         limit: int = 20,
         before: str = "",
     ) -> Sequence[RunView]: ...
+
+    async def form(
+        self, actor: Actor, command: type[Command], raw: Mapping[str, Any], origin: Origin
+    ) -> Form: ...
 
     def follow_all(self, after: int | None = None) -> AsyncIterator[Event]: ...
 

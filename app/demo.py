@@ -125,6 +125,7 @@ def _both(port: int, speed: float, data: Path, shown: Path) -> None:
         server.until(lambda: _ready(port), sandbox)
         sys.stdout.write(
             f"Open   {known.url}/\n"
+            f"Page   http://127.0.0.1:{port + 1}/   (/luthien web lets you in)\n"
             "Type   /luthien create acme   in #ops, as Ada\n"
             f"Stop   Ctrl-C. The next start goes on from here; to begin afresh: rm -rf {shown}\n"
         )

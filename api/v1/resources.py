@@ -1,5 +1,5 @@
-"""Instances and the audit as resources: each is what a command answers, so that rights, words and
-data are the same on every door."""
+"""Instances, approvals and the audit as resources: each is what a command answers, so that rights,
+words and data are the same on every door."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from fastapi.responses import JSONResponse
 
 from api.performing import Serves
 from api.v1.commands import private
-from api.v1.shapes import AuditChecked, AuditPage, Instance, Instances
+from api.v1.shapes import (
+    Approvals,
+    AuditChecked,
+    AuditPage,
+    Instance,
+    Instances,
+    Rejection,
+    RunId,
+    Started,
+)
 from engine.actor import Actor, Origin
 
 if TYPE_CHECKING:
@@ -76,5 +85,37 @@ def resources(control: Serves, callers: Callable[..., Any]) -> APIRouter:
     )
     async def verify(actor: Actor = caller) -> JSONResponse:
         return private(await ask(control, actor, "audit", what="verify"))
+
+    @router.get(
+        "/approvals",
+        response_model=Approvals,
+        tags=["approvals"],
+        summary="What waits for somebody's word",
+    )
+    async def approvals(
+        decided: Annotated[bool, Query(description="Those that are decided, instead")] = False,
+        actor: Actor = caller,
+    ) -> JSONResponse:
+        return private(await ask(control, actor, "approvals", decided=decided))
+
+    @router.post(
+        "/approvals/{run_id}/approve",
+        response_model=Started,
+        tags=["approvals"],
+        summary="Approve a change, as it was planned",
+    )
+    async def approve(run_id: RunId, actor: Actor = caller) -> JSONResponse:
+        await ask(control, actor, "approve", run=run_id)
+        return private({"run": (await control.show(run_id)).model_dump(mode="json")})
+
+    @router.post(
+        "/approvals/{run_id}/reject",
+        response_model=Started,
+        tags=["approvals"],
+        summary="Reject a change, and say why",
+    )
+    async def reject(run_id: RunId, given: Rejection, actor: Actor = caller) -> JSONResponse:
+        await ask(control, actor, "reject", run=run_id, reason=given.reason)
+        return private({"run": (await control.show(run_id)).model_dump(mode="json")})
 
     return router

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse
 
@@ -12,16 +12,13 @@ from api.events import stream
 from api.performing import Serves
 from api.v1.commands import private
 from api.v1.resources import ask
-from api.v1.shapes import Runs, Started
+from api.v1.shapes import RunId, Runs, Started
 from engine.actor import Actor
 from engine.run import RunStatus, RunView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RunId = Annotated[
-    str, Path(description="Id of the run", pattern=r"^[\w-]{1,32}$", examples=["rk7m2p9q"])
-]
 _Seen = Annotated[
     int, Header(ge=0, le=2**63 - 1, description="The last event that you saw: go on after it.")
 ]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.answer import Answer
 from engine.command import Risk
 from engine.run import RunView
+
+RunId = Annotated[
+    str, Path(description="Id of the run", pattern=r"^[\w-]{1,32}$", examples=["rk7m2p9q"])
+]
 
 
 class Problem(BaseModel):
@@ -102,3 +107,28 @@ class AuditChecked(BaseModel):
     entries: int
     broken_at: int | None
     """The number of the first entry that does not follow from the one before it."""
+
+
+class Approval(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    run: str
+    title: str
+    status: str
+    asked_by: str
+    expires_at: str
+    needed: int
+    plan_digest: str
+    """The approval holds for exactly this plan."""
+
+
+class Approvals(BaseModel):
+    approvals: list[Approval]
+    mine: list[str]
+    """The runs that wait for you."""
+
+
+class Rejection(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=500, examples=["Ben still needs it"])

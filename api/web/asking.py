@@ -60,6 +60,8 @@ class Asking:
         definition = self._site.control.registry.command(request.path_params["name"])
         try:
             fields = forms.filled(definition, form)
+            if changed := forms.entered(form):
+                fields = definition.filled(fields, changed)
             command = definition.parse(fields)
         except InvalidInput as error:
             shown = {k: v for k, v in form.items() if k != definition.confidential()}
@@ -139,6 +141,21 @@ class Asking:
     ) -> Response:
         """`acts`: filled in as it is, it must be posted."""
         await self._permit(actor, definition)
+        if definition.has_form(fields):
+            drawn = await self._site.control.form(actor, definition, fields, ORIGIN)
+            options = [p for p in definition.parameters() if p.name in drawn.options]
+            return await self._site.page(
+                request,
+                "own_form.html",
+                actor,
+                status=400 if wrong or reason else 200,
+                definition=definition,
+                form=drawn,
+                given=lines.pairs({k: v for k, v in fields.items() if k not in drawn.options}),
+                options=options,
+                wrong=wrong,
+                reason=reason,
+            )
         suggestions = await self._suggestions(actor, definition)
         inputs = forms.inputs(definition, fields, suggestions=suggestions, wrong=wrong)
         placed = {one.name for one in inputs}

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 640, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 32
 _TICKS = 4
-_MOST_LABELS = 8
-"""More categories than these do not fit beside one another."""
+_LETTER = 7.5
+"""About as wide as one is, so that labels do not run into one another."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ def _plot(chart: Chart) -> Picture:
             marks.append(Mark(index, shape, series.name))
         marks.append(Mark(index, line, series.name, filled=False))
     count = round((high - low) / step)
-    every = -(-len(chart.categories) // _MOST_LABELS)
+    longest = max(len(category) for category in chart.categories)
+    fits = max(1, int((WIDTH - _LEFT) / (longest * _LETTER + _LETTER)))
+    every = -(-len(chart.categories) // fits)
     return Picture(
         marks=tuple(marks),
         ticks=tuple(

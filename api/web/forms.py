@@ -116,6 +116,22 @@ def filled(definition: type[Command], given: FormData | QueryParams) -> dict[str
     return fields
 
 
+ENTERED, BEFORE = "in.", "was."
+"""Begin the names of what a command's own form asks for, and of what stood there before."""
+
+
+def entered(given: FormData) -> dict[str, str]:
+    """What was entered into a command's own form, where it differs from what stood there."""
+    found = {}
+    for name in given:
+        if name.startswith(ENTERED):
+            plain = name.removeprefix(ENTERED)
+            value = str(given.get(name) or "").replace("\r\n", "\n")
+            if value != str(given.get(BEFORE + plain) or "").replace("\r\n", "\n"):
+                found[plain] = value
+    return found
+
+
 def _secrets(definition: type[Command], field: str, text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in filter(None, (line.strip() for line in text.splitlines())):

@@ -45,12 +45,17 @@ def address(definition: type[Command], fields: Mapping[str, Any]) -> str:
     argument, page = _OWN_PAGE_OF_ONE.get(definition.name, ("", ""))
     if argument and list(given) == [argument]:
         return page.format(quote(str(given[argument]), safe=""))
-    pairs = [
+    query = urlencode(pairs(given))
+    return f"/c/{definition.name}" + (f"?{query}" if query else "")
+
+
+def pairs(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Fields as a form sends them."""
+    return [
         (name, "on" if one is True else str(one))
-        for name, value in given.items()
+        for name, value in fields.items()
         for one in (value if isinstance(value, list | tuple) else [value])
     ]
-    return f"/c/{definition.name}" + (f"?{urlencode(pairs)}" if pairs else "")
 
 
 def link(registry: Registry, line: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from api.web import lines
 from api.web.forms import filled
 from api.web.live import live
 from engine.answer import Offers
+from engine.command import Risk
 from engine.errors import InvalidInput, OpsError
 from engine.run import RunStatus
 
@@ -28,6 +30,16 @@ if TYPE_CHECKING:
 
 _ALIVE = tuple(status for status in RunStatus if not status.over)
 _PER_PAGE = 25
+
+
+@dataclass(frozen=True)
+class Action:
+    """`line` is posted instead of going to `where`: the command asks first by itself."""
+
+    label: str
+    where: str
+    line: str
+    dangerous: bool
 
 
 class Pages:
@@ -170,9 +182,8 @@ class Pages:
             groups.setdefault(command.group, []).append(command)
         return await self._site.page(request, "commands.html", actor, groups=groups)
 
-    def _actions(self, actor: Actor, instance: str) -> list[tuple[str, str, bool, str]]:
-        """What can be asked about one instance: label, address, whether it is dangerous, and the
-        line to post where the command asks first by itself."""
+    def _actions(self, actor: Actor, instance: str) -> list[Action]:
+        """What can be asked about one instance, what removes it last."""
         found = []
         for command in self._site.offered(actor):
             first = next((p for p in command.parameters() if p.argument), None)
@@ -183,8 +194,9 @@ class Pages:
                 posted = f"{command.name} {instance}"
             where = lines.address(command, {first.name: instance})
             label = command.name.replace("-", " ").capitalize()
-            found.append((label, where, command.risk.value == "removes" or bool(posted), posted))
-        return found
+            dangerous = command.risk is Risk.REMOVES or bool(posted)
+            found.append(Action(label, where, posted, dangerous))
+        return sorted(found, key=lambda action: action.dangerous)
 
 
 def _offers(answer: Answer) -> list[Offer]:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from engine.control_plane import Request
+    from engine.form import Form
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -237,6 +238,15 @@ class FakeControl:
         if run_id != self.at_end.id:
             raise NotFound(f"There is no run `{run_id}`.", next_step="/luthien runs")
         return self.at_end
+
+    async def form(
+        self,
+        actor: Actor,
+        command: type[Command],
+        raw: Mapping[str, Any],
+        origin: Origin,
+    ) -> Form:
+        raise NotImplementedError("no command here draws a form of its own")
 
     async def list_runs(
         self,

@@ -206,3 +206,41 @@ async def test_a_run_is_drawn_anew_until_it_is_over(tmp_path: Path) -> None:
                 if last == "over":
                     break
         assert drawn >= 1
+
+
+async def test_what_a_command_asks_by_itself_is_drawn_and_only_changes_are_sent(
+    tmp_path: Path,
+) -> None:
+    async with place(tmp_path, launched=True) as there:
+        await there.instance()
+        ben = await there.visited_by("ben")
+        page = await ben.types("config acme set")
+        assert "in.LOG_LEVEL" in page.names
+        assert "in.ANTHROPIC_API_KEY" in page.names
+        assert "was.ANTHROPIC_API_KEY" not in page.names, "secrets are never filled in"
+        secret = "sk-upstream-of-test"
+        await ben.presses("Run it", **{"in.LOG_LEVEL": "debug", "in.ANTHROPIC_API_KEY": secret})
+        assert ben.path.startswith("/runs/"), ben.page.text
+        await over(there)
+        [run, *_] = await there.plane.list_runs()
+        assert run.status == RunStatus.SUCCEEDED
+        [held] = there.host.held.values()
+        variables = there.host.service(held.space.id, "gateway").variables
+        assert variables["LOG_LEVEL"] == "debug"
+        assert variables["ANTHROPIC_API_KEY"] == secret
+        assert secret not in (await ben.opens(ben.path)).html
+        assert secret not in (await ben.opens("/c/config?instance=acme")).html
+
+
+async def test_a_question_that_acts_is_posted(tmp_path: Path) -> None:
+    async with place(tmp_path, launched=True) as there:
+        await there.instance()
+        ben = await there.visited_by("ben")
+        page = await ben.opens("/c/credentials?instance=acme&forget=on")
+        assert page.form("Run it").method == "post"
+        assert "sk-luthien-" in (await ben.opens("/c/credentials?instance=acme")).text
+        await ben.presses("Forget them")
+        assert ben.status == 200
+        page = await ben.opens("/c/credentials?instance=acme")
+        assert ben.status == 403
+        assert "sk-luthien-" not in page.html

@@ -51,6 +51,8 @@ class Page(HTMLParser):
         self._open: list[str] = []
         self._link = ""
         self._button = False
+        self._filling = ""
+        self._chosen = False
         self.feed(html)
 
     @property
@@ -79,6 +81,10 @@ class Page(HTMLParser):
                 self.names.add(given.get("name", ""))
                 if self.forms and given.get("type") != "checkbox":
                     self.forms[-1].fields[given.get("name", "")] = given.get("value", "")
+                self._filling = given.get("name", "") if tag != "input" else ""
+                self._chosen = tag == "textarea"
+            case "option":
+                self._chosen = "selected" in given
             case "button":
                 self._button = bool(self.forms)
             case _:
@@ -90,10 +96,15 @@ class Page(HTMLParser):
             self._link = ""
         if tag == "button":
             self._button = False
+        if tag in ("select", "textarea"):
+            self._filling = ""
 
     @override
     def handle_data(self, data: str) -> None:
         words = " ".join(data.split())
+        if self._filling and self._chosen and self.forms:
+            self.forms[-1].fields[self._filling] = data.strip()
+            self._chosen = False
         if not words:
             return
         self._said.append(words)
