@@ -64,6 +64,7 @@ def web_app(control: Serves, knows: Knows, settings: WebSettings) -> ASGIApp:
             Route("/c/{name}", asking.look, methods=get),
             Route("/c/{name}", asking.submit, methods=post),
             Route("/do", asking.do, methods=post),
+            Route("/tail", asking.tail, methods=get),
             Route("/sign-in/{token}", sign_in.look, methods=get),
             Route("/sign-in/{token}", sign_in.enter, methods=post),
             Route("/sign-out", sign_in.leave, methods=post),

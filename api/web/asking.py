@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse
 
 from api.performing import once
 from api.web import forms, lines
+from api.web.live import growing
 from api.web.site import ORIGIN
 from engine.command import Change, Risk
 from engine.control_plane import Request as Wish
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from api.web.site import Site
     from engine.actor import Actor
+    from engine.answer import Answer
     from engine.command import Command
 
 _OVER_THERE = "cross-site"
@@ -91,6 +93,27 @@ class Asking:
             return RedirectResponse(lines.address(definition, fields), 303)
         nonce = str(form.get("nonce") or "")
         return await self._perform(request, actor, command, plan_only=plan_only, nonce=nonce)
+
+    async def tail(self, request: Request) -> Response:
+        """GET /tail: what comes after an answer that goes on; only of what changes nothing."""
+        await self._site.visits.actor(request)
+
+        async def ask(line: str) -> Answer | None:
+            try:
+                actor = await self._site.visits.actor(request)
+                definition, fields, _ = lines.read(self._site.control.registry, line)
+                command = definition.parse(fields)
+                if not command.reads:
+                    return None
+                return (await self._site.control.perform(actor, command, ORIGIN)).answer
+            except OpsError:
+                return None
+
+        try:
+            every_s = float(request.query_params.get("every", ""))
+        except ValueError:
+            every_s = 1.0
+        return growing(ask, request.query_params.get("line", ""), every_s)
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────
 

@@ -12,15 +12,19 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.events import PING_S
 from api.upcoming import upcoming
+from engine.answer import Code
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from engine.answer import Answer
     from engine.run import Event
 
 _BREATH = timedelta(milliseconds=60)
 """Events that come so close after one another are shown in one go."""
-DRAWN, OVER = "drawn", "over"
+_SHORTEST_S = 1.0
+"""Whoever asks for less gets this."""
+DRAWN, MORE, OVER = "drawn", "more", "over"
 
 
 def live(
@@ -29,12 +33,44 @@ def live(
     """`draw` gives the part as HTML; None once whoever watches may not see it any more. Ends with
     the events."""
     stopping = anyio.Event()
+    return _stream(_drawn(events, draw, stopping), stopping)
+
+
+def growing(
+    ask: Callable[[str], Awaitable[Answer | None]], line: str, every_s: float
+) -> EventSourceResponse:
+    """An answer that goes on (`engine.answer.Tail`): what is new since, as text, until nothing
+    comes any more. `ask` gives None once whoever watches may not see it any more."""
+    stopping = anyio.Event()
+    return _stream(_grown(ask, line, every_s, stopping), stopping)
+
+
+def _stream(events: AsyncIterator[ServerSentEvent], stopping: anyio.Event) -> EventSourceResponse:
     return EventSourceResponse(
-        _drawn(events, draw, stopping),
-        ping=PING_S,
-        shutdown_event=stopping,
-        shutdown_grace_period=2,
+        events, ping=PING_S, shutdown_event=stopping, shutdown_grace_period=2
     )
+
+
+async def _grown(
+    ask: Callable[[str], Awaitable[Answer | None]],
+    line: str,
+    every_s: float,
+    stopping: anyio.Event,
+) -> AsyncIterator[ServerSentEvent]:
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        while not (await asyncio.wait((stopped,), timeout=max(every_s, _SHORTEST_S)))[0]:
+            answer = await ask(line)
+            if answer is None:
+                return
+            if text := "\n".join(p.text for p in answer.parts if isinstance(p, Code)):
+                yield ServerSentEvent(data=text, event=MORE)
+            if answer.tail is None:
+                yield ServerSentEvent(data="", event=OVER)
+                return
+            line, every_s = answer.tail.line, answer.tail.every_s
+    finally:
+        stopped.cancel()
 
 
 async def _drawn(

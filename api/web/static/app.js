@@ -63,6 +63,21 @@ for (const part of document.querySelectorAll("[data-live]")) {
   window.addEventListener("pagehide", () => source.close());
 }
 
+for (const text of document.querySelectorAll("[data-tail]")) {
+  const source = new EventSource(text.dataset.tail);
+  const caption = text.parentElement.querySelector("figcaption");
+  source.addEventListener("more", (event) => {
+    const atEnd = text.scrollTop + text.clientHeight >= text.scrollHeight - 4;
+    text.append(`${event.data}\n`);
+    if (atEnd) text.scrollTop = text.scrollHeight;
+  });
+  // Asked again from its beginning it would tell the same lines once more.
+  for (const end of ["over", "error"]) {
+    source.addEventListener(end, () => { source.close(); caption.textContent = "No longer followed."; });
+  }
+  window.addEventListener("pagehide", () => source.close());
+}
+
 document.addEventListener("click", async (event) => {
   const opens = event.target.closest("[data-opens]");
   if (opens) document.getElementById(opens.dataset.opens).showModal();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import TYPE_CHECKING
 
 from engine.run import EventKind, RunStatus
@@ -244,3 +245,18 @@ async def test_a_question_that_acts_is_posted(tmp_path: Path) -> None:
         page = await ben.opens("/c/credentials?instance=acme")
         assert ben.status == 403
         assert "sk-luthien-" not in page.html
+
+
+async def test_a_log_goes_on_and_nothing_that_changes_can_be_asked_so(tmp_path: Path) -> None:
+    async with place(tmp_path, launched=True) as there:
+        await there.instance()
+        ben = await there.visited_by("ben")
+        html = (await ben.opens("/c/logs?instance=acme&follow=6s")).html
+        found = re.search(r'data-tail="([^"]+)"', html)
+        assert found, html
+        async with ben.http.stream("GET", unescape(found[1])) as following:
+            said = [line async for line in following.aiter_lines() if line.startswith("event")]
+        assert said[-1] == "event: over"
+        async with ben.http.stream("GET", "/tail?line=restart+acme&every=0") as refused:
+            assert [line async for line in refused.aiter_lines() if "event" in line] == []
+        assert len(await there.plane.list_runs()) == 1
