@@ -48,6 +48,8 @@ SIGNS = (timedelta(seconds=0.7), timedelta(seconds=14))
 """Pauses after which whoever still waits gets a sign of life; something within a second is the
 promise."""
 AT_ONCE = timedelta()
+AGAIN = timedelta(seconds=30)
+"""After which a wish is looked at again that an error of ours broke off."""
 ACK_FIRST = timedelta(milliseconds=4)
 """Head start of the acknowledgement over the work that it promises: they share one loop."""
 TICKETS = 200
@@ -261,11 +263,11 @@ class Desk:
             if request.actor.door is Door.SLACK:
                 self.begin(self.carry_out(request))
 
-    async def carry_out(self, request: Request) -> None:
+    async def carry_out(self, request: Request, *, again: bool = False) -> None:
         with about(actor=request.actor.key, request=request.delivery):
-            await self._carry_out(request)
+            await self._carry_out(request, again=again)
 
-    async def _carry_out(self, request: Request) -> None:
+    async def _carry_out(self, request: Request, *, again: bool) -> None:
         notice = asyncio.create_task(self._sign_of_life(request))
         try:
             outcome = await self._control.handle(request.delivery)
@@ -275,7 +277,10 @@ class Desk:
             return
         except Exception as error:  # noqa: BLE001 - a bug; the person gets its number
             notice.cancel()
-            await self._tell(request, self.incident(error, request.command.line()))
+            if not again:
+                await self._tell(request, self.incident(error, request.command.line()))
+            # Nothing comes of this unless our own database was the trouble: then the wish waits.
+            self.begin(self.carry_out(request, again=True), after=AGAIN)
             return
         finally:
             notice.cancel()

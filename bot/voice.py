@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 METADATA = "luthien_run"
 """Our posts carry it, so that an unanswered one can be looked for."""
 
+APART = timedelta(days=1)
+"""How far our clock and Slack's may be apart: we look by ours for what is marked by Slack's."""
+
 _TRIES = 5
 REFUSED_FOR = 600.0
 """Seconds for which a refused kind of block is not tried again."""
@@ -213,7 +216,7 @@ class Voice:
         """The post with this metadata, if Slack has it."""
         query: dict[str, Any] = {
             "channel": channel,
-            "oldest": f"{(since - timedelta(minutes=1)).timestamp():.6f}",
+            "oldest": f"{(since - APART).timestamp():.6f}",
             "include_all_metadata": True,
             "limit": 200,
         }

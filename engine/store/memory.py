@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, update
@@ -14,7 +14,6 @@ from engine.store.notices import put
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import timedelta
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -64,7 +63,8 @@ class StoredMemory:
             left = datetime.fromisoformat(row.value["until"]) - now
             if row.value["holder"] == holder and left > span / 2:
                 return True
-            if row.value["holder"] != holder and left.total_seconds() > 0:
+            # A turn that ends later than any turn can was begun by a clock that was wrong.
+            if row.value["holder"] != holder and timedelta() < left <= span:
                 return False
         value = {"holder": holder, "until": (now + span).isoformat()}
         seen = row.version if row is not None else 0

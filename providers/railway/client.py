@@ -37,6 +37,8 @@ T = TypeVar("T")
 VENDOR = "railway"
 LONGEST_HOLD = timedelta(minutes=3)
 """A rate limit that asks for more is handed to the caller."""
+SETTLES_WITHIN = timedelta(seconds=10)
+"""When to come back for what cannot be read yet: a no that will pass is no refusal."""
 _HELD_TRIES = 10
 
 
@@ -308,6 +310,14 @@ def _read_error(fault: Fault, call: str) -> ProviderError:
             request_id=fault.request_id,
             why=fault.message,
             who="Nobody here can mend that; https://status.railway.com shows known problems.",
+        )
+    if fault.verdict is Verdict.SETTLING:
+        return RateLimited(
+            f"Railway is not far enough yet: {fault.message}",
+            vendor=VENDOR,
+            call=call,
+            retry_after=SETTLES_WITHIN,
+            request_id=fault.request_id,
         )
     return _said_no(fault, call)
 

@@ -124,6 +124,7 @@ class FakeSlack:
                         for m in self.messages
                         if m["channel"] == channel
                         and (m.get("thread_ts") == thread or m["ts"] == thread)
+                        and float(m["ts"]) >= float(arguments.get("oldest", 0))
                     ],
                 }
             case "conversations.info":

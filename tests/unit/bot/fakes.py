@@ -340,6 +340,8 @@ class FakeControl:
         self.events: list[Event] = []
         self.questions: list[Command] = []
         self.fail_with: Exception | None = None
+        self.broken: list[Exception] = []
+        """What befalls the next ones before anything comes of them."""
         self.slow = asyncio.Event()
         self.slow.set()
         self._more = asyncio.Event()
@@ -358,6 +360,8 @@ class FakeControl:
             return None
         request = self.accepted[delivery]
         await self.slow.wait()
+        if self.broken:
+            raise self.broken.pop(0)
         self.handled.append(delivery)
         return await self.perform(
             request.actor, request.command, request.origin, plan_only=request.plan_only

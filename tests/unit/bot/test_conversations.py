@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import forms
 from bot.completion import Completion
-from bot.desk import Desk
+from bot.desk import AGAIN, Desk
 from bot.explaining import Explaining
 from bot.grammar import Wish
 from bot.hearing import Hearing
@@ -247,6 +247,19 @@ async def test_it_is_durable_before_it_is_acknowledged_and_done_after() -> None:
     assert request.reply == URL
     assert URL not in request.prompt
     assert not slack.control.views
+
+
+async def test_a_wish_that_our_database_broke_off_is_looked_at_again() -> None:
+    slack = Workspace()
+    slack.control.broken = [OSError("disk full"), OSError("still full")]
+    await slack.type("list")
+    assert not slack.control.handled
+    await slack.clock.advance(AGAIN.total_seconds())
+    await slack.clock.advance(AGAIN.total_seconds())
+    assert [text.split(":")[0] for text in slack.heard].count(slack.heard[0].split(":")[0]) == 1
+    assert slack.last["text"].startswith("2 instances")
+    await slack.clock.advance(AGAIN.total_seconds())
+    assert len(slack.control.questions) == 1
 
 
 async def test_a_second_delivery_starts_nothing() -> None:

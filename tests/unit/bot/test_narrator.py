@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bot.blocks import Message
+from bot.budget import Urgency
 from bot.narrator import Narrator
 from bot.scrub import Scrubber
 from bot.telling import Stage
@@ -447,3 +449,14 @@ async def test_what_can_no_longer_be_taken_back_loses_its_button_and_nothing_els
     await house.clock.advance(20)
     assert [{"Undo"} <= offered for offered in buttons("r-3")] == [False, False]
     await house.narrator.stop()
+
+
+async def test_an_unanswered_post_is_found_whatever_our_clock_says() -> None:
+    """Slack marks messages by its own clock, and ours may be hours ahead of it."""
+    house = House()
+    voice = Voice(house.slack, house.clock, logging.getLogger("test"))
+    place = await voice.post(
+        "C0OPS", lambda _: Message.of("Hello", []), Urgency.RESULT, run="r1", key="root"
+    )
+    ahead = house.clock.now() + timedelta(hours=20)
+    assert await voice.find("C0OPS", "r1", "root", thread=None, since=ahead) == place

@@ -84,6 +84,16 @@ async def test_a_turn_that_is_not_taken_again_falls_to_the_next(store: Database)
     assert not await memory.take_turn("watch", "one", MINUTE)
 
 
+async def test_a_turn_begun_by_a_clock_that_was_wrong_ends_with_the_mistake(
+    store: Database,
+) -> None:
+    clock = Clock(ahead=timedelta(hours=2))
+    memory = StoredMemory(store, clock)
+    assert await memory.take_turn("watch", "one", MINUTE)
+    clock.ahead = timedelta()
+    assert await memory.take_turn("watch", "two", MINUTE)
+
+
 async def test_a_free_turn_falls_to_one_of_those_who_ask(store: Database) -> None:
     memory = StoredMemory(store, Clock())
     asked = (memory.take_turn("notices", f"p{n}", MINUTE) for n in range(10))

@@ -18,7 +18,7 @@ from engine.errors import (
     Rejected,
     Unreachable,
 )
-from providers.railway.client import RailwayClient
+from providers.railway.client import SETTLES_WITHIN, RailwayClient
 from providers.railway.models import Workflow
 from tests.unit.providers.conftest import TOKEN, URL
 from tests.unit.providers.fakes import FakeClock, FakeRailway, a_project, error
@@ -483,3 +483,12 @@ async def test_other_throttles_wait_as_well(
 ) -> None:
     railway.on("projectDelete", error(message), True)
     assert await write(client) is True
+
+
+async def test_what_cannot_be_read_for_long_yet_is_no_refusal(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    railway.on("workflowStatus", *[error("ServiceInstance not found")] * 20)
+    with pytest.raises(RateLimited) as waits:
+        await read(client)
+    assert waits.value.retry_after == SETTLES_WITHIN
