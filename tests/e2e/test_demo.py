@@ -62,16 +62,17 @@ async def people(port: int) -> AsyncIterator[Chat]:
         yield Chat(http)
 
 
-def first_lines(process: subprocess.Popen[str], count: int = 3) -> list[str]:
+def first_lines(process: subprocess.Popen[str], count: int = 4) -> list[str]:
     assert process.stdout is not None
     return [process.stdout.readline() for _ in range(count)]
 
 
-async def test_three_lines_then_it_works_and_a_second_start_finds_it_all(tmp_path: Path) -> None:
+async def test_four_lines_then_it_works_and_a_second_start_finds_it_all(tmp_path: Path) -> None:
     port = free_pair()
     with demo(port, tmp_path) as process:
-        page, typed, stop = await asyncio.to_thread(first_lines, process)
-        assert page.split() == ["Open", f"http://127.0.0.1:{port}/"]
+        workspace, page, typed, stop = await asyncio.to_thread(first_lines, process)
+        assert workspace.split() == ["Open", f"http://127.0.0.1:{port}/"]
+        assert page.split()[:2] == ["Page", f"http://127.0.0.1:{port + 1}/"]
         assert "/luthien create acme" in typed
         assert "Ctrl-C" in stop
         assert f"rm -rf {tmp_path}" in stop
