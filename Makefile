@@ -10,7 +10,7 @@ DEMO_DATA ?= .luthien/demo
 PYTEST_ARGS ?=
 WORKERS ?= 3
 
-.PHONY: help setup demo test check format lint types contracts faults bench lock clean
+.PHONY: help setup demo test check format lint types contracts faults replicas bench lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -54,6 +54,9 @@ faults: setup ## Every fault at every call, random and simulated schedules (docs
 	@SEED='$(or $(SEED),1)' SCHEDULES=$(or $(SCHEDULES),1000) SIMULATED=$(or $(SIMULATED),10000) \
 	  ONLY='$(ONLY)' REPLAY='$(REPLAY)' SIMULATE='$(SIMULATE)' $(BIN)/python -m pytest \
 	  $(if $(REPLAY),tests/fault/test_faults.py,$(if $(SIMULATE),tests/fault/simulated,tests/fault))
+
+replicas: setup ## Kill, freeze and cut off replicas over a real Postgres, also four of them
+	@REPLICAS=1 $(BIN)/python -m pytest tests/replicas
 
 bench: setup ## Measure; result tables go to docs/benchmarks.md
 	@$(BIN)/python -m bench

@@ -21,6 +21,8 @@ from app.settings import read
 from engine.registry import discover
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.settings import Reading
     from engine.registry import Registry
 
@@ -39,7 +41,7 @@ def main() -> None:
         user=user,
     )
     group = cli.build(desk)
-    for command in (_serve(reading, registry), _sandbox(), _demo()):
+    for command in (_serve(reading, registry), _sandbox(), _demo(), *_keeping(reading)):
         group.add_command(command)
     sys.exit(cli.run(group, desk, sys.argv[1:]))
 
@@ -57,6 +59,48 @@ def _serve(reading: Reading, registry: Registry) -> RichCommand:
         "at the next start.",
         panel=cli.MACHINE_PANEL,
     )
+
+
+def _keeping(reading: Reading) -> list[RichCommand]:
+    def migrate() -> None:
+        from app import keeping
+
+        click.echo(keeping.migrate(reading))
+
+    def backup(file: Path) -> None:
+        from app import keeping
+
+        click.echo(keeping.backup(reading, file))
+
+    def restore(file: Path) -> None:
+        from app import keeping
+
+        click.echo(keeping.restore(reading, file))
+
+    def move(to: str) -> None:
+        from app import keeping
+
+        click.echo(keeping.move(reading, to))
+
+    file = click.RichArgument(["file"], type=click.Path(path_type=Path, dir_okay=False))
+    address = click.RichOption(
+        ["--to"],
+        required=True,
+        metavar="ADDRESS",
+        envvar="LUTHIEN_MOVE_TO",
+        help="postgresql+psycopg://user:password@host/database, or in LUTHIEN_MOVE_TO, where a "
+        "password does not end up in the shell's history.",
+    )
+    about: tuple[tuple[str, Callable[..., None], list[click.Parameter], str], ...] = (
+        ("migrate", migrate, [], "Bring the database to this version; safe while others run."),
+        ("backup", backup, [file], "Copy the embedded database to a file, also while in use."),
+        ("restore", restore, [file], "Put a backup in place; what was there is kept beside it."),
+        ("move", move, [address], "Move from SQLite to an empty Postgres, verified row by row."),
+    )
+    return [
+        RichCommand(name=name, callback=run, params=params, help=what, panel=cli.MACHINE_PANEL)
+        for name, run, params, what in about
+    ]
 
 
 def _sandbox() -> RichCommand:

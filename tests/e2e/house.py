@@ -74,6 +74,11 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        """0 before the first start."""
+        return self._running.pid if self._running else 0
+
+    @property
     def ended(self) -> int | None:
         """The exit code; None while it runs."""
         return self._running.poll() if self._running else 0

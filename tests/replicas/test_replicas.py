@@ -1,0 +1,138 @@
+"""Several replicas over one Postgres: killed, frozen, cut off, asked to leave, without a database.
+
+Each run is carried out by exactly one, to its end, whatever happens to whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.lease import EXIT_CODE
+from tests.e2e.house import until
+from tests.replicas.fleet import LEASE, open_fleet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.postgres import Postgres
+    from tests.replicas.fleet import Fleet, Replica
+
+MIDDLE = "database-Postgres"
+"""A step in the middle of a create."""
+thorough = pytest.mark.skipif(
+    not os.environ.get("REPLICAS"), reason="`make replicas` runs the longer ones"
+)
+
+
+async def begin(fleet: Fleet, name: str = "acme") -> tuple[str, Replica]:
+    """A create in its middle, and who carries it out."""
+    await fleet.chat.ada.types(f"/luthien create {name}")
+    run_id = await fleet.run_of(name)
+    owner = await fleet.owner_of(run_id)
+    await fleet.step_begun(run_id, MIDDLE)
+    return run_id, owner
+
+
+async def taken_over(fleet: Fleet, run_id: str, before: Replica) -> float:
+    """Seconds until somebody else has it."""
+    began = time.monotonic()
+
+    async def changed() -> bool:
+        return await fleet.owner_of(run_id) is not before
+
+    await until(changed, within=30, what=lambda: f"{run_id} is taken over\n{fleet.logs()}")
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_run_goes_on_elsewhere(
+    tmp_path: Path, pg: Postgres, number: signal.Signals
+) -> None:
+    async with open_fleet(tmp_path, pg, 2) as fleet:
+        run_id, owner = await begin(fleet)
+        owner.process.send(number)
+        await taken_over(fleet, run_id, owner)
+        assert await fleet.over(run_id) == "succeeded", fleet.logs()
+        await fleet.chat.ada.sees("acme", "done in", within=20)
+        await until(owner.ready, within=30, what=fleet.logs)
+        assert (-number if number is signal.SIGKILL else 0) in owner.ends
+        await fleet.nothing_doubled("acme")
+
+
+async def test_who_was_frozen_leaves_and_harms_nothing(tmp_path: Path, pg: Postgres) -> None:
+    async with open_fleet(tmp_path, pg, 2) as fleet:
+        run_id, owner = await begin(fleet)
+        owner.process.send(signal.SIGSTOP)
+        try:
+            await taken_over(fleet, run_id, owner)
+            assert await fleet.over(run_id) == "succeeded", fleet.logs()
+        finally:
+            owner.process.send(signal.SIGCONT)
+        await until(lambda: ended(owner), within=15, what=fleet.logs)
+        assert EXIT_CODE in owner.ends
+        assert "frozen" in owner.process.log or "dead" in owner.process.log
+        await until(owner.ready, within=30, what=fleet.logs)
+        await fleet.chat.ada.sees("acme", "done in", within=20)
+        await fleet.nothing_doubled("acme")
+
+
+async def test_who_is_cut_off_from_the_database_leaves(tmp_path: Path, pg: Postgres) -> None:
+    async with open_fleet(tmp_path, pg, 2) as fleet:
+        run_id, owner = await begin(fleet)
+        owner.cable.cut()
+        await until(lambda: ended(owner), within=4 * LEASE, what=fleet.logs)
+        assert EXIT_CODE in owner.ends
+        await taken_over(fleet, run_id, owner)
+        assert await fleet.over(run_id) == "succeeded", fleet.logs()
+        owner.cable.mend()
+        await fleet.all_ready()
+        await fleet.nothing_doubled("acme")
+
+
+async def test_everybody_comes_back_after_the_database_did(tmp_path: Path, pg: Postgres) -> None:
+    names = ("acme", "beta", "gamma")
+    async with open_fleet(tmp_path, pg, 2) as fleet:
+        for name in names:
+            await fleet.chat.ada.types(f"/luthien create {name}")
+        runs = [await fleet.run_of(name) for name in names]
+        await fleet.step_begun(runs[0], MIDDLE)
+        pg.stop(signal.SIGQUIT)
+        await until(lambda: all_ended(fleet), within=20, what=fleet.logs)
+        pg.start()
+        assert all(EXIT_CODE in replica.ends for replica in fleet.replicas), fleet.logs()
+        assert await asyncio.gather(*map(fleet.over, runs)) == ["succeeded"] * 3, fleet.logs()
+        await fleet.all_ready()
+        await fleet.nothing_doubled(*names)
+
+
+@thorough
+async def test_four_replicas_lose_one_after_another(tmp_path: Path, pg: Postgres) -> None:
+    names = tuple(f"kunde-{number}" for number in range(6))
+    async with open_fleet(tmp_path, pg, 4) as fleet:
+        for name in names:
+            await fleet.chat.ada.types(f"/luthien create {name}")
+        runs = [await fleet.run_of(name) for name in names]
+        for replica, number in zip(
+            fleet.replicas, (signal.SIGKILL, signal.SIGTERM) * 2, strict=True
+        ):
+            replica.process.send(number)
+            await until(partial(ended, replica), within=20, what=fleet.logs)
+            await until(replica.ready, within=60, what=fleet.logs)
+        over = await asyncio.gather(*(fleet.over(run, within=120) for run in runs))
+        assert over == ["succeeded"] * len(names), fleet.logs()
+        await fleet.nothing_doubled(*names)
+
+
+async def ended(replica: Replica) -> bool:
+    return bool(replica.ends)
+
+
+async def all_ended(fleet: Fleet) -> bool:
+    return all(replica.ends for replica in fleet.replicas)
