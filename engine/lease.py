@@ -4,7 +4,7 @@ A replica has a row in the database with a time until which it counts as alive, 
 time ahead every second. Once it is over, another replica removes the row, and with it every claim
 of that replica. From then on the database refuses its writes (`Database.fence`). It ends itself
 before that: crash-only, because what it knows may be outdated; whoever supervises it starts it
-anew (docs/decisions/0014).
+anew (docs/decisions/0018).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Lease:
         self._store: Replica | None = None
         self.peers: Peers = NoPeers()
         self._until: float | None = None
-        self._beating: asyncio.Task[None] | None = None
+        self._beating: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._released = threading.Event()
 
@@ -92,47 +92,59 @@ class Lease:
     async def hold(self, store: Replica, at_each_beat: Callable[[], Awaitable[None]]) -> None:
         """From now on, until `release`; `at_each_beat` looks for work that others left."""
         self._store = store
-        asked = _now()
         await store.join(self._lasts)
         self.peers = store
         if not store.shared:
             return
-        self._extend(asked)
+        await self._renew(store)  # joining may have waited for others
         threading.Thread(target=self._watch, name="lease", daemon=True).start()
-        self._beating = asyncio.create_task(self._beat(store, at_each_beat), name="lease")
+        self._beating = [
+            asyncio.create_task(self._keep(store), name="lease"),
+            asyncio.create_task(self._look(store, at_each_beat), name="lease looks"),
+        ]
 
     async def release(self) -> None:
         """In order: the others take over at once."""
         if self._store is None:
             return
         self._stopping.set()
-        if self._beating is not None:
-            await self._beating  # never cancelled, so that no statement is broken off
+        for beating in self._beating:
+            await beating  # never cancelled, so that no statement is broken off
         self._released.set()
         self._until, self.peers = None, NoPeers()
         await self._store.leave()
 
-    async def _beat(self, store: Replica, at_each_beat: Callable[[], Awaitable[None]]) -> None:
-        every = min(BEAT, self._lasts / 5).total_seconds()
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), every)
-                return
-            asked = _now()
-            try:
-                await store.renew(self._lasts)
-            except LeaseLost:
-                self.lost("other replicas took this one for dead")
-            except Exception as error:  # noqa: BLE001 - whatever the driver raises
-                said = str(error).partition("\n")[0]
-                self.lost(f"the database is lost ({type(error).__name__}: {said})")
-            self._extend(asked)
+    async def _keep(self, store: Replica) -> None:
+        """Apart from everything else, so that nothing else can keep it from renewing."""
+        while not await self._stopped():
+            await self._renew(store)
+
+    async def _look(self, store: Replica, at_each_beat: Callable[[], Awaitable[None]]) -> None:
+        while not await self._stopped():
             try:
                 if gone := await store.reap():
                     log.warning("%d replica(s) gone; their work is taken over", gone)
                 await at_each_beat()
             except Exception:
                 log.exception("work of others not looked for")
+
+    async def _stopped(self) -> bool:
+        """After one beat."""
+        with contextlib.suppress(TimeoutError):
+            every = min(BEAT, self._lasts / 5).total_seconds()
+            await asyncio.wait_for(self._stopping.wait(), every)
+        return self._stopping.is_set()
+
+    async def _renew(self, store: Replica) -> None:
+        asked = _now()
+        try:
+            await store.renew(self._lasts)
+        except LeaseLost:
+            self.lost("other replicas took this one for dead")
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises
+            said = str(error).partition("\n")[0]
+            self.lost(f"the database is lost ({type(error).__name__}: {said})")
+        self._extend(asked)
 
     def _extend(self, asked: float) -> None:
         """Counted from before the database was asked, and a fifth shorter than there."""

@@ -69,7 +69,8 @@ class Replicas:
             return 0
         over = ReplicaRow.until < func.clock_timestamp()
         seen = select(func.count(), func.count().filter(over)).select_from(ReplicaRow)
-        self.count, dead = (await self._line.execute(seen)).one()
+        async with self._database.read() as session:
+            self.count, dead = (await session.execute(seen)).one()
         if not dead:
             return 0
         async with self._database.write() as session:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -61,8 +62,8 @@ class Cable:
             far, forth = await asyncio.open_connection("127.0.0.1", self._to)
             writers.append(forth)
             await asyncio.gather(self._pass_on(near, forth), self._pass_on(far, back))
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # the callback of asyncio's own server would complain of a cancelled one
         finally:
             for writer in writers:
                 writer.transport.abort()
@@ -215,6 +216,7 @@ async def open_fleet(
             await asyncio.gather(*supervising, return_exceptions=True)
             for replica in replicas:
                 replica.cable.mend()
+                replica.process.send(signal.SIGKILL)
                 replica.process.stop()
     pg.drop(database)
 
