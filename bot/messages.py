@@ -5,6 +5,7 @@ A renderer is called with the newer kinds of block that it may use.
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -150,11 +151,23 @@ def in_words(said: Answer) -> str:
 
 
 def _parts(parts: tuple[Part, ...], newer: Kinds, caption: str = "") -> Iterator[Block]:
-    """`caption` is for the first one. Slack takes few charts: the others come as numbers."""
+    """`caption` is for the first one; a heading right above a table becomes its caption. Slack
+    takes few charts: the others come as numbers."""
     charts = iter(range(MOST_CHARTS))
-    for at, part in enumerate(parts):
+    for part, after in itertools.zip_longest(parts, parts[1:]):
+        if heading := _heading(part) if _is_grid(after) and "data_table" in newer else "":
+            caption = heading
+            continue
         may = newer if not isinstance(part, Chart) or next(charts, None) is not None else PLAIN
-        yield from _part(part, caption if at == 0 else "", may)
+        yield from _part(part, caption, may)
+        caption = ""
+
+
+def _heading(part: Part) -> str:
+    """Of a text that is one line and begins in bold; empty: it is none."""
+    if not isinstance(part, Text) or "\n" in part.text or not part.text.startswith("*"):
+        return ""
+    return part.text.replace("*", "")
 
 
 def _part(part: Part, caption: str, newer: Kinds) -> list[Block]:

@@ -15,7 +15,7 @@ from engine.answer import Chart, Fact, Facts, Offer, Series, Table, Text
 from engine.capabilities import MeasuresUse, Used
 from engine.errors import ProviderError
 from engine.run import RunStatus
-from engine.words import ago, dollars, listed, plural, until
+from engine.words import about, dollars, listed, plural, until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +35,7 @@ _DEPLOYS = ("create", "redeploy", "rollback")
 _WENT_WRONG = (RunStatus.FAILED, RunStatus.ERRORED, RunStatus.ROLLED_BACK)
 _NOT_WELL = (InstanceStatus.UNHEALTHY, InstanceStatus.FAILED, InstanceStatus.UNKNOWN)
 _LABEL = 20
+_A_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def _facts(state: State, runs: Sequence[RunView], since: datetime) -> tuple[Fact
             value=", ".join(words) or "none yet",
         ),
         Fact(
-            label=f"Since {ago(since, state.now)}",
-            value=f"{plural(len(runs), 'run')}, {failed} went wrong",
+            label="Runs",
+            value=f"{len(runs):,} in {about(state.now - since)}, {failed:,} went wrong",
         ),
     ]
     total = sum(state.cost.values(), Decimal(0))
@@ -181,7 +182,7 @@ def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]
 def _chart(state: State) -> Chart | None:
     """The dearest instances; where nothing costs anything yet, their states."""
     dear = sorted(state.cost.items(), key=lambda item: (-item[1], item[0]))
-    shown = [(name, cost) for name, cost in dear if cost > 0][:SHOWN]
+    shown = [(name, cost) for name, cost in dear if cost >= _A_CENT][:SHOWN]
     if shown:
         return Chart(
             kind="bar",

@@ -57,8 +57,9 @@ class Digest(BaseModel):
 
     @property
     def since(self) -> datetime:
-        """What is new is newer than this."""
-        return self.told_at or self.done
+        """What is new is newer than this; for the first one, it is a day or a week old."""
+        span = timedelta(days=7 if self.schedule.weekday else 1)
+        return self.told_at or self.done - span
 
 
 async def known(world: World) -> Mapping[str, Remembered]:

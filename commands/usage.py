@@ -168,9 +168,10 @@ def _charts(
 
 
 def labels(moments: Sequence[datetime]) -> tuple[str, ...]:
-    """As short as tells them apart."""
+    """As short as tells them apart; without the day only within one."""
+    one_day = moments[-1] - moments[0] < timedelta(days=1)
     words: tuple[str, ...] = ()
-    for form in ("%H:%M", "%d %b", "%d %b %H:%M", "%d %b %H:%M:%S"):
+    for form in ("%H:%M", "%H:%M:%S") if one_day else ("%d %b", "%d %b %H:%M"):
         words = tuple(moment.strftime(form) for moment in moments)
         if len(set(words)) == len(words):
             break
@@ -203,4 +204,6 @@ def _gb(amount: float) -> str:
 
 
 def _mb(amount: float) -> str:
+    if 0 < amount < 1:
+        return f"{number(amount * 1000)} kB"
     return f"{number(amount)} MB" if amount < 1000 else f"{number(amount / 1000)} GB"

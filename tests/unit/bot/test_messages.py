@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,18 @@ from bot import forms, home, live, messages, refusals, results, runs
 from bot.blocks import NEWER, PLAIN, Kinds, Message, Render
 from bot.grammar import Wish
 from bot.log_lines import LogLine, log_line, log_message
+from bot.notices import drawn
+from commands.digest_content import State, written
+from commands.instance_state import InstanceStatus
+from commands.instances import Instance
+from commands.marks import Mark
 from engine import errors
 from engine.actor import Actor, Door, Role
 from engine.answer import Answer, Chart, Code, Fact, Facts, Offer, Offers, Secrets, Series, Table
+from engine.capabilities import Space
 from engine.command import Command, Question, Risk
 from engine.errors import OpsError
+from engine.notices import Notice
 from engine.run import Event, EventKind, RunStatus, RunView, StepStatus
 from sandbox.slack.blockkit import Surface, check_blocks
 from tests.unit.bot.fakes import (
@@ -109,6 +117,27 @@ def said(answer: Answer, **how: str) -> Render:
 async def asked(question: Any) -> Answer:
     answer: Answer = await question.answer(None)
     return answer
+
+
+def digest_of_a_day() -> Notice:
+    """As the command writes it: one is ill, one is to be deleted, a run went wrong."""
+    space = Space("p-1", "e-1", "luthien-acme", "ready", START)
+    due = START + timedelta(days=3, hours=2)
+    instances = (
+        Instance("acme", space, Mark.ready(), InstanceStatus.RUNNING),
+        Instance("beta", space, Mark.ready(), InstanceStatus.UNHEALTHY, "Redis <missing>"),
+        Instance("old", space, Mark.scheduled(due), InstanceStatus.DELETION_SCHEDULED),
+    )
+    runs = (FAILED.model_copy(update={"line": "redeploy beta"}), done(line="create acme"))
+    keep = (Offer(label="Keep old", line="cancel-delete old", style="primary"),)
+    cost = {"acme": Decimal("3.1"), "beta": Decimal("0.42"), "old": Decimal(0)}
+    state = State(LATER, instances, runs, keep, cost)
+    late = "It comes late: it was due on Sat 21 Nov 2026 07:00 UTC, while I was not at work."
+    seen = {"acme": "provisioning", "beta": "running", "gone": "running"}
+    text, parts, offers = written(
+        state, "📋 *Digest* of Sat 21 Nov 2026, 09:00 (Europe/Helsinki)", late, START, seen
+    )
+    return Notice("digest:C0OPS:2026-11-21T09:00", text, offers, parts, "C0OPS")
 
 
 CASES: dict[str, Render] = {
@@ -274,6 +303,17 @@ CASES: dict[str, Render] = {
         ),
         line="usage acme",
     ),
+    "notice-unhealthy": drawn(
+        Notice(
+            "watch:1",
+            "🔴 *acme* is unhealthy: gateway: the last deployment crashed.",
+            (Offer(label="Status", line="status acme"), Offer(label="Logs", line="logs acme")),
+        )
+    ),
+    "notice-healthy-again": drawn(
+        Notice("watch:2", "🟢 *acme* is healthy again after 12 min.", thread="watch:1")
+    ),
+    "notice-digest": drawn(digest_of_a_day()),
     "incident": refusals.incident("beef0001", "create acme"),
     "log": log_message(
         [
