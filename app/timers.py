@@ -25,7 +25,7 @@ def watcher_of(parts: Parts, settings: Settings) -> Watcher | None:
     if parts.railway is None or settings.luthien_channel is None or not settings.luthien_watch:
         return None
     plane = parts.plane
-    return Watcher(plane, plane.memory, parts.railway, parts.clock, settings.luthien_pace)
+    return Watcher(plane, plane.replicas, parts.railway, parts.clock, settings.luthien_pace)
 
 
 def hook_of(watcher: Watcher | None, parts: Parts, settings: Settings) -> APIRouter | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,8 +26,8 @@ LOOK_EVERY = timedelta(seconds=1)
 REST = timedelta(seconds=30)
 """After trouble with Slack or our own database."""
 LONGEST_REST = timedelta(hours=1)
-TURN = timedelta(minutes=2)
-"""For which this process is the one that tells; longer than one message ever takes."""
+CLAIM = "notices"
+"""One process at a time tells them."""
 NO_RUN = "notice"
 """Stands where the id of a run would, in what is kept of a message and in its metadata."""
 
@@ -42,7 +41,6 @@ class Announcer:
         self._notices = notices
         self._scrubber = scrubber
         self._task: asyncio.Task[None] | None = None
-        self._name = uuid.uuid4().hex
         self._tried: dict[str, int] = {}
         self._rests_until: dict[str, float] = {}
 
@@ -60,7 +58,7 @@ class Announcer:
             pause = LOOK_EVERY
             try:
                 waiting = await self._notices.untold()
-                if waiting and await self._notices.take_turn(self._name, TURN):
+                if waiting and await self._stage.peers.claim(CLAIM):
                     await self._tell_all(waiting)
             except Exception as error:  # noqa: BLE001 - the database comes back
                 self._stage.log.warning("notices not told: %s", self._scrubber.trace(error))

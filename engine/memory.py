@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import timedelta
 
     from engine.notices import Notice
 
@@ -42,7 +41,3 @@ class Memory(Protocol):
 
     async def revise(self, revisions: Sequence[Revision], notices: Sequence[Notice] = ()) -> bool:
         """All of it or nothing: False when somebody else has changed one of the entries since."""
-
-    async def take_turn(self, what: str, holder: str, span: timedelta) -> bool:
-        """Whether this holder is the one who does it, for this long at least. Taken again in time,
-        the turn goes on; left alone, it falls to whoever asks next."""

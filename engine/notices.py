@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from engine.answer import Offer, Part
 
@@ -56,10 +56,6 @@ class Notices(Protocol):
 
     async def untold(self) -> Sequence[Waiting]:
         """Oldest first."""
-
-    async def take_turn(self, teller: str, span: timedelta) -> bool:
-        """Whether this teller is the one who tells, for this long at least: one at a time, however
-        many processes there are. Taken again, it goes on."""
 
     async def tell(self, key: str) -> None:
         """It was told now. Idempotent: the first time counts."""

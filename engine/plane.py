@@ -97,7 +97,7 @@ class Plane:
         self._feed = Feed()
         self.journal = Journal(database, self._feed, clock)
         self.memory = StoredMemory(database, clock)
-        self.notices = StoredNotices(database, clock, self.memory)
+        self.notices = StoredNotices(database, clock)
         self.forgetting = Forgetting(database)
         self.people = People(settings.roles, StoredGrants(database, clock))
         self.permissions = Permissions(

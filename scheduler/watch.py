@@ -7,7 +7,6 @@ and at once when the host's webhook names it: by itself, or with all where that 
 from __future__ import annotations
 
 import logging
-import uuid
 from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +19,7 @@ from scheduler.expiry import SCHEDULER, Performs
 if TYPE_CHECKING:
     from engine.capabilities import Allowance
     from engine.clock import Clock
+    from engine.peers import Peers
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +36,10 @@ RESTLESS_EVERY = timedelta(seconds=10)
 TICK = timedelta(seconds=5)
 SETTLES = timedelta(minutes=2)
 """For so long after a run that went wrong, trouble is what that run told itself."""
-TURN = timedelta(minutes=2)
+CLAIM = "watch"
+"""For good: the budget is counted by the one who spends it."""
 MOST_WOKEN = 1_000
 _HOUR = 3600.0
-
-
-class Turns(Protocol):
-    async def take_turn(self, what: str, holder: str, span: timedelta) -> bool: ...
 
 
 class Meter(Protocol):
@@ -54,14 +51,13 @@ class Watcher:
     """`pace` divides our own waiting, as it does the stand-in's hour. One process at a time."""
 
     def __init__(
-        self, control: Performs, turns: Turns, meter: Meter, clock: Clock, pace: float = 1.0
+        self, control: Performs, peers: Peers, meter: Meter, clock: Clock, pace: float = 1.0
     ) -> None:
         self._control = control
-        self._turns = turns
+        self._peers = peers
         self._meter = meter
         self._clock = clock
         self._pace = pace
-        self._name = uuid.uuid4().hex
         self._asked: deque[tuple[float, int]] = deque()
         self._all_at = clock.monotonic()
         self._interval = 0.0
@@ -86,7 +82,9 @@ class Watcher:
         allowance = self._meter.allowance()
         if _short(allowance):
             return
-        if not await self._turns.take_turn("watch", self._name, TURN):
+        if not await self._peers.claim(CLAIM):
+            # Whoever has it reads all of them soon enough.
+            self._woken.clear()
             return
         few = self._woken | self._restless
         affordable = self._affordable(allowance, now)

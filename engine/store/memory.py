@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, update
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from engine.clock import Clock
     from engine.notices import Notice
     from engine.store.database import Database
-
-_TURN = "turn"
 
 
 class _Outrun(Exception):
@@ -53,22 +50,6 @@ class StoredMemory:
         except (_Outrun, IntegrityError):
             return False
         return True
-
-    async def take_turn(self, what: str, holder: str, span: timedelta) -> bool:
-        """Written only when it changes hands or half of it is over."""
-        now = self._clock.now()
-        async with self._database.read() as session:
-            row = await session.get(MemoryRow, (_TURN, what))
-        if row is not None:
-            left = datetime.fromisoformat(row.value["until"]) - now
-            if row.value["holder"] == holder and left > span / 2:
-                return True
-            # A turn that ends later than any turn can was begun by a clock that was wrong.
-            if row.value["holder"] != holder and timedelta() < left <= span:
-                return False
-        value = {"holder": holder, "until": (now + span).isoformat()}
-        seen = row.version if row is not None else 0
-        return await self.revise([Revision(_TURN, what, seen, value)])
 
 
 async def _apply(session: AsyncSession, revision: Revision) -> None:

@@ -13,21 +13,19 @@ from engine.store.models import NoticeRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from engine.clock import Clock
-    from engine.memory import Memory
     from engine.store.database import Database
 
 
 class StoredNotices:
     """Durable when a method returns."""
 
-    def __init__(self, database: Database, clock: Clock, memory: Memory) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._memory = memory
         self._clock = clock
 
     async def announce(self, notice: Notice) -> None:
@@ -58,11 +56,6 @@ class StoredNotices:
         query = select(NoticeRow).where(NoticeRow.told_at.is_(None)).order_by(NoticeRow.at)
         async with self._database.read() as session:
             return [Waiting(_notice(row), row.at) for row in await session.scalars(query)]
-
-    async def take_turn(self, teller: str, span: timedelta) -> bool:
-        if self._database.embedded:
-            return True  # whoever has it open owns the data folder: there is nobody else
-        return await self._memory.take_turn("notices", teller, span)
 
     async def tell(self, key: str) -> None:
         async with self._database.write() as session:

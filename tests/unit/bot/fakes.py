@@ -620,9 +620,6 @@ class MemoryNotices:
     async def untold(self) -> Sequence[Waiting]:
         return list(self.waiting.values())
 
-    async def take_turn(self, teller: str, span: timedelta) -> bool:
-        return True
-
     async def tell(self, key: str) -> None:
         self.waiting.pop(key, None)
         self.told_at.setdefault(key, self._clock.now())

@@ -232,7 +232,6 @@ class FakeMemory:
         self.clock = clock
         self.notices = notices
         self.entries: dict[str, dict[str, Remembered]] = defaultdict(dict)
-        self.turns: dict[str, tuple[str, datetime]] = {}
         self.revisions = 0
 
     async def recall(self, kind: str) -> Mapping[str, Remembered]:
@@ -251,13 +250,6 @@ class FakeMemory:
                 self.entries[one.kind][one.key] = Remembered(one.seen + 1, value)
         for notice in notices:
             await self.notices.announce(notice)
-        return True
-
-    async def take_turn(self, what: str, holder: str, span: timedelta) -> bool:
-        held_by, until = self.turns.get(what, (holder, self.clock.now()))
-        if held_by != holder and until > self.clock.now():
-            return False
-        self.turns[what] = (holder, self.clock.now() + span)
         return True
 
 
@@ -300,9 +292,6 @@ class FakeNotices:
 
     async def untold(self) -> Sequence[Waiting]:
         return [Waiting(notice, self.clock.now()) for notice in self.waiting.values()]
-
-    async def take_turn(self, teller: str, span: timedelta) -> bool:
-        return True
 
     async def tell(self, key: str) -> None:
         self.waiting.pop(key, None)

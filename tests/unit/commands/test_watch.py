@@ -14,6 +14,7 @@ from engine.actor import Actor, Door, Origin, Role
 from engine.capabilities import Allowance, DeployState
 from engine.control_plane import Outcome
 from engine.notices import Notice
+from engine.peers import NoPeers, Peers
 from engine.run import RunStatus
 from engine.world import World
 from scheduler.watch import ALL_EVERY, SHARE, Watcher
@@ -183,6 +184,13 @@ async def test_only_what_is_asked_for_is_read_and_strangers_are_ignored() -> Non
     assert (data["looked"], data["calls"]) == (0, 0)
 
 
+class Elsewhere(NoPeers):
+    """Another process has claimed everything."""
+
+    async def claim(self, name: str) -> bool:
+        return False
+
+
 # ── the tick ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -191,12 +199,14 @@ class Timer:
 
     registry = REGISTRY
 
-    def __init__(self, fleet: Fleet, *, limit: int | None = 10_000) -> None:
+    def __init__(
+        self, fleet: Fleet, *, limit: int | None = 10_000, peers: Peers | None = None
+    ) -> None:
         self.fleet = fleet
         self.limit = limit
         self.left: int | None = None
         self.looks: list[tuple[float, list[str]]] = []
-        self.watcher = Watcher(self, fleet.memory, self, fleet.clock)
+        self.watcher = Watcher(self, peers or NoPeers(), self, fleet.clock)
 
     def allowance(self) -> Allowance:
         return Allowance(self.limit, self.left, self.fleet.host.allowance().listing)
@@ -275,7 +285,7 @@ async def test_while_little_is_left_runs_go_first() -> None:
 
 async def test_two_processes_share_one_budget() -> None:
     fleet = Fleet(5)
-    first, second = Timer(fleet), Timer(fleet)
+    first, second = Timer(fleet), Timer(fleet, peers=Elsewhere())
     for _ in range(120):
         fleet.clock.at += timedelta(seconds=5)
         await first.watcher.act()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest_asyncio
@@ -18,20 +16,7 @@ from engine.store.notices import StoredNotices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from datetime import datetime
     from pathlib import Path
-
-MINUTE = timedelta(minutes=1)
-
-
-@dataclass
-class Clock(SystemClock):
-    """Real time, put forward."""
-
-    ahead: timedelta = field(default_factory=timedelta)
-
-    def now(self) -> datetime:
-        return super().now() + self.ahead
 
 
 @pytest_asyncio.fixture
@@ -43,7 +28,7 @@ async def store(tmp_path: Path, database: str) -> AsyncIterator[Database]:
 
 
 async def test_one_of_many_wins_and_its_notice_is_told(store: Database) -> None:
-    clock = Clock()
+    clock = SystemClock()
     memories = [StoredMemory(store, clock) for _ in range(20)]
     won = await asyncio.gather(
         *(
@@ -54,47 +39,17 @@ async def test_one_of_many_wins_and_its_notice_is_told(store: Database) -> None:
     assert sum(won) == 1
     found = (await memories[0].recall("watch"))["p-1"]
     assert (found.version, found.value) == (1, {"by": won.index(True)})
-    notices = StoredNotices(store, clock, memories[0])
+    notices = StoredNotices(store, clock)
     assert [w.notice.key for w in await notices.untold()] == [f"n{won.index(True)}"]
 
 
 async def test_it_is_all_or_nothing(store: Database) -> None:
-    memory = StoredMemory(store, Clock())
+    memory = StoredMemory(store, SystemClock())
     assert await memory.revise([Revision("watch", "a", 0, {}), Revision("watch", "b", 0, {})])
     stale = [Revision("watch", "a", 1, {"x": 1}), Revision("watch", "b", 7, {"x": 1})]
     assert not await memory.revise(stale, [Notice("n", "never told")])
     assert {k: r.version for k, r in (await memory.recall("watch")).items()} == {"a": 1, "b": 1}
-    assert await StoredNotices(store, Clock(), memory).untold() == []
+    assert await StoredNotices(store, SystemClock()).untold() == []
     assert await memory.revise([Revision("watch", "a", 1, None)])
     assert (await memory.recall("watch")).keys() == {"b"}
     assert not await memory.revise([Revision("watch", "a", 1, None)]), "it is forgotten already"
-
-
-async def test_a_turn_that_is_not_taken_again_falls_to_the_next(store: Database) -> None:
-    clock = Clock()
-    memory = StoredMemory(store, clock)
-    assert await memory.take_turn("watch", "one", MINUTE)
-    assert not await memory.take_turn("watch", "two", MINUTE)
-    clock.ahead = timedelta(seconds=45)
-    assert await memory.take_turn("watch", "one", MINUTE)
-    clock.ahead = timedelta(seconds=90)
-    assert not await memory.take_turn("watch", "two", MINUTE), "it was taken again"
-    clock.ahead = timedelta(seconds=106)
-    assert await memory.take_turn("watch", "two", MINUTE)
-    assert not await memory.take_turn("watch", "one", MINUTE)
-
-
-async def test_a_turn_begun_by_a_clock_that_was_wrong_ends_with_the_mistake(
-    store: Database,
-) -> None:
-    clock = Clock(ahead=timedelta(hours=2))
-    memory = StoredMemory(store, clock)
-    assert await memory.take_turn("watch", "one", MINUTE)
-    clock.ahead = timedelta()
-    assert await memory.take_turn("watch", "two", MINUTE)
-
-
-async def test_a_free_turn_falls_to_one_of_those_who_ask(store: Database) -> None:
-    memory = StoredMemory(store, Clock())
-    asked = (memory.take_turn("notices", f"p{n}", MINUTE) for n in range(10))
-    assert sum(await asyncio.gather(*asked)) == 1

@@ -11,7 +11,6 @@ from engine.answer import Offer, Table
 from engine.clock import SystemClock
 from engine.notices import Notice
 from engine.store.database import open_database
-from engine.store.memory import StoredMemory
 from engine.store.notices import StoredNotices
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ async def notices(tmp_path: Path, database: str) -> AsyncIterator[StoredNotices]
     opened = open_database(database)
     await opened.migrate()
     clock = SystemClock()
-    yield StoredNotices(opened, clock, StoredMemory(opened, clock))
+    yield StoredNotices(opened, clock)
     await opened.close()
 
 
@@ -68,12 +67,3 @@ async def test_a_place_a_thread_and_parts_are_kept(notices: StoredNotices) -> No
     said = Notice("digest:1", "Today", (KEEP,), (table,), "C0OPS", "watch:1", broadcast=True)
     await notices.announce(said)
     assert [w.notice for w in await notices.untold()] == [said]
-
-
-async def test_one_teller_at_a_time(notices: StoredNotices, database: str) -> None:
-    """Where there can be several: an embedded database has one process, and the next one need
-    not wait for a turn of the one that died."""
-    hour, alone = timedelta(hours=1), database.startswith("sqlite")
-    assert await notices.take_turn("one", hour)
-    assert await notices.take_turn("one", hour)
-    assert await notices.take_turn("two", hour) is alone
