@@ -68,6 +68,12 @@ class Message:
         return {e["text"]["text"]: e["url"] for e in buttons if "url" in e}
 
     @property
+    def lines(self) -> dict[str, str]:
+        """Label → command line of the buttons that carry one."""
+        buttons = [e for e in _elements(self.blocks) if e.get("type") == "button"]
+        return {e["text"]["text"]: f"/luthien {e['value']}" for e in buttons if "value" in e}
+
+    @property
     def buttons(self) -> list[str]:
         return [e["text"]["text"] for e in _elements(self.blocks) if e.get("type") == "button"]
 
@@ -171,6 +177,15 @@ class Person:
         )
         assert isinstance(seen, Message)
         return seen
+
+    async def loses(self, label: str, message: Message, *, within: float = SOON) -> None:
+        """A button goes from a message, because it would be refused by now."""
+
+        async def gone() -> bool:
+            found = next((m for m in await self.everything() if m.ts == message.ts), None)
+            return found is not None and label not in found.buttons
+
+        await until(gone, within=within, what=f"{self.name} loses the button {label!r}")
 
     async def messages(self, thread: str | None = None) -> list[Message]:
         """Oldest first: the channel, or one thread with its root."""

@@ -69,7 +69,8 @@ async def test_a_policy_is_set_in_the_form_at_once_and_taken_back(
     await people.cleo.sees(
         "*Set the policy of acme*: done in", "ToolCallJudgePolicy → NoOpPolicy", within=20
     )
-    await people.ben.clicks("Undo", done)
+    await people.ben.loses("Undo", done)
+    await people.ben.types(done.lines["Undo"])
     await people.ben.gets("can no longer be undone")
 
 
