@@ -75,11 +75,11 @@ def answer(said: Answer, *, line: str = "", shared_by: str = "") -> Render:
     """
 
     def draw(newer: Kinds) -> Message:
-        # A table at the top bears the title as its caption.
+        # A table at the top bears the title as its caption, unless it has one of its own.
         first = said.parts[0] if said.parts else None
         captioned = "data_table" in newer and _is_grid(first)
         blocks = [] if captioned else [section(f"*{mrkdwn(said.title)}*")]
-        blocks += _parts(said.parts, newer, said.title)
+        blocks += _parts(said.parts, newer, said.title if captioned else "")
         if shared_by:
             blocks.append(context(f"Shared by <@{shared_by}> · `/luthien {mrkdwn(line)}`"))
         elif line and not is_private(said) and len(line) <= MOST_VALUE:
@@ -202,7 +202,7 @@ def _part(part: Part, caption: str, newer: Kinds) -> list[Block]:
 
 
 def _is_grid(part: Part | None) -> bool:
-    return isinstance(part, Table) and bool(part.rows) and not is_prose(part)
+    return isinstance(part, Table) and bool(part.rows) and not part.title and not is_prose(part)
 
 
 def _facts(part: Facts) -> Iterator[Block]:

@@ -319,6 +319,6 @@ def _elements(part: Any) -> Iterator[dict[str, Any]]:
 
 def _texts(blocks: list[dict[str, Any]]) -> Iterator[str]:
     for element in _elements(blocks):
-        for key in ("text", "title"):
+        for key in ("text", "title", "caption"):
             if isinstance(element.get(key), str):
                 yield element[key]
