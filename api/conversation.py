@@ -14,8 +14,9 @@ from api.errors import DONE, FAILED, WAITING, exit_code
 from engine.answer import Code, Fact, Facts, Offers
 from engine.command import Change, Risk
 from engine.errors import InvalidInput, OpsError, Refused
+from engine.permission import somebody
 from engine.run import RunStatus
-from engine.words import duration, listed
+from engine.words import duration, listed, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -131,12 +132,24 @@ class Conversation:
 
     async def _perform(self, session: Session, command: Command, *, plan_only: bool) -> Any:
         desk = self._desk
+        try:
+            return await session.control.perform(
+                desk.actor, command, desk.origin, plan_only=plan_only
+            )
+        except InvalidInput as wanting:
+            # The policy can want more than the command's own definition does.
+            unsaid = [name for name in wanting.fields if not getattr(command, name, "said")]
+            if not unsaid or not self._interactive:
+                raise
+            render.error(wanting, self.err)
+        given = {name: click.prompt(name.replace("_", " "), err=True) for name in unsaid}
+        command = command.model_copy(update=given)
         return await session.control.perform(desk.actor, command, desk.origin, plan_only=plan_only)
 
     # ── during and after ──────────────────────────────────────────────────────────────────────
 
     async def _accompany(self, session: Session, run: RunView) -> int:
-        if run.status is RunStatus.AWAITING_APPROVAL:
+        if run.status is RunStatus.AWAITING_APPROVAL and not self._manner.follow:
             return self._waiting(run)
         try:
             await progress.show(session.control.follow(run.id), run, self.err)
@@ -181,6 +194,10 @@ class Conversation:
             self._print_json({"run": run.id, "status": run.status, "next_step": follow})
         else:
             self.out.print(f"{run.title}: run {run.id} waits for another person's approval.")
+            if run.approval is not None:
+                who = somebody(run.approval.consent.approvers)
+                until = moment(run.approval.expires_at)
+                self.out.print(f"It can be given by {who}, until {until}.", soft_wrap=True)
             self.out.print(f"Next: {follow}", soft_wrap=True)
         return WAITING
 

@@ -117,6 +117,13 @@ def _of_run(event: Event) -> str:
             return f"  removed {thing}"
         case EventKind.LEFT_BEHIND:
             return f"  could not remove {thing}: {data.get('reason', '')}"
+        case EventKind.APPROVED:
+            return (
+                f"Approved by {data.get('by', '')} ({data.get('given')} of {data.get('needed')})"
+            )
+        case EventKind.APPROVAL_CLOSED:
+            reason = f": {data['reason']}" if data.get("reason") else ""
+            return f"The approval was {data.get('status', '')}{reason}"
         case EventKind.CANCELLING:
             return f"Stopping, asked by {data.get('by', 'somebody')}"
         case _:

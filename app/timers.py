@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.webhook import webhook
+from scheduler.approvals import approvals
 from scheduler.digests import digests
 from scheduler.expiry import expiry
 from scheduler.housekeeping import housekeeping
@@ -40,7 +41,7 @@ def ticks(parts: Parts, settings: Settings, watcher: Watcher | None) -> list[Tic
     """The whole timetable; a part of it has nothing to do without a host. Of several replicas one
     does it; watchers agree among themselves, because the webhook wakes any of them."""
     plane = parts.plane
-    by_one = [housekeeping(plane, parts.clock, settings.luthien_keep)]
+    by_one = [housekeeping(plane, parts.clock, settings.luthien_keep), approvals(plane)]
     if parts.railway is not None:
         by_one += [expiry(plane, settings.luthien_delete_grace), digests(plane)]
     by_each = [resumption(plane), *([watcher.tick()] if parts.railway and watcher else [])]

@@ -21,7 +21,6 @@ from engine.actor import Door, Origin
 from engine.command import Change
 from engine.control_plane import Request
 from engine.errors import InvalidInput, OpsError, ProviderError, UnknownCommand
-from engine.people import needed
 from engine.registry import unknown_command
 from engine.telemetry import about
 
@@ -133,9 +132,19 @@ class Desk:
             except InvalidInput as invalid:
                 await self.permit(actor, wish.command)
                 if invalid.missing and ask.trigger:
-                    self.begin(self._ask_for_more(ask, wish, said))
+                    # A button brings all but what only a person can say.
+                    asks = tuple(invalid.fields) if wish.raw and not escaped else ()
+                    self.begin(self._ask_for_more(ask, wish, said, asks))
                     return None
                 raise
+            try:
+                await self._complete(wish, command)
+            except InvalidInput as invalid:
+                if not (invalid.missing and ask.trigger):
+                    raise
+                why = f"{invalid.summary}\n{invalid.why}"
+                self.begin(self._ask_for_more(ask, wish, said, tuple(invalid.fields), why))
+                return None
             return await self._accept(ask, actor, command, plan_only=wish.plan_only)
         except UnknownCommand as unknown:
             return self.refusal(await self._within_reach(ask, unknown), said)
@@ -152,18 +161,24 @@ class Desk:
         return unknown_command(unknown.typed, near[0] if near else "")
 
     async def take_form(
-        self, ask: Ask, wish: Wish, names: Sequence[str] = ()
+        self,
+        ask: Ask,
+        wish: Wish,
+        names: Sequence[str] = (),
+        *,
+        asks: Sequence[str] = (),
     ) -> Render | dict[str, str] | None:
         """A filled-in form: a dict has the reasons by field. `names` are the inputs of a form
-        that the command drew itself."""
+        that the command drew itself, `asks` the only fields that another one asked for."""
         try:
             actor = await self.actor(ask)
             command = wish.parse()
+            await self._complete(wish, command)
             return await self._accept(ask, actor, command, plan_only=wish.plan_only)
         except InvalidInput as invalid:
             if names:
                 return dialogs.errors(names, invalid)
-            return forms.errors(wish.command, invalid)
+            return forms.errors(wish.command, invalid, asks)
         except OpsError as error:
             return self.refusal(error, "")
 
@@ -217,19 +232,31 @@ class Desk:
             self.begin(self._identity.learn(ask.user), after=ACK_FIRST)
         return None
 
+    async def _complete(self, wish: Wish, command: Command) -> None:
+        """Raises InvalidInput where the policy wants more typed."""
+        if not wish.plan_only:
+            await self._control.complete(command)
+
     async def permit(self, actor: Actor, command: Command | type[Command]) -> None:
         """The control plane decides; this only spares people a form that would be refused."""
-        if actor.role < needed(command):
-            raise await self._control.people.not_enough(actor, command)
+        await self._control.permit(actor, command)
 
-    async def _ask_for_more(self, ask: Ask, wish: Wish, line: str) -> None:
+    async def _ask_for_more(
+        self,
+        ask: Ask,
+        wish: Wish,
+        line: str,
+        asks: tuple[str, ...] = (),
+        intro: str = "",
+    ) -> None:
         form = forms.Form(wish.command.name, ask.channel, secrets.token_hex(6))
         self.keep_reply(form, ask.reply)
         try:
             if wish.command.has_form(wish.raw):
                 await self._dialog(ask, wish, replace(form, line=line))
             else:
-                await self._open_form(ask.trigger, forms.view(wish, form))
+                form = replace(form, asks=asks, given=wish.raw if asks else {})
+                await self._open_form(ask.trigger, forms.view(wish, form, intro))
         except ProviderError as missed:
             self._log.info("form not opened: %s", missed)
             await self.say(ask, messages.form_again(line, wish.command.usage()))

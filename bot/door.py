@@ -22,6 +22,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from typing_extensions import override
 
 from bot import scrub
+from bot.approvals import ApprovalPosts
 from bot.checks import SlackChecks, scopes_of_manifest
 from bot.client import WatchedClient
 from bot.completion import Completion
@@ -132,6 +133,7 @@ class SlackDoor:
         self._narrator = Narrator(stage, self._scrubber)
         self._announcer = Announcer(stage, notices, self._scrubber)
         self._live = Live(control, self._voice, clock, self._log)
+        self._approvals = ApprovalPosts(stage, self._scrubber)
         self._desk = Desk(
             control,
             self._identity,
@@ -194,6 +196,7 @@ class SlackDoor:
         self._narrator.start()
         self._announcer.start()
         self._home.start()
+        self._approvals.start()
         await self._desk.resume()
         if self._settings.app_token:
             self._connecting = asyncio.create_task(self._connect(), name="slack socket")
@@ -213,6 +216,7 @@ class SlackDoor:
         self._live.close()
         await self._desk.stop(GRACE)
         await self._announcer.stop()
+        await self._approvals.stop()
         await self._narrator.stop()
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bot.blocks import Block, clip, mrkdwn, plain, sections
@@ -39,19 +39,30 @@ class Form:
     """Under which the door keeps how to answer privately."""
     line: str = ""
     """Of a command that draws its own form: what was said already. Never a secret."""
+    asks: tuple[str, ...] = ()
+    """The only fields that are asked for; empty: all."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the others."""
 
     def as_metadata(self) -> str:
         said = {"line": self.line} if self.line else {}
+        given = {"asks": self.asks, "given": dict(self.given)} if self.asks else {}
         where = {"command": self.command, "channel": self.channel, "t": self.ticket}
-        return json.dumps(where | said)
+        return json.dumps(where | said | given)
 
     @classmethod
     def of_metadata(cls, text: str) -> Form:
         """Raises InvalidInput for anything that `as_metadata` did not write."""
         try:
             data = json.loads(text)
-            line = str(data.get("line") or "")
-            return cls(str(data["command"]), data.get("channel"), str(data.get("t") or ""), line)
+            return cls(
+                str(data["command"]),
+                data.get("channel"),
+                str(data.get("t") or ""),
+                str(data.get("line") or ""),
+                tuple(str(name) for name in data.get("asks") or ()),
+                dict(data.get("given") or {}),
+            )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InvalidInput(
                 "This form is none that this bot has opened.",
@@ -61,12 +72,13 @@ class Form:
             ) from None
 
 
-def view(wish: Wish, form: Form) -> Block:
-    """The modal, filled in as far as the wish goes."""
+def view(wish: Wish, form: Form, intro: str = "") -> Block:
+    """The modal, filled in as far as the wish goes. `intro` says why it is shown."""
     command = wish.command
-    blocks = sections(mrkdwn(command.summary()))
-    blocks += [asked(p, wish.raw.get(p.name)) for p in command.parameters()]
-    if issubclass(command, Change):
+    blocks = sections(mrkdwn(intro or command.summary()))
+    shown = [p for p in command.parameters() if not form.asks or p.name in form.asks]
+    blocks += [asked(p, wish.raw.get(p.name), needed=bool(form.asks)) for p in shown]
+    if issubclass(command, Change) and not form.asks:
         blocks.append(preview(wish.plan_only))
     return {
         "type": "modal",
@@ -79,13 +91,13 @@ def view(wish: Wish, form: Form) -> Block:
     }
 
 
-def asked(parameter: Parameter, value: object) -> Block:
-    """One field of a command as an input."""
+def asked(parameter: Parameter, value: object, *, needed: bool = False) -> Block:
+    """One field of a command as an input; `needed` although the command could do without."""
     block: Block = {
         "type": "input",
         "block_id": parameter.name,
         "label": plain(parameter.label, 2_000),
-        "optional": not parameter.required,
+        "optional": not (needed or parameter.required),
         "element": _element(parameter, value),
     }
     if parameter.description and not parameter.flag:
@@ -187,10 +199,15 @@ def preview(on: bool) -> Block:
     }
 
 
-def submitted(command: type[Command], values: Mapping[str, Mapping[str, Any]]) -> Wish:
-    """What the person filled in, as if it had been typed. `values` is `view.state.values`."""
-    raw: dict[str, object] = {}
+def submitted(
+    command: type[Command], values: Mapping[str, Mapping[str, Any]], form: Form | None = None
+) -> Wish:
+    """What the person filled in, as if it had been typed. `values` is `view.state.values`; what
+    the form did not ask for is as it was given."""
+    raw: dict[str, object] = dict(form.given) if form else {}
     for parameter in command.parameters():
+        if form and form.asks and parameter.name not in form.asks:
+            continue
         value = entered(values, parameter.name)
         if parameter.flag:
             raw[parameter.name] = bool(value)
@@ -226,9 +243,12 @@ def _value(state: Mapping[str, Any]) -> str | list[str] | None:
     return str(value).strip() if value is not None else None
 
 
-def errors(command: type[Command], refused: InvalidInput) -> dict[str, str]:
-    """Block id → reason, for what is wrong; a reason without a field stands at the first."""
-    names = [p.name for p in command.parameters()]
+def errors(
+    command: type[Command], refused: InvalidInput, asks: Sequence[str] = ()
+) -> dict[str, str]:
+    """Block id → reason, for what is wrong; a reason without a field that is shown stands at the
+    first."""
+    names = [p.name for p in command.parameters() if not asks or p.name in asks]
     return reasons_by(names, refused)
 
 

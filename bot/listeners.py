@@ -148,13 +148,14 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
             if drawn:
                 wish, names = dialogs.submitted(registry, form, view)
             else:
-                wish = forms.submitted(registry.command(form.command), view["state"]["values"])
+                command = registry.command(form.command)
+                wish = forms.submitted(command, view["state"]["values"], form)
         except OpsError as crafted:
             await ack()
             desk.begin(desk.say(_ask(body), refusals.refusal(crafted, registry)))
             return
         ask = replace(_ask(body), channel=form.channel, reply=desk.reply_of(form))
-        said = await desk.take_form(ask, wish, names)
+        said = await desk.take_form(ask, wish, names, asks=form.asks)
         if isinstance(said, dict):
             desk.keep_reply(form, ask.reply)
             await ack(response_action="errors", errors=said)

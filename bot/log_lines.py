@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from bot.blocks import Block, Message, Render, clip, link, mrkdwn, preformatted, sections
 from bot.runs import person
+from engine.permission import somebody
 from engine.run import EventKind
-from engine.words import duration
+from engine.words import duration, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,14 @@ def log_line(event: Event, view: RunView) -> LogLine | None:
         case EventKind.QUEUED if data.get("by"):
             wish = "remove what was made" if data.get("removing") else "try again"
             return LogLine(f"↻ {person(str(data['by']))} asked to {wish}")
+        case EventKind.APPROVAL_ASKED:
+            who = mrkdwn(somebody([str(word) for word in data.get("approvers") or ()]))
+            return LogLine(
+                f"✋ Waits for {plural(int(data.get('needed') or 1), 'approval')} by {who}"
+            )
+        case EventKind.APPROVED:
+            count = f" ({data['given']} of {data['needed']})" if data.get("needed", 1) > 1 else ""
+            return LogLine(f"👍 {person(str(data.get('by', '')))} approved{count}", urgent=True)
         case EventKind.CANCELLING:
             by = person(str(data["by"])) if data.get("by") else "Somebody"
             return LogLine(f"✋ {by} asked to stop it")

@@ -25,6 +25,10 @@ def final(view: RunView) -> Render:
             return _success(view, spent, who)
         case RunStatus.ROLLED_BACK:
             what, why = "What it had made is removed", ""
+        case RunStatus.CANCELLED if view.forbidden and view.trouble:
+            what, why = "Not begun", mrkdwn(view.trouble.summary)
+            if view.approval and view.approval.decided_by:
+                why += f" (by {person(view.approval.decided_by)})"
         case RunStatus.CANCELLED:
             by = f" by {person(view.cancelled_by)}" if view.cancelled_by else ""
             what, why = f"Stopped{by} after {spent}", ""

@@ -20,8 +20,9 @@ from bot.blocks import (
 from bot.messages import offer_button
 from engine.actor import Door
 from engine.answer import Confirm, Offer
+from engine.permission import somebody
 from engine.run import RunStatus, StepStatus
-from engine.words import duration, plural
+from engine.words import duration, moment, plural
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -115,7 +116,7 @@ def _state_line(view: RunView, now: datetime) -> str:
     spent = duration(elapsed(view, now))
     match view.status:
         case RunStatus.PLANNED | RunStatus.AWAITING_APPROVAL:
-            return "Waiting for somebody to agree."
+            return _waiting(view)
         case RunStatus.QUEUED:
             return "Waiting for its turn."
         case RunStatus.RUNNING if view.removing:
@@ -124,6 +125,8 @@ def _state_line(view: RunView, now: datetime) -> str:
             return f"{phase(view)} · {spent}"
         case RunStatus.CANCELLING:
             return f"Stopping: {phase(view)} · {spent}"
+        case RunStatus.CANCELLED if view.forbidden and view.trouble:
+            return view.trouble.summary
         case RunStatus.CANCELLED:
             by = f" by {person(view.cancelled_by)}" if view.cancelled_by else ""
             return f"Stopped{by} after {spent}.{_left(view)}"
@@ -136,6 +139,15 @@ def _state_line(view: RunView, now: datetime) -> str:
             return f"Interrupted after {spent}{_trouble(view)} Nothing was removed."
         case RunStatus.ROLLED_BACK:
             return f"What it had made is removed.{_left(view)}"
+
+
+def _waiting(view: RunView) -> str:
+    approval = view.approval
+    if approval is None:
+        return "Waiting for somebody to agree."
+    count = plural(approval.consent.needed, "approval")
+    who = somebody(approval.consent.approvers)
+    return f"Waiting for {count} by {who}, until {moment(approval.expires_at)}."
 
 
 def _trouble(view: RunView) -> str:
@@ -252,6 +264,8 @@ def _footer(view: RunView) -> str:
 
 def _root_offers(view: RunView) -> list[Offer]:
     match view.status:
+        case RunStatus.AWAITING_APPROVAL:
+            return [Offer(label="Withdraw", line=f"cancel {view.id}")]
         case RunStatus.QUEUED | RunStatus.RUNNING if not view.removing:
             return [cancel(view)]
         case RunStatus.SUCCEEDED:
@@ -279,6 +293,8 @@ def cancel(view: RunView) -> Offer:
 
 def ways_on(view: RunView) -> list[Offer]:
     """What can be done about a run that did not reach its end."""
+    if view.forbidden and view.approval:
+        return [Offer(label="Ask again", line=view.approval.anew)]
     again = "Go on" if view.status is RunStatus.CANCELLED else "Try again"
     offered = [Offer(label=again, line=f"retry {view.id}", style="primary")]
     if view.left:

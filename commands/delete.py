@@ -11,6 +11,7 @@ from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.marks import Mark
 from commands.names import KnownInstance
+from commands.steps.delete_space import DeleteSpace
 from commands.steps.places import Place
 from commands.steps.replace_mark import ReplaceMark
 from engine.answer import Answer, Confirm, Fact, Facts, Offer, Offers, Part, Table, Text
@@ -35,19 +36,39 @@ class DeleteInstance(Change):
     """Delete an instance after a period of grace in which anybody allowed can keep it.
 
     Shows what would be lost and asks first. The instance stays reachable until its time comes;
-    `cancel-delete` keeps it.
+    `cancel-delete` keeps it. With `--force` it is deleted at once, after another person approved.
     """
 
     name: ClassVar[str] = "delete"
     risk: ClassVar[Risk] = Risk.CHANGES
-    examples: ClassVar[tuple[str, ...]] = ("delete acme", "delete acme --plan")
+    examples: ClassVar[tuple[str, ...]] = (
+        "delete acme",
+        "delete acme --plan",
+        "delete acme --force",
+    )
 
     instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
         description="Name of the instance", examples=["acme"]
     )
+    force: bool = Field(
+        default=False, description="At once and for good, after another person approved"
+    )
+    type_name: str | None = Field(
+        default=None,
+        description="The instance's name again, where the policy wants it typed",
+        examples=["acme"],
+    )
     confirm: str | None = Field(
         default=None, description="What the confirmation gave: says yes to exactly what it showed"
     )
+
+    @property
+    def settled(self) -> bool:
+        return self.confirm is not None
+
+    @property
+    def approvals(self) -> int:
+        return 1 if self.force else 0
 
     def locks(self) -> Sequence[str]:
         return [instance_lock(self.instance)]
@@ -57,7 +78,7 @@ class DeleteInstance(Change):
             return None
         instance = await self._find(world)
         volumes = await _volumes(world, instance)
-        return _confirmation(world, instance, volumes, self._deletion_at(world))
+        return self._confirmation(world, instance, volumes)
 
     async def plan(self, world: World) -> Plan:
         instance = await self._find(world)
@@ -69,6 +90,8 @@ class DeleteInstance(Change):
                 next_step=typed(f"delete {instance.name}"),
                 link=instance.space.console_url,
             )
+        if self.force:
+            return self._at_once(instance)
         at = self._deletion_at(world)
         step = ReplaceMark(
             key="schedule",
@@ -97,9 +120,27 @@ class DeleteInstance(Change):
             " this was asked for; then it is deleted with everything in it.",
         )
 
+    def _at_once(self, instance: Instance) -> Plan:
+        name, services = instance.space.name, instance.space.services
+        step = DeleteSpace(key="delete", space=Place.of(instance.space), seen=instance.space.mark)
+        return Plan(
+            title=f"Delete instance {instance.name} at once",
+            subject=instance.name,
+            steps=(step,),
+            changes=(
+                f"- project {name}",
+                *(f"- service {s.name}" for s in sorted(services, key=lambda s: s.name.lower())),
+            ),
+            risk=Risk.REMOVES,
+            expected=critical_path((step,)),
+            notes=("It cannot be taken back: all its data is gone with it.",),
+            outcome={"name": instance.name, "project_id": instance.space.id},
+            closing=f"{instance.name} and everything in it is gone.",
+        )
+
     async def _find(self, world: World) -> Instance:
         instance = await find_instance(world, self.instance)
-        if instance.deletion_at is not None:
+        if instance.deletion_at is not None and not self.force:
             raise Refused(
                 f"The deletion of `{instance.name}` is scheduled already.",
                 why=f"It is to be deleted on {moment(instance.deletion_at)},"
@@ -112,6 +153,75 @@ class DeleteInstance(Change):
 
     def _deletion_at(self, world: World) -> datetime:
         return (world.now() + world.limits.delete_grace).replace(microsecond=0)
+
+    def _confirmation(
+        self, world: World, instance: Instance, volumes: Sequence[Volume] | None
+    ) -> Answer:
+        """What would be lost, and the line that says yes to exactly that."""
+        at, now, space = self._deletion_at(world), world.now(), instance.space
+        blueprint = world.blueprint(BLUEPRINT)
+        url = instance.url(blueprint)
+        deployed = max(
+            (s.deployment.created_at for s in space.services if s.deployment), default=None
+        )
+        services = sorted(space.services, key=lambda s: s.name.lower())
+        line = self.model_copy(update={"confirm": _seen(instance)}).line()
+        parts: tuple[Part, ...] = (
+            Facts(
+                facts=(
+                    Fact(label="Address", value=url or "not public", url=url),
+                    Fact(label="State", value=instance.status.words),
+                    Fact(label="Age", value=about(now - space.created_at)),
+                    Fact(
+                        label="Last deployment", value=ago(deployed, now) if deployed else "never"
+                    ),
+                    Fact(label="Project", value=space.name, url=space.console_url),
+                )
+            ),
+            Table(
+                columns=("Service", "What would be lost"),
+                rows=tuple((s.name, _lost(s, volumes)) for s in services),
+                empty="It has no services.",
+            ),
+            Text(text=self._fate(world, at)),
+            Offers(
+                offers=(
+                    Offer(
+                        label=f"Delete {instance.name}{' at once …' if self.force else ''}",
+                        line=line,
+                        style="danger",
+                        confirm=Confirm(
+                            title=f"Delete {instance.name}?",
+                            text="It is deleted with all its data once somebody else approves."
+                            if self.force
+                            else f"It is deleted with all its data in {_grace(world)},"
+                            " unless somebody keeps it.",
+                            yes="Ask for it" if self.force else "Delete it",
+                        ),
+                    ),
+                    Offer(label="Status", line=f"status {instance.name}"),
+                )
+            ),
+        )
+        return Answer(
+            title=f"Delete {instance.name}{' at once' if self.force else ''}?"
+            " This is what would be lost",
+            parts=parts,
+            data=instance.as_json(blueprint)
+            | {"would_be_deleted_at": None if self.force else at.isoformat(), "confirm": line},
+            private=True,
+        )
+
+    def _fate(self, world: World, at: datetime) -> str:
+        if self.force:
+            return (
+                "Another person has to approve. Then it is deleted at once, and nobody can take"
+                " that back."
+            )
+        return (
+            f"It stays reachable for {_grace(world)} and is deleted on {moment(at)}. Until then"
+            " anybody with the role deployer can keep it."
+        )
 
 
 def _seen(instance: Instance) -> str:
@@ -142,57 +252,3 @@ def _lost(service: Service, volumes: Sequence[Volume] | None) -> str:
         return source
     used, size = sum(v.used_mb for v in kept), sum(v.size_mb for v in kept)
     return f"{plural(len(kept), 'volume')} with all data ({used:,.0f} of {size:,} MB used)"
-
-
-def _confirmation(
-    world: World, instance: Instance, volumes: Sequence[Volume] | None, at: datetime
-) -> Answer:
-    now, space = world.now(), instance.space
-    blueprint = world.blueprint(BLUEPRINT)
-    url = instance.url(blueprint)
-    deployed = max((s.deployment.created_at for s in space.services if s.deployment), default=None)
-    services = sorted(space.services, key=lambda s: s.name.lower())
-    line = f"delete {instance.name} --confirm {_seen(instance)}"
-    parts: tuple[Part, ...] = (
-        Facts(
-            facts=(
-                Fact(label="Address", value=url or "not public", url=url),
-                Fact(label="State", value=instance.status.words),
-                Fact(label="Age", value=about(now - space.created_at)),
-                Fact(label="Last deployment", value=ago(deployed, now) if deployed else "never"),
-                Fact(label="Project", value=space.name, url=space.console_url),
-            )
-        ),
-        Table(
-            columns=("Service", "What would be lost"),
-            rows=tuple((s.name, _lost(s, volumes)) for s in services),
-            empty="It has no services.",
-        ),
-        Text(
-            text=f"It stays reachable for {_grace(world)} and is deleted on {moment(at)}."
-            " Until then anybody with the role deployer can keep it."
-        ),
-        Offers(
-            offers=(
-                Offer(
-                    label=f"Delete {instance.name}",
-                    line=line,
-                    style="danger",
-                    confirm=Confirm(
-                        title=f"Delete {instance.name}?",
-                        text=f"It is deleted with all its data in {_grace(world)},"
-                        " unless somebody keeps it.",
-                        yes="Delete it",
-                    ),
-                ),
-                Offer(label="Status", line=f"status {instance.name}"),
-            )
-        ),
-    )
-    return Answer(
-        title=f"Delete {instance.name}? This is what would be lost",
-        parts=parts,
-        data=instance.as_json(blueprint)
-        | {"would_be_deleted_at": at.isoformat(), "confirm": line},
-        private=True,
-    )

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from engine.actor import Actor, Door, Role
 from engine.answer import Answer, Code, Offer, Offers, Part, Table, Text
-from engine.command import Argument, Question
+from engine.command import Argument, Completes, Question
 from engine.errors import InvalidInput
 from engine.lines import parse_line
 from engine.words import plural, typed
 
 if TYPE_CHECKING:
-    from engine.actor import Actor
     from engine.permission import Ruling
     from engine.world import World
 
@@ -27,13 +27,21 @@ class ShowPolicy(Question):
 
     name: ClassVar[str] = "policy"
     group: ClassVar[str] = "People"
-    examples: ClassVar[tuple[str, ...]] = ("policy", "policy explain delete acme")
+    examples: ClassVar[tuple[str, ...]] = (
+        "policy",
+        "policy explain delete acme --force",
+        "policy explain create acme --as @ben",
+    )
 
     what: Annotated[Literal["show", "explain"], Argument()] = Field(
         default="show", description="Show it, or explain what it says about a command line"
     )
     words: Annotated[tuple[str, ...], Argument(verbatim=True)] = Field(
         default=(), description="The command line to explain", examples=["delete acme"]
+    )
+
+    as_: Annotated[str | None, Completes("person")] = Field(
+        default=None, description="Explain it for this person instead", examples=["@ben"]
     )
 
     async def answer(self, world: World) -> Answer:
@@ -71,28 +79,47 @@ class ShowPolicy(Question):
             )
         command = parse_line(world.registry, self.words)
         line = command.name if isinstance(command, type) else command.line()
-        rulings = await world.control.explain(world.actor, command)
+        actor = await self._whose(world)
+        rulings = await world.control.explain(actor, command)
         allowed = all(ruling.allowed for ruling in rulings)
         against = next((ruling for ruling in rulings if not ruling.allowed), None)
         parts: list[Part] = [
             Table(
                 columns=("About", "Allowed", "Why", "Said by"),
-                rows=tuple(_row(ruling, command.name) for ruling in rulings),
+                rows=tuple(_row(ruling, command.name, actor) for ruling in rulings),
             )
         ]
         if against is not None and against.who:
             parts.append(Text(text=against.who))
         parts.append(Offers(offers=(Offer(label="Show the policy", line="policy"),)))
         return Answer(
-            title=f"`{line}` is {'' if allowed else 'not '}allowed to {_whom(world.actor)}",
+            title=f"`{line}` is {'' if allowed else 'not '}allowed to {_whom(actor)}",
             parts=tuple(parts),
             data={
                 "line": line,
-                "actor": world.actor.key,
-                "role": world.actor.role.label,
+                "actor": actor.key,
+                "role": actor.role.label,
                 "allowed": allowed,
                 "rulings": [_json(ruling) for ruling in rulings],
             },
+        )
+
+    async def _whose(self, world: World) -> Actor:
+        """Raises NotFound for somebody who is not known."""
+        if self.as_ is None:
+            return world.actor
+        found = await world.people.find(self.as_)
+        if found.is_group:
+            raise InvalidInput(
+                f"`{self.as_}` is a group; it is explained for one person.",
+                fields={"as_": "is a group"},
+                why="Its members can have other roles besides.",
+                who="You can name one of them.",
+                next_step=typed("policy explain delete acme --as @somebody"),
+            )
+        door, _, name = found.key.partition(":")
+        return await world.people.now(
+            Actor(door=Door(door), id=name, name=found.name or name, role=Role.VIEWER)
         )
 
 
@@ -100,8 +127,9 @@ def _whom(actor: Actor) -> str:
     return f"{actor.name} ({actor.role.label})"
 
 
-def _row(ruling: Ruling, name: str) -> tuple[str, ...]:
-    why = " ".join(part for part in (ruling.text, ruling.why) if part)
+def _row(ruling: Ruling, name: str, actor: Actor) -> tuple[str, ...]:
+    text = ruling.text.replace("; yours is ", f"; {actor.name} is ")
+    why = " ".join(part for part in (text, ruling.why) if part)
     said_by = str(ruling.quote) if ruling.quote else f"the definition of {name}"
     return (ruling.about, "yes" if ruling.allowed else "no", why, said_by)
 

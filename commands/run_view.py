@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from commands.approval_view import approval_json, approve_offer, reject_offer
 from engine.actor import Role
 from engine.answer import Confirm, Offer
 from engine.errors import NotFound
@@ -71,6 +72,7 @@ def run_details_json(run: RunView) -> dict[str, Any]:
         "trouble": trouble.model_dump(mode="json") if trouble else None,
         "cancelled_by": run.cancelled_by or None,
         "undo": run.undo or None,
+        "approval": approval_json(run.approval) if run.approval else None,
     }
 
 
@@ -90,10 +92,15 @@ def _step_json(step: StepView) -> dict[str, Any]:
 def run_offers(run: RunView, actor: Actor) -> tuple[Offer, ...]:
     """What this reader can do about the run now."""
     offers = []
+    if run.approval is not None and run.approval.awaits(actor):
+        offers += [approve_offer(run.approval), reject_offer(run.approval)]
     if actor.role >= Role.DEPLOYER:
-        if run.status in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.AWAITING_APPROVAL):
+        if run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
             offers.append(Offer(label="Cancel", line=f"cancel {run.id}", style="danger"))
-        if run.status in (RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.ERRORED):
+        if run.status is RunStatus.AWAITING_APPROVAL:
+            offers.append(Offer(label="Withdraw", line=f"cancel {run.id}"))
+        ended = run.status in (RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.ERRORED)
+        if ended and not run.forbidden:
             offers.append(Offer(label="Try again", line=f"retry {run.id}", style="primary"))
             if run.left:
                 offers.append(clean_up_offer(run))

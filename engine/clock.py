@@ -19,6 +19,23 @@ class Clock(Protocol):
         """Wait `duration` of our own polling or back-off time."""
 
 
+class StillClock:
+    """Says that it is a given moment; everything else passes as it does."""
+
+    def __init__(self, at: datetime, clock: Clock) -> None:
+        self._at = at
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._at
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep(self, duration: timedelta) -> None:
+        await self._clock.sleep(duration)
+
+
 class SystemClock:
     """Real time; our own waits are divided by `pace` (LUTHIEN_PACE, 1 in production)."""
 

@@ -96,12 +96,12 @@ class Parameter:
     @property
     def option(self) -> str:
         """`--state`: how the field is typed when it is not positional."""
-        return "--" + self.name.replace("_", "-")
+        return "--" + self.name.rstrip("_").replace("_", "-")
 
     @property
     def label(self) -> str:
         """`Delete after`: how a form names the field."""
-        return self.name.replace("_", " ").capitalize()
+        return self.name.rstrip("_").replace("_", " ").capitalize()
 
 
 class Undecided(Exception):
@@ -287,6 +287,16 @@ class Change(Command):
     @property
     def reads(self) -> bool:
         return self.asks
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is shown and asked first any more: submitted, it begins."""
+        return True
+
+    @property
+    def approvals(self) -> int:
+        """How many other people have to agree, unless the policy says otherwise."""
+        return 0
 
     def locks(self) -> Sequence[str]:
         """Names of what no other run may touch meanwhile, e.g. `instance:acme`."""

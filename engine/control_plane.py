@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engine.approval import ApprovalStatus
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from engine.actor import Actor, Origin
     from engine.answer import Answer
+    from engine.approval import Approval
     from engine.command import Change, Command
     from engine.form import Form
     from engine.keys import ApiKeys
@@ -122,6 +125,28 @@ class ControlPlane(Protocol):
 
     async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
         """Answer what only asks. Raises OpsError."""
+
+    async def approve(self, actor: Actor, wanted: str) -> RunView:
+        """Agree to a run that waits: by its id, or the name of the instance. The run begins with
+        the last word that is needed; one that was decided already is refused, saying by whom."""
+
+    async def reject(self, actor: Actor, wanted: str, reason: str) -> RunView:
+        """Its run never begins. Raises InvalidInput without a reason."""
+
+    async def list_approvals(
+        self,
+        statuses: Sequence[ApprovalStatus] = (ApprovalStatus.WAITING,),
+        *,
+        subject: str = "",
+        limit: int = 100,
+    ) -> Sequence[Approval]:
+        """Newest first; empty `statuses`: all. `Approval.awaits` tells whose word is wanted."""
+
+    async def permit(self, actor: Actor, command: Command | type[Command]) -> None:
+        """Raises NotAllowed; `ask` and `submit` do by themselves."""
+
+    async def complete(self, command: Command) -> None:
+        """Raises InvalidInput where the policy wants more typed before this may begin."""
 
     async def policy(self) -> StandingPolicy:
         """The policy in force, looked at anew."""

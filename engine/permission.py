@@ -8,10 +8,11 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
-from engine.actor import Role
+from engine.actor import Door, Role
+from engine.approval import Consent
 from engine.command import Risk
-from engine.errors import NotAllowed
-from engine.policy import Asked, includes
+from engine.errors import InvalidInput, NotAllowed
+from engine.policy import TYPED_NAME, Asked, includes
 from engine.words import listed, moment, plural, typed
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from engine.clock import Clock
     from engine.command import Command
     from engine.notices import Notices
+    from engine.policy import Policy, Rule
     from engine.policy_file import LoadedPolicy, Quote, StandingPolicy
     from engine.registry import Registry
 
-ROLE, FREEZE, CREATIONS = "role", "freeze", "creations"
+ROLE, FREEZE, CREATIONS, NAME, APPROVAL = "role", "freeze", "creations", "name", "approval"
 """What a ruling is about, in the order in which it is asked."""
 
 
@@ -61,6 +63,9 @@ class Roles(Protocol):
 
     async def not_enough(self, actor: Actor, command: Command | type[Command]) -> NotAllowed:
         """The refusal of a command whose own definition asks for a higher role."""
+
+    async def role_of(self, key: str) -> Role | None:
+        """Of an actor, by key; those who are not known by name have what strangers have."""
 
 
 class Creations(Protocol):
@@ -113,6 +118,31 @@ class Permissions:
         """Everything that is said about it, allowed or not."""
         return await self._rulings(await self.policy(), actor, Asked.of(command))
 
+    async def consent(self, actor: Actor, command: Command) -> Consent:
+        """Who has to agree first."""
+        return self._consent(await self.policy(), actor, Asked.of(command))
+
+    async def check_name(self, command: Command) -> None:
+        """Raises InvalidInput where the policy wants the instance's name typed and it was not."""
+        loaded = await self.policy()
+        rule = _first(loaded.policy, Asked.of(command), "type_name")
+        given = getattr(command, TYPED_NAME, None)
+        if rule is None or not rule[1].type_name or not hasattr(command, TYPED_NAME):
+            return
+        if given == command.subject:
+            return
+        quote = loaded.quote("rules", rule[0], "type_name")
+        name = command.subject
+        raise InvalidInput(
+            f"The name `{name}` is typed to confirm this."
+            + (f" What was typed is `{given}`." if given else ""),
+            fields={TYPED_NAME: f"should be {name}"},
+            missing=not given,
+            why=" ".join(part for part in (rule[1].about, f"{quote}.") if part),
+            who="You can type it.",
+            next_step=typed(f"{command.line()} --type-name {name}"),
+        )
+
     # ── each ruling ───────────────────────────────────────────────────────────────────────────
 
     async def _rulings(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> list[Ruling]:
@@ -120,11 +150,51 @@ class Permissions:
         if asked.runs:
             found += [await self._freeze(loaded, actor, asked)]
             found += await self._creation(loaded, actor, asked, self.creations)
+            found += self._agreement(loaded, actor, asked)
         return found
 
+    def _agreement(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> list[Ruling]:
+        """What is asked for on the way; it forbids nothing by itself."""
+        found = []
+        rule = _first(loaded.policy, asked, "type_name")
+        if rule and rule[1].type_name and TYPED_NAME in asked.command.model_fields:
+            quote = loaded.quote("rules", rule[0], "type_name")
+            text = "The instance's name is typed to confirm it."
+            found.append(Ruling(NAME, True, text, quote, why=rule[1].about))
+        consent = self._consent(loaded, actor, asked)
+        if consent.needed:
+            count = plural(consent.needed, "approval")
+            text = f"It waits for {count} by {somebody(consent.approvers)} before it begins"
+            text += f" (`self_approve: {consent.self_approve}`)."
+            rule = _first(loaded.policy, asked, "approvals")
+            quote = loaded.quote("rules", rule[0], "approvals") if rule else None
+            found.append(Ruling(APPROVAL, True, text, quote, why=consent.about))
+        return found
+
+    def _consent(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> Consent:
+        usual = loaded.policy.approvals
+        counts = _first(loaded.policy, asked, "approvals")
+        needed = counts[1].approvals if counts else asked.approvals
+        if actor.door is Door.TIMER:
+            needed = 0  # it was agreed to when it was scheduled
+        approvers = _first(loaded.policy, asked, "approvers")
+        oneself = _first(loaded.policy, asked, "self_approve")
+        by_rule = loaded.quote("rules", counts[0], "approvals") if counts else None
+        where = ("rules", oneself[0]) if oneself else ("approvals",)
+        self_by = loaded.quote(*where, "self_approve")
+        return Consent(
+            needed=needed or 0,
+            approvers=(approvers[1].approvers if approvers else None) or usual.approvers,
+            self_approve=(oneself[1].self_approve if oneself else None) or usual.self_approve,
+            expire=usual.expire,
+            channel=usual.channel or "",
+            said_by=str(by_rule) if by_rule else f"the definition of `{asked.command.name}`",
+            self_said_by=str(self_by) if self_by else f"{loaded.name} says nothing else",
+            about=counts[1].about if counts else "",
+        )
+
     async def _role(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> Ruling:
-        fitting = loaded.policy.fitting(asked)
-        place, rule = next(((p, r) for p, r in fitting if r.may is not None), (0, None))
+        place, rule = _first(loaded.policy, asked, "may") or (0, None)
         who = rule.may if rule and rule.may is not None else (asked.needs.label,)
         allowed = includes(who, actor)
         what = f"`{asked.command.name}`" + (f" of `{asked.subject}`" if asked.subject else "")
@@ -185,6 +255,11 @@ class Permissions:
             return f"{mentions(able)} can do this for you."
         return "Nobody here can; whoever keeps the policy can change that."
 
+    async def everybody(self, who: Iterable[str]) -> bool:
+        """Whether people who are not known by name are meant, too."""
+        role = await self.roles.role_of(_STRANGER)
+        return role is not None and any(_ROLES[w] <= role for w in who if w in _ROLES)
+
     async def people(self, who: Iterable[str]) -> list[str]:
         """The keys of those who are meant, as far as they are known by name."""
         found: dict[str, None] = {}
@@ -196,6 +271,14 @@ class Permissions:
         return list(found)
 
 
+def _first(policy: Policy, asked: Asked, what: str) -> tuple[int, Rule] | None:
+    """The first rule that says something about this, with its place."""
+    fitting = policy.fitting(asked)
+    return next(((p, r) for p, r in fitting if getattr(r, what) is not None), None)
+
+
+_STRANGER = "slack:"
+"""The key of nobody in particular."""
 _ROLES: Mapping[str, Role] = {role.label: role for role in Role}
 
 

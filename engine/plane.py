@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.actor import Actor, Origin, Role
+from engine.approval import Approval, ApprovalStatus
+from engine.approvals import Approvals
+from engine.clock import StillClock
 from engine.command import Change, Command, Undecided
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
@@ -19,8 +22,9 @@ from engine.permission import Permissions
 from engine.policy_file import StandingPolicy
 from engine.preview import preview
 from engine.roles import FixedRoles
-from engine.run import EventKind
+from engine.run import EventKind, RunStatus
 from engine.steering import Steering
+from engine.store.approvals import StoredApprovals
 from engine.store.audit import AuditTrail
 from engine.store.database import Database, open_database
 from engine.store.forgetting import Forgetting
@@ -119,6 +123,16 @@ class Plane:
             settings.keys,
         )
         self._executor = Executor(settings.dispatch_url, equipment, self.replicas)
+        self.approvals = Approvals(
+            self.journal,
+            StoredApprovals(database),
+            self._executor,
+            registry,
+            self.permissions,
+            settings.keys,
+            plan=self._planned,
+            current=self.people.now,
+        )
         self._steering = Steering(self.journal, self._executor, registry, self._permit)
         self._draining = False
         self._launched = False
@@ -169,6 +183,13 @@ class Plane:
         actor = await self._permit(actor, command)
         return await command.answer(self._world(actor, origin, ""))
 
+    async def permit(self, actor: Actor, command: Command | type[Command]) -> None:
+        await self._permit(actor, command)
+
+    async def complete(self, command: Command) -> None:
+        if isinstance(command, Change) and not command.asks and command.settled:
+            await self.permissions.check_name(command)
+
     async def policy(self) -> StandingPolicy:
         await self.permissions.policy()
         return self.permissions.standing
@@ -196,13 +217,17 @@ class Plane:
                 next_step=f"/luthien {command.line()}",
             )
         actor = await self._permit(actor, command)
+        await self.permissions.check_name(command)
+        consent = await self.permissions.consent(actor, command)
+        alone = await self.approvals.possible(actor, command, consent) if consent.needed else False
         await self.journal.check_locks(command.locks())  # before the reads of planning
-        run_id = _new_run_id()
-        plan = await command.plan(self._world(actor, origin, run_id))
+        run_id, planned_at = _new_run_id(), self._clock.now()
+        plan = await self._planned(actor, command, origin, run_id, planned_at)
         try:
             async with self.journal.transaction() as tx:
                 await self.permissions.recount(tx, actor, command)
-                await tx.lock(command.locks(), run_id, plan.title)
+                if not consent.needed:
+                    await tx.lock(command.locks(), run_id, plan.title)
                 await tx.add_run(
                     run_id=run_id,
                     delivery=delivery,
@@ -213,14 +238,27 @@ class Plane:
                     actor=actor,
                     origin=origin.model_copy(update={"trace": traceparent()}),
                     sealed=self._settings.keys.seal_all(command.secrets(), about=run_id),
+                    status=RunStatus.AWAITING_APPROVAL if consent.needed else RunStatus.QUEUED,
                 )
+                if consent.needed:
+                    await self.approvals.ask(
+                        tx, run_id, command, plan, consent, planned_at, alone=alone
+                    )
         except DuplicateDelivery:
             known = await self.journal.by_delivery(delivery) if delivery else None
             if known is None:
                 raise
             return known
-        await self._executor.start(run_id, 1)
+        if not consent.needed:
+            await self._executor.start(run_id, 1)
         return await self.journal.run(run_id)
+
+    async def _planned(
+        self, actor: Actor, command: Change, origin: Origin, run_id: str, at: datetime
+    ) -> Plan:
+        """As it is, or was, at a time: planned again for the same time, it is the same plan."""
+        clock = StillClock(at, self._clock)
+        return await command.plan(replace(self._world(actor, origin, run_id), clock=clock))
 
     async def perform(
         self,
@@ -333,6 +371,27 @@ class Plane:
     async def holder_of(self, lock: str) -> RunView | None:
         run_id = await self.journal.holder(lock)
         return await self.journal.run(run_id) if run_id else None
+
+    # ── approvals ─────────────────────────────────────────────────────────────────────────────
+
+    async def approve(self, actor: Actor, wanted: str) -> RunView:
+        return await self.approvals.approve(actor, wanted)
+
+    async def reject(self, actor: Actor, wanted: str, reason: str) -> RunView:
+        return await self.approvals.reject(actor, wanted, reason)
+
+    async def list_approvals(
+        self,
+        statuses: Sequence[ApprovalStatus] = (ApprovalStatus.WAITING,),
+        *,
+        subject: str = "",
+        limit: int = 100,
+    ) -> Sequence[Approval]:
+        return await self.approvals.book.listed(statuses, subject=subject, limit=limit)
+
+    async def expire_approvals(self) -> int:
+        await self.permissions.policy()  # so that a change of it is told although nobody asks
+        return await self.approvals.expire(self._clock.now())
 
     # ── events ────────────────────────────────────────────────────────────────────────────────
 

@@ -150,6 +150,8 @@ class Asked:
     """Whether it changes something, typed as it is."""
     runs: bool = False
     """Whether it becomes a run."""
+    approvals: int = 0
+    """How many people have to agree by the command's own definition."""
 
     @classmethod
     def of(cls, command: Command | type[Command], subject: str = "") -> Asked:
@@ -166,6 +168,7 @@ class Asked:
             command.needs,
             changes=changing and (runs or not isinstance(command, Change)),
             runs=runs,
+            approvals=command.approvals if isinstance(command, Change) and runs else 0,
         )
 
 

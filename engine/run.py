@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.actor import Actor, Origin
+from engine.approval import Approval, ApprovalStatus
 
 
 class RunStatus(StrEnum):
@@ -78,6 +79,12 @@ class StepStatus(StrEnum):
 class EventKind(StrEnum):
     """What is told about a run, in the order in which it happened."""
 
+    APPROVAL_ASKED = "approval_asked"
+    """data: needed, approvers, until"""
+    APPROVED = "approved"
+    """data: by, given, needed"""
+    APPROVAL_CLOSED = "approval_closed"
+    """data: status, by, reason; it will never begin"""
     QUEUED = "queued"
     STARTED = "started"
     STEP_STARTED = "step_started"
@@ -200,6 +207,16 @@ class RunView(BaseModel):
     cancelled_by: str = ""
     thread_url: str = ""
     """Where its progress is told, when known."""
+    approval: Approval | None = None
+    """What somebody else has, or had, to agree to before it began."""
+
+    @property
+    def forbidden(self) -> bool:
+        """It needed an approval that was never given, so it can never begin."""
+        return self.approval is not None and self.approval.status not in (
+            ApprovalStatus.WAITING,
+            ApprovalStatus.GRANTED,
+        )
 
     @property
     def left(self) -> tuple[Created, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.approval import ApprovalStatus, asked_anew
 from engine.command import Change
 from engine.errors import Refused
 from engine.run import EventKind, RunStatus
+from engine.store import approvals
 from engine.store.transaction import IllegalMove
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ class Steering:
             return view
         try:
             async with self._journal.transaction() as tx:
+                asked = await approvals.waiting(tx, run_id)
+                if asked is not None:
+                    await approvals.close(tx, asked, ApprovalStatus.WITHDRAWN, by=actor.key)
+                    return await tx.view(run_id)
                 queued = (await tx.row(run_id)).status == RunStatus.QUEUED
                 to = RunStatus.CANCELLED if queued else RunStatus.CANCELLING
                 ended = {"ended_at": tx.now} if queued else {}
@@ -68,6 +74,13 @@ class Steering:
             view.command, (await self._journal.arguments(run_id))
         )
         await self._permit(actor, command, view.subject)
+        if view.forbidden:
+            raise Refused(
+                f"Run `{run_id}` can never begin: it was not approved.",
+                why=view.trouble.summary if view.trouble else "",
+                who="You can ask for it anew.",
+                next_step=f"/luthien {asked_anew(view.line)}",
+            )
         if removing and not view.left and view.status != RunStatus.ERRORED:
             raise Refused(
                 f"Run `{run_id}` left nothing behind that could be removed.",

@@ -56,6 +56,12 @@ class Told(Protocol):
     async def finish(self, run_id: str, seq: int) -> None:
         """Everything up to and including event `seq` is told."""
 
+    async def untold_approvals(self) -> Sequence[str]:
+        """The runs whose approval's message does not say yet what became of it, oldest first."""
+
+    async def told_approval(self, run_id: str, revision: int) -> None:
+        """The approval's message says what this revision does."""
+
     async def unfinished(self) -> Sequence[str]:
         """Runs that have events after their cursor, oldest first: also those of which nothing was
         told yet."""

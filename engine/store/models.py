@@ -187,6 +187,35 @@ class DisclosureRow(Row):
     __table_args__ = (Index("ix_disclosures_subject", "subject", "opened_at"),)
 
 
+class ApprovalRow(Row):
+    """What somebody else has to agree to before a run begins."""
+
+    __tablename__ = "approvals"
+
+    run_id: Mapped[str] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True
+    )
+    status: Mapped[str] = mapped_column(String(16))
+    consent: Mapped[dict[str, Any]]
+    """What was asked for when it was asked for: the policy may have changed since."""
+    alone: Mapped[bool] = mapped_column(Boolean)
+    planned_at: Mapped[datetime]
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    votes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    decided_by: Mapped[str] = mapped_column(String(200))
+    decided_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(Text)
+    revision: Mapped[int] = mapped_column(Integer)
+    told: Mapped[bool] = mapped_column(Boolean)
+    """Whether its message says what this revision does."""
+
+    __table_args__ = (
+        Index("ix_approvals_status", "status", "expires_at"),
+        Index("ix_approvals_told", "told"),
+    )
+
+
 class ToldRow(Row):
     """A message about a run: where it stands and what it last said."""
 

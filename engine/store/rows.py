@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, or_, select
 
 from engine.actor import Actor
+from engine.approval import Approval, ApprovalStatus, Consent, Vote
 from engine.errors import Locked, NotFound
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
-from engine.store.models import CreatedRow, LockRow, RunRow, StepRow
+from engine.store.models import ApprovalRow, CreatedRow, LockRow, RunRow, StepRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +58,7 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
         select(CreatedRow).where(CreatedRow.run_id == row.id).order_by(CreatedRow.at)
     )
     locks = await session.scalars(select(LockRow.name).where(LockRow.run_id == row.id))
+    asked = await session.get(ApprovalRow, row.id)
     return RunView.model_validate(
         {
             "id": row.id,
@@ -106,6 +108,7 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
             "locks": tuple(locks),
             "cancelled_by": row.cancelled_by,
             "thread_url": row.thread_url,
+            "approval": _approval(row, asked, [step.title for step in steps]) if asked else None,
         }
     )
 
@@ -114,6 +117,46 @@ def _closing(row: RunRow) -> str:
     """Plans that were stored in an earlier form said it in an object."""
     closing = row.plan.get("closing") or ""
     return closing if isinstance(closing, str) else str(closing.get("text") or "")
+
+
+async def approval_of(session: AsyncSession, run_id: str) -> Approval:
+    """Raises NotFound."""
+    row = await session.get(ApprovalRow, run_id)
+    run = await session.scalar(select(RunRow).where(RunRow.id == run_id))
+    if row is None or run is None:
+        raise NotFound(
+            f"No approval of `{run_id}` was ever asked for.",
+            why="Only some changes need another person's word.",
+            who="Anybody may list what waits.",
+            next_step="/luthien approvals",
+        )
+    titles = select(StepRow.title).where(StepRow.run_id == run_id).order_by(StepRow.position)
+    return _approval(run, row, list(await session.scalars(titles)))
+
+
+def _approval(run: RunRow, row: ApprovalRow, steps: Sequence[str]) -> Approval:
+    return Approval(
+        run_id=run.id,
+        title=run.title,
+        subject=run.subject,
+        line=run.line,
+        changes=tuple(run.plan.get("changes") or ()),
+        steps=tuple(steps),
+        notes=tuple(run.plan.get("notes") or ()),
+        asker=Actor.model_validate(run.actor),
+        status=ApprovalStatus(row.status),
+        consent=Consent.model_validate(row.consent),
+        alone=row.alone,
+        digest=run.plan_digest,
+        planned_at=row.planned_at,
+        asked_at=row.asked_at,
+        expires_at=row.expires_at,
+        votes=tuple(Vote.model_validate(vote) for vote in row.votes),
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        reason=row.reason,
+        revision=row.revision,
+    )
 
 
 def _undo(row: RunRow, results: Mapping[str, Mapping[str, Any]]) -> str:

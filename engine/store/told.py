@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, update
 
+from engine.store.approvals import StoredApprovals
 from engine.store.models import EventRow, NarrationRow, RunRow, ToldRow
 from engine.told import Post, PostState
 
@@ -24,6 +25,7 @@ class StoredTold:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._approvals = StoredApprovals(database)
 
     async def posts(self, run_id: str) -> Mapping[str, Post]:
         query = select(ToldRow).where(ToldRow.run_id == run_id)
@@ -63,6 +65,12 @@ class StoredTold:
     async def finish(self, run_id: str, seq: int) -> None:
         async with self._database.write() as session:
             await session.merge(NarrationRow(run_id=run_id, seq=seq))
+
+    async def untold_approvals(self) -> Sequence[str]:
+        return await self._approvals.untold()
+
+    async def told_approval(self, run_id: str, revision: int) -> None:
+        await self._approvals.tell(run_id, revision)
 
     async def unfinished(self) -> Sequence[str]:
         told = func.coalesce(NarrationRow.seq, 0)

@@ -46,6 +46,11 @@ class Transaction:
         self.now = now
         self.told = False
 
+    @property
+    def session(self) -> AsyncSession:
+        """For the other parts of the store."""
+        return self._session
+
     async def add_run(
         self,
         *,
@@ -58,8 +63,10 @@ class Transaction:
         actor: Actor,
         origin: Origin,
         sealed: bytes | None = None,
+        status: RunStatus = RunStatus.QUEUED,
     ) -> None:
-        """A queued run with its steps, told and audited. Raises DuplicateDelivery."""
+        """A run with its steps, queued or waiting for an approval; told and audited. Raises
+        DuplicateDelivery."""
         if delivery is not None:
             known = select(RunRow.id).where(RunRow.delivery == delivery)
             if await self._session.scalar(known) is not None:
@@ -73,7 +80,7 @@ class Transaction:
                 line=line,
                 title=plan.title,
                 subject=plan.subject,
-                status=RunStatus.QUEUED,
+                status=status,
                 execution=1,
                 removing=False,
                 actor=actor.model_dump(mode="json"),
@@ -104,10 +111,11 @@ class Transaction:
             )
             for position, step in enumerate(plan.steps)
         )
-        await self.tell(run_id, EventKind.QUEUED)
+        if status is RunStatus.QUEUED:
+            await self.tell(run_id, EventKind.QUEUED)
         await self.audit(
             actor.key,
-            "run.queued",
+            f"run.{status}",
             subject=plan.subject,
             run_id=run_id,
             command=line,

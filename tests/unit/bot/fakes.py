@@ -23,11 +23,13 @@ from engine.answer import (
     Tail,
     Text,
 )
+from engine.approval import Approval, ApprovalStatus, Consent
 from engine.command import Argument, Change, Command, Completes, Confidential, Question, Risk
 from engine.control_plane import Audit, Disclosure, Outcome, Request
 from engine.errors import InvalidInput, NotFound
 from engine.form import Form, Group, Input
 from engine.notices import Notice, Waiting
+from engine.policy import SelfApprove
 from engine.registry import Registry
 from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.told import Post
@@ -297,6 +299,7 @@ class MemoryTold:
         self._control = control
         self.kept: dict[tuple[str, str], Post] = {}
         self.cursors: dict[str, int] = {}
+        self.approvals: dict[str, int] = {}
 
     async def posts(self, run_id: str) -> Mapping[str, Post]:
         return {key: post for (run, key), post in self.kept.items() if run == run_id}
@@ -313,6 +316,17 @@ class MemoryTold:
 
     async def finish(self, run_id: str, seq: int) -> None:
         self.cursors[run_id] = seq
+
+    async def untold_approvals(self) -> Sequence[str]:
+        runs = self._control.views.values()
+        return [
+            run.id
+            for run in runs
+            if run.approval and self.approvals.get(run.id, 0) < run.approval.revision
+        ]
+
+    async def told_approval(self, run_id: str, revision: int) -> None:
+        self.approvals[run_id] = revision
 
     async def unfinished(self) -> Sequence[str]:
         newest = {event.run_id: event.seq for event in self._control.events}
@@ -428,6 +442,33 @@ class FakeControl:
             await self._more.wait()
 
     # What the door does not use
+
+    async def approve(self, actor: Actor, wanted: str) -> RunView:
+        raise NotImplementedError
+
+    async def reject(self, actor: Actor, wanted: str, reason: str) -> RunView:
+        raise NotImplementedError
+
+    async def list_approvals(
+        self,
+        statuses: Sequence[ApprovalStatus] = (ApprovalStatus.WAITING,),
+        *,
+        subject: str = "",
+        limit: int = 100,
+    ) -> Sequence[Approval]:
+        return [view.approval for view in self.views.values() if view.approval]
+
+    async def permit(self, actor: Actor, command: Command | type[Command]) -> None:
+        if actor.role < command.role:
+            raise await self.people.not_enough(actor, command)
+
+    async def complete(self, command: Command) -> None:
+        typed = getattr(command, "type_name", None)
+        if typed is not None and typed != command.subject:
+            reason = f"should be {command.subject}"
+            raise InvalidInput(
+                "The name is typed.", fields={"type_name": reason}, missing=not typed
+            )
 
     async def policy(self) -> StandingPolicy:
         raise NotImplementedError
@@ -574,6 +615,52 @@ def a_run(run_id: str = "r-1", **fields: Any) -> RunView:
         delivers="credentials acme",
     )
     return view.model_copy(update=fields)
+
+
+BEN = Actor(door=Door.SLACK, id="U0BEN", name="ben", role=Role.DEPLOYER)
+
+
+def an_approval(run_id: str = "r-1", **fields: Any) -> Approval:
+    """Of ben's wish to delete acme at once, which nobody has decided yet."""
+    approval = Approval(
+        run_id=run_id,
+        title="Delete instance acme at once",
+        subject="acme",
+        line="delete acme --force --confirm 0123456789ab",
+        changes=("- project luthien-acme", "- service gateway", "- service Postgres"),
+        steps=("Delete the project luthien-acme with everything in it",),
+        notes=("It cannot be taken back: all its data is gone with it.",),
+        asker=BEN,
+        status=ApprovalStatus.WAITING,
+        consent=Consent(
+            needed=1,
+            approvers=("deployer",),
+            self_approve=SelfApprove.NEVER,
+            expire=timedelta(hours=4),
+            channel="",
+            said_by="default_policy.yaml, line 39: `approvals: 1`",
+            self_said_by="default_policy.yaml, line 19: `self_approve: never`",
+            about="What is deleted at once cannot be taken back.",
+        ),
+        alone=False,
+        digest="d1",
+        planned_at=START,
+        asked_at=START,
+        expires_at=START + timedelta(hours=4),
+    )
+    return approval.model_copy(update=fields)
+
+
+def decided(to: ApprovalStatus, by: str = "", reason: str = "", **fields: Any) -> Approval:
+    at = START + timedelta(minutes=12)
+    how: dict[str, Any] = {
+        "status": to,
+        "decided_by": by,
+        "decided_at": at,
+        "reason": reason,
+        "revision": 2,
+    }
+    return an_approval(**how, **fields)
 
 
 TROUBLE = Trouble(

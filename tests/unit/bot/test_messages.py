@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bot import forms, home, live, messages, refusals, results, runs
+from bot import approvals, forms, home, live, messages, refusals, results, runs
 from bot.blocks import NEWER, PLAIN, Kinds, Message, Render
 from bot.grammar import Wish
 from bot.log_lines import LogLine, log_line, log_message
@@ -26,11 +26,12 @@ from commands.marks import Mark
 from engine import errors
 from engine.actor import Actor, Door, Role
 from engine.answer import Answer, Chart, Code, Fact, Facts, Offer, Offers, Secrets, Series, Table
+from engine.approval import ApprovalStatus, Vote
 from engine.capabilities import Space
 from engine.command import Command, Question, Risk
 from engine.errors import OpsError
 from engine.notices import Notice
-from engine.run import Event, EventKind, RunStatus, RunView, StepStatus
+from engine.run import Event, EventKind, RunStatus, RunView, StepStatus, Trouble
 from sandbox.slack.blockkit import Surface, check_blocks
 from tests.unit.bot.fakes import (
     ADA,
@@ -45,6 +46,8 @@ from tests.unit.bot.fakes import (
     Help,
     Status,
     a_run,
+    an_approval,
+    decided,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -88,6 +91,17 @@ def done(**fields: Any) -> RunView:
 
 
 FAILED = at_work(status=RunStatus.FAILED, ended_at=LATER, trouble=TROUBLE, created=MADE)
+REJECTED = a_run(
+    status=RunStatus.CANCELLED,
+    ended_at=LATER,
+    trouble=Trouble(
+        step="",
+        step_title="Approval",
+        summary="It was rejected (it is used), so nothing was done.",
+        next_step="/luthien delete acme --force",
+    ),
+    approval=decided(ApprovalStatus.REJECTED, "slack:U0ADA", "it is used"),
+)
 ERRORED = at_work(
     status=RunStatus.ERRORED,
     ended_at=LATER,
@@ -156,6 +170,35 @@ CASES: dict[str, Render] = {
         at_work(status=RunStatus.ROLLED_BACK, ended_at=LATER, created=MADE[:1]), LATER
     ),
     "run-from-the-command-line": runs.root(at_work(actor=CLI), LATER),
+    "run-waiting-for-approval": runs.root(
+        a_run(status=RunStatus.AWAITING_APPROVAL, approval=an_approval()), START
+    ),
+    "run-rejected": runs.root(REJECTED, LATER),
+    "result-rejected": results.final(REJECTED),
+    "approval-waiting": approvals.message(an_approval(), "https://chat.test/thread"),
+    "approval-half-given": approvals.message(
+        an_approval(
+            votes=(Vote(by="slack:U0ADA", at=START),),
+            consent=an_approval().consent.model_copy(update={"needed": 2}),
+        )
+    ),
+    "approval-granted": approvals.message(
+        decided(ApprovalStatus.GRANTED, "slack:U0ADA", votes=(Vote(by="slack:U0ADA", at=START),))
+    ),
+    "approval-rejected": approvals.message(
+        decided(ApprovalStatus.REJECTED, "cli:root", "it is used <until> *Friday*")
+    ),
+    "approval-expired": approvals.message(decided(ApprovalStatus.EXPIRED)),
+    "approval-superseded": approvals.message(
+        decided(ApprovalStatus.SUPERSEDED, reason="There is no instance `acme`")
+    ),
+    "approval-withdrawn": approvals.message(decided(ApprovalStatus.WITHDRAWN, "slack:U0BEN")),
+    "approval-of-a-long-plan": approvals.message(
+        an_approval(
+            changes=tuple(f"+ variable NAME_{n} of gateway" for n in range(200)),
+            steps=tuple(f"Step {n} of many" for n in range(80)),
+        )
+    ),
     "result-succeeded": results.final(done()),
     "result-with-a-way-back": results.final(
         done(
@@ -498,6 +541,18 @@ LINES: list[tuple[EventKind, dict[str, Any], str | None]] = [
     (EventKind.QUEUED, {}, None),
     (EventKind.QUEUED, {"by": "ben"}, "↻ ben asked to try again"),
     (EventKind.QUEUED, {"by": "ben", "removing": True}, "↻ ben asked to remove what was made"),
+    (
+        EventKind.APPROVAL_ASKED,
+        {"needed": 2, "approvers": ["admin", "slack:U0ZOE"]},
+        "✋ Waits for 2 approvals by the role admin or <@U0ZOE>",
+    ),
+    (EventKind.APPROVED, {"by": "slack:U0ADA", "given": 1, "needed": 1}, "👍 <@U0ADA> approved"),
+    (
+        EventKind.APPROVED,
+        {"by": "slack:U0ADA", "given": 1, "needed": 2},
+        "👍 <@U0ADA> approved (1 of 2)",
+    ),
+    (EventKind.APPROVAL_CLOSED, {"status": "expired"}, None),
     (EventKind.STARTED, {}, None),
     (EventKind.STEP_STARTED, {}, None),
     (EventKind.STEP_NOTE, {"text": "BUILDING"}, None),

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine.approval import ApprovalStatus
 from engine.control_plane import AuditCheck
 from engine.errors import Locked, NotAllowed, NotFound
 from engine.memory import Remembered
 from engine.notices import Notice, Waiting
+from engine.run import RunStatus
 from engine.step import Ref, Stopped
 from tests.unit.access import FakeKeys, FakeSessions
 
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from engine.actor import Actor, Origin, Role
+    from engine.approval import Approval
     from engine.command import Change, Command
     from engine.control_plane import AuditEntry, Disclosure
     from engine.memory import Revision
     from engine.permission import Permissions, Ruling
     from engine.policy_file import StandingPolicy
     from engine.registry import Registry
-    from engine.run import RunStatus, RunView
+    from engine.run import RunView
     from engine.step import Result, Value
     from tests.unit.commands.clock import FakeClock
     from tests.unit.commands.host import FakeHost
@@ -161,6 +164,26 @@ class FakeControl:
         assert self._permissions is not None
         return self._permissions
 
+    async def approve(self, actor: Actor, wanted: str) -> RunView:
+        self.asked.append(("approve", wanted))
+        return self._decided(wanted, ApprovalStatus.GRANTED, RunStatus.QUEUED)
+
+    async def reject(self, actor: Actor, wanted: str, reason: str) -> RunView:
+        self.asked.append(("reject", f"{wanted}: {reason}"))
+        return self._decided(wanted, ApprovalStatus.REJECTED, RunStatus.CANCELLED)
+
+    def _decided(self, wanted: str, to: ApprovalStatus, status: RunStatus) -> RunView:
+        run = self.runs[wanted]
+        assert run.approval is not None
+        approval = run.approval.model_copy(update={"status": to})
+        return run.model_copy(update={"approval": approval, "status": status})
+
+    async def list_approvals(
+        self, statuses: Sequence[ApprovalStatus], *, subject: str = "", limit: int = 100
+    ) -> Sequence[Approval]:
+        found = [run.approval for run in self.runs.values() if run.approval]
+        return [a for a in found if a.status in statuses][:limit]
+
     async def policy(self) -> StandingPolicy:
         await self.permissions.policy()
         return self.permissions.standing
@@ -262,6 +285,9 @@ class FakeRoles:
 
     async def with_role(self, role: Role) -> Sequence[str]:
         return [person.key for person in self.people if person.role >= role]
+
+    async def role_of(self, key: str) -> Role | None:
+        return next((person.role for person in self.people if person.key == key), Role.VIEWER)
 
     async def not_enough(self, actor: Actor, command: Command | type[Command]) -> NotAllowed:
         return NotAllowed(f"`{command.name}` needs the role {command.role.label}.")

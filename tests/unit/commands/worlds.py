@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import commands
 from engine.actor import Actor, Door, Origin, Role
+from engine.approval import Approval, ApprovalStatus, Consent, Vote
 from engine.blueprint import load_all
 from engine.capabilities import (
     Access,
@@ -25,6 +26,7 @@ from engine.capabilities import (
 from engine.control_plane import AuditEntry, Disclosure
 from engine.keys import ApiKey
 from engine.permission import Permissions
+from engine.policy import SelfApprove
 from engine.policy_file import StandingPolicy
 from engine.registry import discover
 from engine.roles import Grant
@@ -110,6 +112,16 @@ class DescribedSpace(_Described):
     """On top of the usual ones of a whole instance's gateway."""
 
 
+class DescribedApproval(_Described):
+    status: ApprovalStatus = ApprovalStatus.WAITING
+    approvers: tuple[str, ...] = ("deployer",)
+    needed: int = 1
+    votes: tuple[str, ...] = ()
+    decided_by: str = ""
+    reason: str = ""
+    left: timedelta = timedelta(hours=3, minutes=50)
+
+
 class DescribedRun(_Described):
     id: str
     line: str
@@ -121,6 +133,7 @@ class DescribedRun(_Described):
     holds: bool = False
     made: tuple[str, ...] = ()
     trouble: Trouble | None = None
+    approval: DescribedApproval | None = None
 
 
 class DescribedGrant(_Described):
@@ -405,6 +418,39 @@ def described_run(described: DescribedRun) -> RunView:
         trouble=described.trouble,
         locks=(f"instance:{described.subject}",) if described.holds else (),
         thread_url="https://chat.test/thread" if described.holds else "",
+        approval=_approval(described, described.approval) if described.approval else None,
+    )
+
+
+def _approval(run: DescribedRun, described: DescribedApproval) -> Approval:
+    decided = described.status is not ApprovalStatus.WAITING
+    return Approval(
+        run_id=run.id,
+        title=f"Delete instance {run.subject} at once",
+        subject=run.subject,
+        line=run.line,
+        changes=(f"- project luthien-{run.subject}",),
+        steps=(f"Delete the project luthien-{run.subject} with everything in it",),
+        notes=(),
+        asker=PEOPLE[run.by],
+        status=described.status,
+        consent=Consent(
+            needed=described.needed,
+            approvers=described.approvers,
+            self_approve=SelfApprove.NEVER,
+            expire=timedelta(hours=4),
+            said_by="default_policy.yaml, line 40: `approvals: 1`",
+            self_said_by="default_policy.yaml, line 19: `self_approve: never`",
+        ),
+        alone=False,
+        digest="d1",
+        planned_at=NOW - run.age,
+        asked_at=NOW - run.age,
+        expires_at=NOW + described.left,
+        votes=tuple(Vote(by=PEOPLE[name].key, at=NOW) for name in described.votes),
+        decided_by=PEOPLE[described.decided_by].key if described.decided_by else "",
+        decided_at=NOW if decided else None,
+        reason=described.reason,
     )
 
 

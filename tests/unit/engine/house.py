@@ -12,7 +12,7 @@ from engine.answer import Answer
 from engine.clock import SystemClock
 from engine.command import Change, Question, Risk
 from engine.context import Retries
-from engine.errors import OutcomeUnknown, Rejected, Unreachable
+from engine.errors import OutcomeUnknown, Refused, Rejected, Unreachable
 from engine.plan import Plan
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.registry import Registry
@@ -117,10 +117,13 @@ class Build(Change):
     redo: str = ""
 
     def locks(self) -> Sequence[str]:
-        return ["instance:acme"]
+        return [f"instance:{self.instance}"]
 
     async def plan(self, world: World) -> Plan:
         takes = timedelta(milliseconds=self.takes_ms)
+        there = world.use(Vendor).things.values()
+        if "refused" in there:
+            raise Refused("there is one already")
         first = tuple(Make(key=t, name=t, takes=takes) for t in self.things.split(","))
         last = Make(
             key="last",
@@ -131,10 +134,10 @@ class Build(Change):
             redo=(self.redo,) if self.redo else (),
         )
         return Plan(
-            title="Build acme",
-            subject="acme",
+            title=f"Build {self.instance}",
+            subject=self.instance,
             steps=(*first, last),
-            changes=tuple(f"+ {t}" for t in self.things.split(",")),
+            changes=tuple(f"{'=' if t in there else '+'} {t}" for t in self.things.split(",")),
             risk=self.risk,
             expected=timedelta(seconds=1),
             outcome={"name": "acme", "last": Ref(ref="last.id")},
@@ -161,6 +164,7 @@ async def plane(
     vendor: Vendor,
     *,
     admins: Collection[str] = (ADA.key,),
+    deployers: Collection[str] = (BEN.key,),
     policy: StandingPolicy | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[Plane]:
@@ -173,7 +177,7 @@ async def plane(
             dispatch_url=url or f"sqlite:///{folder}/dispatch.sqlite",
             keys=parse_keys(KEY),
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
-            roles=FixedRoles(frozenset(admins), frozenset({BEN.key})),
+            roles=FixedRoles(frozenset(admins), frozenset(deployers)),
             retries=Retries(attempts=3, first=timedelta(milliseconds=5)),
         ),
         registry=REGISTRY,

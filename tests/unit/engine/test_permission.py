@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.actor import Actor, Door, Role
+from engine.actor import Actor
 from engine.errors import NotAllowed
 from engine.policy_file import StandingPolicy
 from engine.run import RunStatus
-from tests.unit.engine.house import ADA, CLEO, OPS, REGISTRY, Build, Look, Vendor, plane
+from tests.unit.engine.house import ADA, BEN, CLEO, OPS, REGISTRY, Build, Look, Vendor, plane
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from engine.plane import Plane
 
-BEN = Actor(door=Door.SLACK, id="U0BEN", name="ben", role=Role.DEPLOYER)
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 

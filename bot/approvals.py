@@ -1,0 +1,202 @@
+"""Asks for approvals in Slack, each by one message that says what became of it: once, and edited
+in place, across restarts and lost answers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.blocks import Message, actions, clip, context, link, mrkdwn, preformatted, section
+from bot.budget import Urgency
+from bot.messages import offer_button
+from bot.posting import Posting, digest
+from bot.runs import person
+from bot.voice import Place
+from bot.waiting import happened
+from engine.answer import Confirm, Offer
+from engine.approval import ApprovalStatus
+from engine.errors import ProviderError, Rejected
+from engine.permission import somebody
+from engine.run import EventKind
+from engine.words import moment, plural
+
+if TYPE_CHECKING:
+    from bot.blocks import Render
+    from bot.scrub import Scrubber
+    from bot.telling import Stage
+    from engine.approval import Approval
+    from engine.run import RunView
+    from engine.told import Post
+
+KEY = "approval"
+"""Of its message among those about the run."""
+LOOK_EVERY = 5.0
+"""Seconds after which it is looked what is untold, should an event have been missed."""
+REST = 30.0
+"""After trouble with Slack or our own database."""
+ABOUT = (EventKind.APPROVAL_ASKED, EventKind.APPROVED, EventKind.APPROVAL_CLOSED)
+MOST_LINES = 30
+
+
+class ApprovalPosts:
+    """Posts where the policy says, else where the run is told."""
+
+    def __init__(self, stage: Stage, scrubber: Scrubber) -> None:
+        self._stage = stage
+        self._scrubber = scrubber
+        self._news = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._follow(), name="approvals follow"),
+            asyncio.create_task(self._watch(), name="approvals tell"),
+        ]
+
+    async def stop(self) -> None:
+        """At once: what is untold is told by the next process."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async for event in self._stage.control.follow_all():
+                    if event.kind in ABOUT:
+                        self._news.set()
+            except Exception as error:  # noqa: BLE001 - the stream comes back
+                self._stage.log.warning("stream of events broke: %s", self._scrubber.trace(error))
+            await self._stage.clock.sleep(timedelta(seconds=1))
+
+    async def _watch(self) -> None:
+        while True:
+            self._news.clear()
+            pause = LOOK_EVERY
+            try:
+                for run_id in await self._stage.told.untold_approvals():
+                    await self._tell(run_id)
+            except ProviderError as missed:
+                self._stage.log.warning("an approval could not be told yet: %s", missed)
+                pause = REST
+            except Exception as error:  # noqa: BLE001 - the database comes back
+                self._stage.log.warning("approvals not told: %s", self._scrubber.trace(error))
+                pause = REST
+            await happened(self._news, self._stage.clock, pause)
+
+    async def _tell(self, run_id: str) -> None:
+        """Post it, or edit what was posted; an edit that was interrupted is made again."""
+        stage = self._stage
+        run = await stage.control.show(run_id)
+        approval = run.approval
+        if approval is None:
+            return
+        posting = Posting(
+            run_id,
+            await stage.told.posts(run_id),
+            told=stage.told,
+            voice=stage.voice,
+            clock=stage.clock,
+            since=approval.asked_at,
+        )
+        render = message(approval, run.thread_url)
+        post = await self._posted(posting, run, approval, render)
+        if post is not None and post.digest != digest(render):
+            place = Place(post.channel, post.ts)
+            try:
+                await stage.voice.edit(place, lambda: render, Urgency.RESULT, asyncio.Lock())
+            except Rejected as refused:
+                stage.log.warning("approval of %s stays as it is: %s", run_id, refused)
+            await posting.keep(replace(post, digest=digest(render)))
+        await stage.told.told_approval(run_id, approval.revision)
+
+    async def _posted(
+        self, posting: Posting, run: RunView, approval: Approval, render: Render
+    ) -> Post | None:
+        """Its message; where the one channel refuses it, in another. None: in none."""
+        wanted = (approval.consent.channel, run.origin.channel, self._stage.default_channel)
+        for channel in dict.fromkeys(filter(None, wanted)):
+            try:
+                return await posting.once(KEY, channel, render, None, Urgency.RESULT)
+            except Rejected as refused:
+                self._stage.log.warning("no approval of %s in %s: %s", run.id, channel, refused)
+        return None
+
+
+def message(approval: Approval, thread_url: str = "") -> Render:
+    """The plan with the two answers, or with what was decided in their place. Pure."""
+    icon, state = _state(approval)
+    asked = f"{person(approval.asker.key)} asks for {_needed(approval)}."
+    plan = "\n".join([*approval.changes, *([""] if approval.changes else []), *_steps(approval)])
+    footer = [f"`/luthien {mrkdwn(approval.anew)}`", f"run `{approval.run_id}`"]
+    if thread_url:
+        footer.append(link(thread_url, "its thread"))
+    footer.append(mrkdwn(approval.consent.said_by))
+    why = [mrkdwn(approval.consent.about)] if approval.consent.about else []
+    notes = [mrkdwn(note) for note in approval.notes]
+    blocks = [
+        section("\n".join([f"{icon} *{mrkdwn(approval.title)}*", asked, *why])),
+        preformatted(clip(plan, 2_500)),
+        *([context(*notes)] if notes else []),
+        section(state),
+        context(" · ".join(footer)),
+    ]
+    if approval.status is ApprovalStatus.WAITING:
+        blocks += actions([offer_button(_approve(approval)), offer_button(_reject(approval))])
+    text = f"{icon} {mrkdwn(approval.title)}: {asked} {state.replace('*', '')}"
+    return lambda _: Message.of(text, blocks)
+
+
+def _needed(approval: Approval) -> str:
+    consent = approval.consent
+    return f"{plural(consent.needed, 'approval')} by {mrkdwn(somebody(consent.approvers))}"
+
+
+def _steps(approval: Approval) -> list[str]:
+    lines = [f"{number}. {title}" for number, title in enumerate(approval.steps, 1)]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES} more"]
+    return lines
+
+
+def _state(approval: Approval) -> tuple[str, str]:
+    by = f" by {person(approval.decided_by)}" if approval.decided_by else ""
+    at = f" on {moment(approval.decided_at)}" if approval.decided_at else ""
+    reason = mrkdwn(approval.reason)
+    match approval.status:
+        case ApprovalStatus.WAITING:
+            given = ", ".join(person(vote.by) for vote in approval.votes)
+            so_far = f" Given by {given}." if given else ""
+            return "✋", f"It can be given until {moment(approval.expires_at)}.{so_far}"
+        case ApprovalStatus.GRANTED:
+            others = [person(vote.by) for vote in approval.votes[:-1]]
+            also = f", after {', '.join(others)}" if others else ""
+            return "✅", f"*Approved{by}*{at}{also}."
+        case ApprovalStatus.REJECTED:
+            return "⛔", f"*Rejected{by}*{at}: {reason}"
+        case ApprovalStatus.EXPIRED:
+            return "⌛", f"*Expired*{at}: nobody decided in time."
+        case ApprovalStatus.SUPERSEDED:
+            return "♻️", f"*Superseded*{at}: {reason}."
+        case ApprovalStatus.WITHDRAWN:
+            return "↩️", f"*Withdrawn{by}*{at}."
+
+
+def _approve(approval: Approval) -> Offer:
+    return Offer(
+        label="Approve",
+        line=f"approve {approval.run_id}",
+        style="primary",
+        confirm=Confirm(
+            title="Approve this?",
+            text=f"*{approval.title}* begins at once, exactly as it is shown here.",
+            yes="Approve",
+            no="Not yet",
+        ),
+    )
+
+
+def _reject(approval: Approval) -> Offer:
+    return Offer(label="Reject …", line=f"reject {approval.run_id}", style="danger")

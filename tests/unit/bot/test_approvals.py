@@ -1,0 +1,142 @@
+"""Approvals in Slack: one message each, true at every moment, across restarts and lost answers."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.approvals import ApprovalPosts
+from bot.scrub import Scrubber
+from bot.telling import Stage
+from bot.voice import Voice
+from engine.actor import Door, Origin
+from engine.approval import Approval, ApprovalStatus
+from engine.run import EventKind, RunStatus
+from tests.unit.bot.fake_slack import LOST_AFTER, FakeSlack, Fault
+from tests.unit.bot.fakes import (
+    BEN,
+    FakeClock,
+    FakeControl,
+    MemoryTold,
+    a_run,
+    an_approval,
+    decided,
+)
+
+OPS = Origin(door=Door.SLACK, channel="C0OPS")
+
+
+@dataclass
+class House:
+    channel: str | None = "C0BOT"
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self.slack = FakeSlack(self.clock)
+        self.control = FakeControl(self.clock)
+        self.told = MemoryTold(self.control)
+        self.open()
+
+    def open(self) -> None:
+        """A process starts."""
+        log = logging.getLogger("tests.bot.approvals")
+        voice = Voice(self.slack, self.clock, log, self.slack.hook)
+        stage = Stage(self.control, self.told, voice, self.clock, log, self.channel)
+        self.posts = ApprovalPosts(stage, Scrubber())
+        self.posts.start()
+
+    async def ask(self, origin: Origin = OPS, **consent: Any) -> None:
+        approval = an_approval()
+        how = approval.consent.model_copy(update=consent)
+        waiting = RunStatus.AWAITING_APPROVAL
+        self.control.views["r-1"] = a_run(actor=BEN, origin=origin, status=waiting)
+        await self.become(approval.model_copy(update={"consent": how}))
+
+    async def become(self, approval: Approval) -> None:
+        self.control.change("r-1", approval=approval)
+        self.control.tell("r-1", EventKind.APPROVED)
+        await self.clock.advance(2)
+
+    @property
+    def only(self) -> dict[str, Any]:
+        [message] = self.slack.messages
+        return dict(message)
+
+
+def buttons(message: dict[str, Any]) -> list[str]:
+    rows = [block for block in message["blocks"] if block["type"] == "actions"]
+    return [element["text"]["text"] for row in rows for element in row["elements"]]
+
+
+async def test_it_is_asked_for_where_the_run_is_told_and_edited_when_decided() -> None:
+    house = House()
+    await house.ask()
+    assert house.only["channel"] == "C0OPS"
+    assert "asks for 1 approval by the role deployer" in house.only["text"]
+    assert buttons(house.only) == ["Approve", "Reject …"]
+    await house.become(decided(ApprovalStatus.GRANTED, "slack:U0ADA"))
+    assert "Approved by <@U0ADA> on Sat 21 Nov 2026 09:12 UTC" in house.only["text"]
+    assert buttons(house.only) == []
+    await house.posts.stop()
+
+
+async def test_the_policys_channel_comes_first_and_the_others_stand_in_for_it() -> None:
+    house = House()
+    await house.ask(channel="C0APPROVE")
+    assert house.only["channel"] == "C0APPROVE"
+    await house.posts.stop()
+
+    house = House()
+    house.slack.outsider_in.add("C0APPROVE")
+    await house.ask(channel="C0APPROVE")
+    assert house.only["channel"] == "C0OPS"
+    await house.posts.stop()
+
+    house = House()
+    await house.ask(origin=Origin(door=Door.CLI))
+    assert house.only["channel"] == "C0BOT"
+    await house.posts.stop()
+
+
+async def test_what_was_decided_while_no_process_ran_is_told_by_the_next_one() -> None:
+    house = House()
+    await house.ask()
+    await house.posts.stop()
+    await house.become(decided(ApprovalStatus.EXPIRED))
+    assert buttons(house.only) == ["Approve", "Reject …"]
+    house.open()
+    await house.clock.advance(2)
+    assert "Expired" in house.only["text"]
+    assert buttons(house.only) == []
+    assert await house.told.untold_approvals() == []
+    await house.posts.stop()
+
+
+async def test_a_post_whose_answer_was_lost_is_found_and_not_repeated() -> None:
+    house = House()
+    house.slack.faults.append(Fault("chat.postMessage", LOST_AFTER))
+    await house.ask()
+    await house.clock.advance(5)
+    assert buttons(house.only) == ["Approve", "Reject …"]
+    assert await house.told.untold_approvals() == []
+    await house.posts.stop()
+
+
+async def test_an_edit_that_was_lost_is_made_again() -> None:
+    house = House()
+    await house.ask()
+    house.slack.faults += [Fault("chat.update", LOST_AFTER)]
+    await house.become(decided(ApprovalStatus.REJECTED, "slack:U0ADA", "it is used"))
+    await house.clock.advance(60)
+    assert "Rejected by <@U0ADA> on Sat 21 Nov 2026 09:12 UTC: it is used" in house.only["text"]
+    assert await house.told.untold_approvals() == []
+    await house.posts.stop()
+
+
+async def test_where_nobody_can_be_told_it_is_let_be() -> None:
+    house = House(channel=None)
+    await house.ask(origin=Origin(door=Door.CLI))
+    assert house.slack.messages == []
+    assert await house.told.untold_approvals() == []
+    await house.posts.stop()
