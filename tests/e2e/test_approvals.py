@@ -280,6 +280,7 @@ async def _click(
     house: House, question: Message, line: str, user: str, number: int
 ) -> httpx.Response:
     """Source: Slack docs, block_actions payloads and request signing."""
+    told = (await house.http.get("/control/slack/workspace")).json()
     action = {
         "type": "button",
         "action_id": "do:approve",
@@ -290,9 +291,9 @@ async def _click(
     }
     payload = {
         "type": "block_actions",
-        "user": {"id": user, "username": user, "team_id": "T1"},
-        "api_app_id": "A1",
-        "team": {"id": "T1", "domain": "sandbox"},
+        "user": {"id": user, "username": user, "team_id": told["team"]["id"]},
+        "api_app_id": told["bot"]["app_id"],
+        "team": {"id": told["team"]["id"], "domain": "sandbox"},
         "container": {
             "type": "message",
             "message_ts": question.ts,
