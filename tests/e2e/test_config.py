@@ -116,6 +116,11 @@ async def test_a_typed_secret_is_refused_and_kept_nowhere(
     await people.ben.clicks("Enter it in the form", refusal)
     view = await filled_in(people)
     assert "ANTHROPIC_API_KEY" in [block["block_id"] for block in view["blocks"]]
+    await people.ben.submits(ANTHROPIC_API_KEY=ENTERED, preview_only=["on"])
+    plan = await people.ben.gets("+ ANTHROPIC_API_KEY: ••••••••", "Nothing was changed")
+    assert "enter the secret values again" in plan
+    assert "Do it" not in plan.buttons
+    await people.ben.modal_is_closed()
 
 
 async def filled_in(people: Chat) -> dict[str, Any]:
