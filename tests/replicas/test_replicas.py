@@ -51,7 +51,7 @@ async def taken_over(fleet: Fleet, run_id: str, before: Replica) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=thorough)])
 async def test_a_run_goes_on_elsewhere(
     tmp_path: Path, pg: Postgres, number: signal.Signals
 ) -> None:
@@ -110,6 +110,15 @@ async def test_everybody_comes_back_after_the_database_did(tmp_path: Path, pg: P
         assert await asyncio.gather(*map(fleet.over, runs)) == ["succeeded"] * 3, fleet.logs()
         await fleet.all_ready()
         await fleet.nothing_doubled(*names)
+
+
+@thorough
+async def test_a_cancel_by_way_of_another_process_is_heeded(tmp_path: Path, pg: Postgres) -> None:
+    async with open_fleet(tmp_path, pg, 2) as fleet:
+        run_id, _ = await begin(fleet)
+        cancelled = await fleet.house.luthien("cancel", run_id)
+        assert cancelled.code == 0, cancelled.err
+        assert await fleet.over(run_id) == "cancelled", fleet.logs()
 
 
 @thorough

@@ -9,20 +9,32 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from sqlalchemy import text
 
 from engine.clock import SystemClock
 from engine.control_plane import Request
 from engine.lease import Lease, LeaseLost
 from engine.peers import NoPeers
+from engine.run import RunStatus
 from engine.secrets import parse_keys
 from engine.store import audit
 from engine.store.database import open_database
 from engine.store.inbox import Inbox
 from engine.store.replicas import Replicas
-from tests.unit.engine.house import ADA, KEY, OPS, REGISTRY, Build
+from tests.unit.engine.house import (
+    ADA,
+    DATABASE_FILE,
+    KEY,
+    OPS,
+    REGISTRY,
+    Build,
+    Vendor,
+    plane,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from engine.store.database import Database
     from tests.postgres import Postgres
@@ -149,6 +161,30 @@ async def test_other_code_is_told_by_its_version(shared: str) -> None:
         assert b.replicas.count == 3
         await third.replicas.leave()
         await third.database.close()
+
+
+async def test_a_run_of_another_version_is_left_to_it_while_it_is_there(
+    shared: str, tmp_path: Path
+) -> None:
+    (tmp_path / DATABASE_FILE).write_text(shared)
+    vendor = Vendor()
+    async with plane(tmp_path, vendor) as p:
+        run = await p.submit(ADA, Build(things="one", takes_ms=5_000), OPS)
+    newer = Replica(shared, version="newer")
+    await newer.replicas.join(LONG)
+    unknown = text('UPDATE runs SET plan = replace(plan::text, \'"kind": "make"\', :kind)::json')
+    async with newer.database.write() as session:
+        await session.execute(unknown, {"kind": '"kind": "weave"'})
+    async with plane(tmp_path, vendor) as p:
+        await p.resume()
+        assert not (await p.show(run.id)).status.over
+        assert await newer.replicas.claim(f"run:{run.id}:1"), "nobody has it"
+        await newer.replicas.leave()
+        await p.resume()
+        async for _ in p.follow(run.id):
+            pass
+        assert (await p.show(run.id)).status == RunStatus.ERRORED, "nobody knows its steps"
+    await newer.database.close()
 
 
 class Left(Exception):
