@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -162,21 +163,26 @@ class Fleet:
         """One project for each, everything told once, the record whole."""
         made = sorted(project["name"] for project in await self.house.projects())
         assert made == sorted(f"luthien-{name}" for name in names)
-        told = self.pg.run(
-            "SELECT run_id, key, count(*) FROM told GROUP BY 1, 2 HAVING count(*) > 1",
-            self.database,
-        )
-        assert told == []
-        posts = [
-            entry
-            for entry in await self.house.journal("slack")
-            if entry["operation"] == "chat.postMessage"
-        ]
-        assert posts
+        await until(self._all_told, within=60, what=self.logs)
+        doubled = {what: count for what, count in (await self._told()).items() if count > 1}
+        assert not doubled, f"told more than once: {doubled}"
         verified = await self.house.luthien("audit", "verify", "--json")
         assert verified.code == 0, verified.err
-        broken = self.pg.run("SELECT count(*) FROM claims", self.database)
-        assert broken
+
+    async def _told(self) -> Counter[tuple[str, str]]:
+        """How often what was told of which run, by what our messages carry."""
+        found = Counter[tuple[str, str]]()
+        for message in await self.chat.ada.everything():
+            said = (message.raw.get("metadata") or {}).get("event_payload") or {}
+            if "key" in said:
+                found[said["run"], said["key"]] += 1
+        return found
+
+    async def _all_told(self) -> bool:
+        """Every run has its first message and its end."""
+        told = await self._told()
+        ends = self.pg.run("SELECT run_id, seq FROM events WHERE kind = 'ended'", self.database)
+        return all({(run, "root"), (run, f"final:{seq}")} <= told.keys() for run, seq in ends)
 
 
 @asynccontextmanager
