@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from commands.expiry import clock_trouble
 from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.marks import Mark
@@ -92,6 +93,15 @@ class DeleteInstance(Change):
             )
         if self.force:
             return self._at_once(instance)
+        if trouble := clock_trouble(world.now(), world.use(HostsSpaces)):
+            raise Refused(
+                f"The deletion of `{instance.name}` cannot be scheduled: it is not known what time"
+                " it is.",
+                why=trouble,
+                who="Whoever runs this bot should set its clock.",
+                next_step=typed(f"delete {instance.name}"),
+                link=instance.space.console_url,
+            )
         at = self._deletion_at(world)
         step = ReplaceMark(
             key="schedule",

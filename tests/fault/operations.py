@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.e2e.house import until
-from tests.fault.lane import PROJECT, SUBJECT, Lane
+from tests.fault.lane import HERE, PROJECT, SUBJECT, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,12 @@ class Operation:
 
     async def ask(self, lane: Lane) -> bool:
         """What Ada does; False when Slack said that the bot did not take it."""
+        raise NotImplementedError
+
+    makes_a_run: ClassVar[bool] = True
+
+    async def came_about(self, lane: Lane) -> bool:
+        """For what makes no run: whether it was done."""
         raise NotImplementedError
 
     async def begun(self, lane: Lane) -> bool:
@@ -181,6 +187,7 @@ class Rotate(Instance):
         assert before["variables"].get("CLIENT_API_KEY") != there["CLIENT_API_KEY"]
         assert after["variables"]["CLIENT_API_KEY"] == there["CLIENT_API_KEY"]
         assert after["status"] == "SUCCESS"
+        await credentials_can_be_had(lane)
 
 
 class SetPolicy(Instance):
@@ -194,6 +201,30 @@ class SetPolicy(Instance):
         [kept] = [k for k in world["app_data"].values() if "policy" in k]
         assert kept["policy"]["class_ref"].endswith(":AllCapsPolicy")
         assert [d["status"] for d in deployed(world)] == ["SUCCESS"]
+
+
+class Digest(Instance):
+    """The channel is told how everything is, once."""
+
+    name = "digest"
+    makes_a_run = False
+
+    async def ask(self, lane: Lane) -> bool:
+        return await lane.types(f"/luthien digest {HERE} now")
+
+    async def came_about(self, lane: Lane) -> bool:
+        return bool(await self._told(lane))
+
+    async def check(self, lane: Lane) -> None:
+        assert len(await self._told(lane)) == 1
+
+    async def _told(self, lane: Lane) -> list[dict[str, Any]]:
+        return [
+            m
+            for m in await lane.sees()
+            if ((m.get("metadata") or {}).get("event_payload") or {}).get("run") == "notice"
+            and not m["thread_ts"]
+        ]
 
 
 class Expire(Operation):
@@ -234,6 +265,7 @@ OPERATIONS: Mapping[str, Operation] = {
         Create(),
         Delete(),
         CancelDelete(),
+        Digest(),
         Expire(),
         Redeploy(),
         Restart(),

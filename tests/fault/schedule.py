@@ -68,7 +68,11 @@ async def endure(lane: Lane, schedule: Schedule) -> None:
     struck = tuple(lane.tap.struck)
     lane.tap.disarm()
     run = _run(lane)
-    if run is None:
+    if not operation.makes_a_run:
+        if not await operation.came_about(lane):
+            await lane.reached_again()
+            await _until_over(lane, operation)
+    elif run is None:
         # Nothing came of it: then nothing was changed, and asking again must do.
         assert not await _changes(lane, since), "changed something without a run"
         private = [m for m in await lane.sees() if m["ephemeral"]]
@@ -78,7 +82,7 @@ async def endure(lane: Lane, schedule: Schedule) -> None:
         await _until_over(lane, operation)
         run = _run(lane)
         assert run is not None, "asked again, and nothing came of it"
-    if run["status"] != "succeeded":
+    if run is not None and run["status"] != "succeeded":
         laws.there_is_a_way_on(lane, run)
         await laws.all_is_told(lane)
         await lane.types(f"/luthien retry {run['id']}")
@@ -117,8 +121,9 @@ _CALLS = Path(__file__).with_name("calls")
 POLLS = ("railway.projectsByIds", "railway.workflowStatus")
 """Calls that are made while something takes its time, if it takes any: the first two are worth
 breaking."""
-BY_CHANCE = (*POLLS, "slack.response_url")
-"""Not made when everything is quick: polls, and the sign of life for whoever waits."""
+BY_CHANCE = (*POLLS, "slack.response_url", "slack.chat.update")
+"""Made less often when everything is quick: polls, the sign of life for whoever waits, and edits
+that say several things at once."""
 
 
 class Calls(BaseModel):

@@ -29,7 +29,7 @@ ONLY = os.environ.get("ONLY", "").split() or list(OPERATIONS)
 """Names of operations."""
 LANES = int(os.environ.get("LANES", "3"))
 """Schedules under way at a time, each lane with stand-ins of its own."""
-A_FEW = 6
+A_FEW = 4
 """Of each operation's faults, where not all are tried."""
 
 pytestmark = pytest.mark.timeout(24 * 3600)
