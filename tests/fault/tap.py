@@ -171,7 +171,10 @@ class Tap:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._websocket(request)
-        body = await request.read()
+        try:
+            body = await request.read()
+        except ConnectionResetError:  # the bot died while it asked
+            return web.Response()
         fault = self._count(*_name(request, body))
         kind = fault.kind if fault else None
         if kind is not None and not kind.arrives:
