@@ -121,7 +121,9 @@ _CALLS = Path(__file__).with_name("calls")
 POLLS = ("railway.projectsByIds", "railway.workflowStatus")
 """Calls that are made while something takes its time, if it takes any: the first two are worth
 breaking."""
-BY_CHANCE = (*POLLS, "slack.response_url", "slack.chat.update")
+TICKS = ("railway.projects", "gateway.GET /health", "gateway.GET /ready")
+"""What the bot looks at by itself now and then."""
+BY_CHANCE = (*POLLS, *TICKS, "slack.response_url", "slack.chat.update")
 """Made less often when everything is quick: polls, the sign of life for whoever waits, and edits
 that say several things at once."""
 
