@@ -146,7 +146,7 @@ def _panels(registry: Registry) -> list[str]:
 
 def _command(definition: type[Command], desk: Desk, group: Luthien) -> RichCommand:
     def perform(**values: Any) -> int:
-        flags = ("plan", "json", "yes", "follow")
+        flags = ("plan", "no_wait", "json", "yes", "follow")
         manner = Manner(**{flag: bool(values.pop(f"_{flag}", False)) for flag in flags})
         values = secrets_read(definition, values)
         conversation = Conversation(desk, manner, lambda line: parse_line(desk.registry, line))
@@ -156,6 +156,8 @@ def _command(definition: type[Command], desk: Desk, group: Luthien) -> RichComma
     params: list[click.Parameter] = [_parameter(p, _completer(p, desk, group)) for p in parameters]
     if issubclass(definition, Change):
         params.append(_flag("--plan", "_plan", "Show what would be done, and stop."))
+        told = "Refuse when something else changes the same, instead of waiting in line."
+        params.append(_flag("--no-wait", "_no_wait", told))
     if any(p.completes == "run" for p in parameters):
         params.append(_flag("--follow", "_follow", "Show the run until it ends."))
     params.append(_flag("--json", "_json", "Print JSON for scripts."))

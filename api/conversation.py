@@ -132,10 +132,9 @@ class Conversation:
 
     async def _perform(self, session: Session, command: Command, *, plan_only: bool) -> Any:
         desk = self._desk
+        origin = desk.origin.model_copy(update={"patient": not self._manner.no_wait})
         try:
-            return await session.control.perform(
-                desk.actor, command, desk.origin, plan_only=plan_only
-            )
+            return await session.control.perform(desk.actor, command, origin, plan_only=plan_only)
         except InvalidInput as wanting:
             # The policy can want more than the command's own definition does.
             unsaid = [name for name in wanting.fields if not getattr(command, name, "said")]
@@ -144,7 +143,7 @@ class Conversation:
             render.error(wanting, self.err)
         given = {name: click.prompt(name.replace("_", " "), err=True) for name in unsaid}
         command = command.model_copy(update=given)
-        return await session.control.perform(desk.actor, command, desk.origin, plan_only=plan_only)
+        return await session.control.perform(desk.actor, command, origin, plan_only=plan_only)
 
     # ── during and after ──────────────────────────────────────────────────────────────────────
 

@@ -64,6 +64,7 @@ class Manner:
     """The flags that every command has."""
 
     plan: bool = False
+    no_wait: bool = False
     json: bool = False
     yes: bool = False
     follow: bool = False

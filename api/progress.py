@@ -13,8 +13,8 @@ from rich.table import Table as Grid
 from rich.text import Text as Rich
 
 from api.upcoming import upcoming
-from engine.run import EventKind, StepStatus
-from engine.words import about, duration, listed
+from engine.run import EventKind, InLine, StepStatus
+from engine.words import about, duration, in_line, listed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -111,6 +111,10 @@ def _of_run(event: Event) -> str:
     data = event.data
     thing = f"{data.get('kind', 'thing')} {data.get('name', '')} ({data.get('id', '')})"
     match event.kind:
+        case EventKind.WAITING:
+            return in_line(InLine.model_validate(data), event.at)
+        case EventKind.PLANNED:
+            return "Its turn has come; it was planned anew"
         case EventKind.CLEANUP_STARTED:
             return "Removing what this run made"
         case EventKind.REMOVED:

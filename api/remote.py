@@ -73,8 +73,8 @@ class RemoteControl:
         self, actor: Actor, command: Command, origin: Origin, *, plan_only: bool = False
     ) -> Outcome:
         """The server knows the actor by this user's name and the origin by the door."""
-        del actor, origin
-        body = {**command.wire(), "plan": plan_only}
+        del actor
+        body = {**command.wire(), "plan": plan_only, "wait": origin.patient}
         # Under one key a change whose answer was lost may be asked for again: it starts once.
         headers = {"Idempotency-Key": secrets.token_urlsafe(16)}
         path = f"/commands/{command.name}"

@@ -8,6 +8,7 @@ from api.webhook import webhook
 from scheduler.approvals import approvals
 from scheduler.digests import digests
 from scheduler.expiry import expiry
+from scheduler.forgotten_locks import forgotten_locks
 from scheduler.housekeeping import housekeeping
 from scheduler.resumption import resumption
 from scheduler.shared import shared
@@ -41,7 +42,11 @@ def ticks(parts: Parts, settings: Settings, watcher: Watcher | None) -> list[Tic
     """The whole timetable; a part of it has nothing to do without a host. Of several replicas one
     does it; watchers agree among themselves, because the webhook wakes any of them."""
     plane = parts.plane
-    by_one = [housekeeping(plane, parts.clock, settings.luthien_keep), approvals(plane)]
+    by_one = [
+        housekeeping(plane, parts.clock, settings.luthien_keep),
+        approvals(plane),
+        forgotten_locks(plane.locks, parts.clock),
+    ]
     if parts.railway is not None:
         by_one += [expiry(plane, settings.luthien_delete_grace), digests(plane)]
     by_each = [resumption(plane), *([watcher.tick()] if parts.railway and watcher else [])]

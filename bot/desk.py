@@ -145,7 +145,7 @@ class Desk:
                 why = f"{invalid.summary}\n{invalid.why}"
                 self.begin(self._ask_for_more(ask, wish, said, tuple(invalid.fields), why))
                 return None
-            return await self._accept(ask, actor, command, plan_only=wish.plan_only)
+            return await self._accept(ask, actor, command, wish)
         except UnknownCommand as unknown:
             return self.refusal(await self._within_reach(ask, unknown), said)
         except OpsError as error:
@@ -174,7 +174,7 @@ class Desk:
             actor = await self.actor(ask)
             command = wish.parse()
             await self._complete(wish, command)
-            return await self._accept(ask, actor, command, plan_only=wish.plan_only)
+            return await self._accept(ask, actor, command, wish)
         except InvalidInput as invalid:
             if names:
                 return dialogs.errors(names, invalid)
@@ -196,9 +196,8 @@ class Desk:
         """Raises NotAllowed for a stranger."""
         return await self._identity.actor(ask.user, ask.user_name)
 
-    async def _accept(
-        self, ask: Ask, actor: Actor, command: Command, *, plan_only: bool
-    ) -> Render | None:
+    async def _accept(self, ask: Ask, actor: Actor, command: Command, wish: Wish) -> Render | None:
+        plan_only = wish.plan_only
         channel = ask.channel or self._default_channel
         changes = isinstance(command, Change) and not command.asks
         if changes and not plan_only and actor.role >= command.needs:
@@ -213,6 +212,7 @@ class Desk:
             # A run is told in the channel; an answer comes where the question was.
             origin=Origin(
                 door=Door.SLACK,
+                patient=wish.patient,
                 channel=channel,
                 thread=None if changes and not plan_only else ask.thread,
             ),

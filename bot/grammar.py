@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PLAN = "--plan"
 """Universal: show what a change would do, and stop."""
+NO_WAIT = "--no-wait"
+"""Universal: refuse a change when something else is changing the same, instead of waiting."""
 HELP = ("--help", "-h")
 _WHO = "You can type it again."
 
@@ -43,6 +45,8 @@ class Wish:
     command: type[Command]
     raw: Mapping[str, object] = field(default_factory=dict)
     plan_only: bool = False
+    patient: bool = True
+    """It may wait in line."""
 
     @property
     def needs(self) -> Role:
@@ -156,7 +160,7 @@ def _assign(command: type[Command], words: Sequence[_Word]) -> Wish:
     options = {p.option: p for p in command.parameters() if not p.argument}
     positional = [p for p in command.parameters() if p.argument]
     raw: dict[str, object] = {}
-    plan_only, only_values = False, False
+    plan_only, patient, only_values = False, True, False
     pending = list(words)
     while pending:
         word = pending.pop(0)
@@ -169,7 +173,9 @@ def _assign(command: type[Command], words: Sequence[_Word]) -> Wish:
             if verbatim and name not in options:
                 _put(raw, verbatim, word.text)
             elif name == PLAN and PLAN not in options:
-                plan_only = _plan(command, word.text)
+                plan_only = _universal(command, PLAN, word.text)
+            elif name == NO_WAIT and NO_WAIT not in options:
+                patient = not _universal(command, NO_WAIT, word.text)
             elif name not in options:
                 raise _unknown_option(command, name, options)
             elif options[name].flag:
@@ -181,21 +187,28 @@ def _assign(command: type[Command], words: Sequence[_Word]) -> Wish:
                 _put(raw, parameter, value)
         else:
             _put(raw, _place(command, positional, raw, word.text), word.text)
-    return Wish(command, raw, plan_only)
+    return Wish(command, raw, plan_only, patient)
 
 
-def _plan(command: type[Command], typed: str) -> bool:
+_POINTLESS = {
+    PLAN: "changes nothing, so there is no plan to show.",
+    NO_WAIT: "changes nothing, so it never waits.",
+}
+
+
+def _universal(command: type[Command], option: str, typed: str) -> bool:
+    """True: it is there."""
     if not issubclass(command, Change):
         raise InvalidInput(
-            f"`{command.name}` changes nothing, so there is no plan to show.",
-            fields={"plan": "is for commands that change something"},
-            why=f"`{PLAN}` is for commands that change something.",
+            f"`{command.name}` {_POINTLESS[option]}",
+            fields={option.lstrip("-"): "is for commands that change something"},
+            why=f"`{option}` is for commands that change something.",
             who=_WHO,
             next_step=f"/luthien {command.name}",
         )
-    if typed.lower() != PLAN:
+    if typed.lower() != option:
         raise InvalidInput(
-            f"`{PLAN}` takes no value.",
+            f"`{option}` takes no value.",
             why="It is there or it is not.",
             who=_WHO,
             next_step=f"/luthien help {command.name}",
@@ -241,7 +254,7 @@ def _put(raw: dict[str, object], parameter: Parameter, value: str) -> None:
 def _unknown_option(
     command: type[Command], name: str, options: Mapping[str, Parameter]
 ) -> InvalidInput:
-    known = [*options, *([PLAN] if issubclass(command, Change) else [])]
+    known = [*options, *([PLAN, NO_WAIT] if issubclass(command, Change) else [])]
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     listed = ", ".join(f"`{option}`" for option in known)
     return InvalidInput(

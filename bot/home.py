@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 UNDER_WAY = (
     RunStatus.AWAITING_APPROVAL,
+    RunStatus.WAITING,
     RunStatus.QUEUED,
     RunStatus.RUNNING,
     RunStatus.CANCELLING,

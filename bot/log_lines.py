@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from bot.blocks import Block, Message, Render, clip, link, mrkdwn, preformatted, sections
 from bot.runs import person
 from engine.permission import somebody
-from engine.run import EventKind
-from engine.words import duration, plural
+from engine.run import EventKind, InLine
+from engine.words import duration, in_line, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,8 @@ def log_line(event: Event, view: RunView) -> LogLine | None:
             return LogLine(f"◌ {step}: stopped")
         case EventKind.STEP_FAILED:
             return LogLine(_failure(step, data), code=_tail(data.get("log")), urgent=True)
+        case EventKind.WAITING:
+            return LogLine(f"🧍 {mrkdwn(in_line(InLine.model_validate(data), event.at))}")
         case EventKind.QUEUED if data.get("by"):
             wish = "remove what was made" if data.get("removing") else "try again"
             return LogLine(f"↻ {person(str(data['by']))} asked to {wish}")
@@ -55,6 +57,8 @@ def log_line(event: Event, view: RunView) -> LogLine | None:
         case EventKind.APPROVED:
             count = f" ({data['given']} of {data['needed']})" if data.get("needed", 1) > 1 else ""
             return LogLine(f"👍 {person(str(data.get('by', '')))} approved{count}", urgent=True)
+        case EventKind.PLANNED:
+            return LogLine("▶ Its turn has come; it was planned anew")
         case EventKind.CANCELLING:
             by = person(str(data["by"])) if data.get("by") else "Somebody"
             return LogLine(f"✋ {by} asked to stop it")

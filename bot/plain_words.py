@@ -277,7 +277,7 @@ def _line(said: str, registry: Registry, topic: Topic) -> Wish | None:
     ]
     if any(value in FILLERS or "?" in value for value in values):
         return None
-    return Wish(wish.command, _filled(wish.command, wish.raw, topic), wish.plan_only)
+    return Wish(wish.command, _filled(wish.command, wish.raw, topic), wish.plan_only, wish.patient)
 
 
 def _filled(

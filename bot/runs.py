@@ -22,7 +22,7 @@ from engine.actor import Door
 from engine.answer import Confirm, Offer
 from engine.permission import somebody
 from engine.run import RunStatus, StepStatus
-from engine.words import duration, moment, plural
+from engine.words import duration, in_line, moment, plural
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 ICONS: dict[RunStatus, str] = {
     RunStatus.PLANNED: "📝",
     RunStatus.AWAITING_APPROVAL: "✋",
+    RunStatus.WAITING: "🧍",
     RunStatus.QUEUED: "⏳",
     RunStatus.RUNNING: "⏳",
     RunStatus.CANCELLING: "✋",
@@ -117,6 +118,8 @@ def _state_line(view: RunView, now: datetime) -> str:
     match view.status:
         case RunStatus.PLANNED | RunStatus.AWAITING_APPROVAL:
             return _waiting(view)
+        case RunStatus.WAITING:
+            return in_line(view.in_line, now) if view.in_line else "Its turn comes now."
         case RunStatus.QUEUED:
             return "Waiting for its turn."
         case RunStatus.RUNNING if view.removing:
@@ -266,6 +269,8 @@ def _root_offers(view: RunView) -> list[Offer]:
     match view.status:
         case RunStatus.AWAITING_APPROVAL:
             return [Offer(label="Withdraw", line=f"cancel {view.id}")]
+        case RunStatus.WAITING:
+            return [Offer(label="Don't wait", line=f"cancel {view.id}")]
         case RunStatus.QUEUED | RunStatus.RUNNING if not view.removing:
             return [cancel(view)]
         case RunStatus.SUCCEEDED:

@@ -43,6 +43,7 @@ class CreateInstance(Change):
     name: ClassVar[str] = "create"
     risk: ClassVar[Risk] = Risk.ADDS
     role: ClassVar[Role] = Role.DEPLOYER
+    patient: ClassVar[bool] = False  # what waits for another creation would find the name taken
     examples: ClassVar[tuple[str, ...]] = (
         "create acme",
         "create acme --branch v2-preview",

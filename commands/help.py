@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.world import World
 
 _EVERYWHERE = "Show the steps, the duration and the cost, and stop there"
+_NO_WAIT = "Refuse when something else is changing the same, instead of waiting in line"
 
 
 class Help(Question):
@@ -87,6 +88,8 @@ def _about(world: World, command: type[Command]) -> Answer:
     rows = [_row(p) for p in command.parameters()]
     if issubclass(command, Change):
         rows.append(("--plan", _EVERYWHERE))
+        if command.patient:
+            rows.append(("--no-wait", _NO_WAIT))
     if rows:
         parts.append(Table(columns=("Argument", "Meaning"), rows=tuple(rows)))
     if command.examples:

@@ -54,9 +54,18 @@ class ListInstances(Question):
         blueprint = world.blueprint(BLUEPRINT)
         listed = shown if self.page else found
         leaving = any(instance.deletion_at for instance in shown)
+        holds = {hold.subject: hold.by.name for hold in await world.locks.held()}
+        locked = any(instance.name in holds for instance in shown)
+        more = [*(["Deletion"] if leaving else []), *(["Locked by"] if locked else [])]
         table = Table(
-            columns=("Name", "State", "Address", "Age", *(["Deletion"] if leaving else [])),
-            rows=tuple(self._row(world, instance, leaving) for instance in shown),
+            columns=("Name", "State", "Address", "Age", *more),
+            rows=tuple(
+                (
+                    *self._row(world, instance, leaving),
+                    *([holds.get(instance.name, "")] if locked else []),
+                )
+                for instance in shown
+            ),
             links={i.name: i.space.console_url for i in shown if i.space.console_url},
             empty="None matches." if known else "There are no instances yet.",
         )

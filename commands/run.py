@@ -10,7 +10,7 @@ from commands.run_view import find_run, run_details_json, run_offers, status_wor
 from engine.answer import Answer, Code, Fact, Facts, Offers, Part, Table, Text
 from engine.command import Argument, Completes, Question
 from engine.run import RunStatus, StepStatus
-from engine.words import about, ago, duration
+from engine.words import about, ago, duration, in_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,6 +62,8 @@ def _facts(run: RunView, now: datetime) -> Facts:
         Fact(label="Run", value=run.id, url=run.thread_url),
         Fact(label="Asked", value=f"{run.line}, by {run.actor.name}, {ago(run.created_at, now)}"),
     ]
+    if run.in_line:
+        facts.append(Fact(label="In line", value=in_line(run.in_line, now)))
     if run.started_at and run.status != RunStatus.QUEUED:
         usual = "" if run.ended_at else f" of about {about(run.expected)}"
         facts.append(

@@ -73,6 +73,7 @@ def run_details_json(run: RunView) -> dict[str, Any]:
         "cancelled_by": run.cancelled_by or None,
         "undo": run.undo or None,
         "approval": approval_json(run.approval) if run.approval else None,
+        "in_line": run.in_line.model_dump(mode="json") if run.in_line else None,
     }
 
 
@@ -95,6 +96,8 @@ def run_offers(run: RunView, actor: Actor) -> tuple[Offer, ...]:
     if run.approval is not None and run.approval.awaits(actor):
         offers += [approve_offer(run.approval), reject_offer(run.approval)]
     if actor.role >= Role.DEPLOYER:
+        if run.status is RunStatus.WAITING:
+            offers.append(Offer(label="Don't wait", line=f"cancel {run.id}"))
         if run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
             offers.append(Offer(label="Cancel", line=f"cancel {run.id}", style="danger"))
         if run.status is RunStatus.AWAITING_APPROVAL:

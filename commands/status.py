@@ -15,6 +15,7 @@ from commands.instances import (
     instance_lock,
     service_json,
 )
+from commands.lock_view import hold_fact, line_facts
 from commands.names import KnownInstance
 from commands.redaction import redacted
 from commands.run_view import RUN_COLUMNS, run_json, run_offers, run_row, status_words, took
@@ -26,7 +27,7 @@ from engine.errors import ProviderError
 from engine.words import ago, milliseconds, until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from engine.blueprint import Blueprint
     from engine.capabilities import Probe, Service
@@ -59,8 +60,9 @@ class ShowStatus(Question):
             world.control.holder_of(instance_lock(instance.name)),
         )
         status, reason = _measured(instance, probes)
+        locked = await _locked(world, instance)
         parts: list[Part] = [
-            _facts(world, instance, blueprint, reason, probes, holder, variables),
+            _facts(world, instance, blueprint, reason, probes, holder, variables, locked),
             _services(world, instance),
         ]
         if runs:
@@ -137,6 +139,7 @@ def _facts(
     probes: Mapping[str, Probe],
     holder: RunView | None,
     variables: Mapping[str, str] | str,
+    locked: Sequence[Fact],
 ) -> Facts:
     now, space, url = world.now(), instance.space, instance.url(blueprint)
     facts = [Fact(label="Address", value=url or "not public yet", url=url)]
@@ -159,14 +162,22 @@ def _facts(
         facts.append(Fact(label="Deletion", value=until(instance.deletion_at, now)))
     facts.append(Fact(label="Project", value=space.name, url=space.console_url))
     if holder:
-        facts.append(
-            Fact(
-                label="Under way",
-                value=f"{holder.line} ({status_words(holder.status)}, {took(holder, now)})",
-                url=holder.thread_url,
-            )
-        )
+        label = "Kept by" if holder.status.over else "Under way"
+        state = f"{status_words(holder.status)}, {took(holder, now)}"
+        if holder.status.over:
+            state = f"{status_words(holder.status)}; it goes on or is cleaned up by a person"
+        value = f"{holder.line} ({state})"
+        facts.append(Fact(label=label, value=value, url=holder.thread_url))
+    facts += locked
     return Facts(facts=tuple(facts))
+
+
+async def _locked(world: World, instance: Instance) -> list[Fact]:
+    """Who keeps others from changing it, and who waits."""
+    lock = instance_lock(instance.name)
+    hold = await world.locks.held_on(lock)
+    held = [hold_fact(world, hold)] if hold else []
+    return held + await line_facts(world, lock)
 
 
 def _services(world: World, instance: Instance) -> Table:

@@ -116,7 +116,7 @@ class Sweep(Question):
             run = await world.control.submit(
                 world.actor,
                 Expire(instance=instance.name),
-                world.origin,
+                world.origin.model_copy(update={"patient": False}),
                 delivery=f"{keys(instance)['last']}:{world.now():%Y%m%d}",
             )
         except Locked as locked:

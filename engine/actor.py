@@ -61,6 +61,8 @@ class Origin(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     door: Door
+    patient: bool = True
+    """It waits in line when something else is changing the same; else it is refused."""
     channel: str | None = None
     thread: str | None = None
     trace: str = ""

@@ -134,7 +134,9 @@ class Approvals:
                 if row is not None:
                     begun = await stored.agree(tx, row, actor)
                     if begun:
-                        await tx.lock(command.locks(), run_id, approval.title)
+                        await tx.lock(
+                            command.locks(), run_id, approval.title, by=approval.asker.key
+                        )
             if row is None:
                 raise decided(await self.book.get(run_id))
         if begun:

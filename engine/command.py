@@ -279,6 +279,8 @@ class Change(Command):
     """
 
     role: ClassVar[Role] = Role.DEPLOYER
+    patient: ClassVar[bool] = True
+    """Whether it makes sense to wait in line for its locks; else it is refused."""
 
     @property
     def asks(self) -> bool:

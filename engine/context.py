@@ -11,9 +11,10 @@ from engine.run import EventKind
 from engine.step import Ref, StepFailed, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from engine.clock import Clock
+    from engine.plan import Plan
     from engine.registry import Registry
     from engine.secrets import SealKeys
     from engine.step import Result, Value
@@ -47,6 +48,8 @@ class Equipment:
     limits: Limits
     retries: Retries
     keys: SealKeys
+    plan_now: Callable[[str], Awaitable[Plan]]
+    """What a run that waited in line would do at this moment. Raises OpsError."""
 
 
 class Context:

@@ -9,6 +9,7 @@ body can be killed at any instant and started again.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from engine.store.database import prepare_dispatch
 from engine.walk import Walk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from engine.context import Equipment
@@ -42,6 +44,8 @@ class Executor:
         self._equipment = equipment
         self._replicas = replicas
         self._journal = equipment.journal
+        self._turns: set[asyncio.Task[None]] = set()
+        self._leaving = False
         self._walks: dict[str, tuple[Walk, asyncio.Task[None]]] = {}
         self._starting: set[str] = set()
         self._left_alone: set[str] = set()
@@ -120,6 +124,19 @@ class Executor:
             for run_id in await self._journal.cancelling():
                 self.stop(run_id)
 
+    def start_soon(self, runs: Sequence[tuple[str, int]]) -> None:
+        """Their turn was committed just now. What is not started here, because this process is
+        leaving, is taken up by the next."""
+        if self._leaving:
+            return
+        for run_id, execution in runs:
+            # Not in the context of the run that ended: DBOS would take it for a child of that one.
+            outside = contextvars.Context()
+            start = self.start(run_id, execution)
+            task = asyncio.create_task(start, name=f"turn of {run_id}", context=outside)
+            self._turns.add(task)
+            task.add_done_callback(self._turns.discard)
+
     def stop(self, run_id: str) -> None:
         """A cancel was committed: let the walk see it now."""
         for this, (walk, _) in self._walks.items():
@@ -129,6 +146,8 @@ class Executor:
     async def drain(self) -> None:
         """Finish the writes that are under way, start nothing more, leave the rest to the next
         start."""
+        self._leaving = True
+        await asyncio.gather(*self._turns, return_exceptions=True)
         await asyncio.gather(*(walk.settle() for walk, _ in self._walks.values()))
         left = [task for _, task in self._walks.values()]
         for task in left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.actor import Actor, Origin, Role
@@ -13,12 +14,14 @@ from engine.clock import StillClock
 from engine.command import Change, Command, Undecided
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
-from engine.errors import Draining, ProviderError, Rejected
+from engine.errors import Draining, Locked, ProviderError, Refused, Rejected
 from engine.execute import APPLICATION_VERSION, Executor
 from engine.feed import Feed, changed
 from engine.lease import Lease
+from engine.locks import Locks
 from engine.people import People
 from engine.permission import Permissions
+from engine.plan import Plan
 from engine.policy_file import StandingPolicy
 from engine.preview import preview
 from engine.roles import FixedRoles
@@ -42,19 +45,20 @@ from engine.world import Limits, World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from engine.answer import Answer
     from engine.blueprint import Blueprint
     from engine.clock import Clock
     from engine.form import Form
     from engine.permission import Ruling
-    from engine.plan import Plan
     from engine.registry import Registry
     from engine.run import Event, RunStatus, RunView
     from engine.secrets import SealKeys
     from engine.world import Check, Toolbox
 
+_USUAL = timedelta(minutes=1)
+"""What is reckoned with for a run in line of which nobody knows yet how long it takes."""
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without letters that are misread when typed from a phone."""
 
@@ -121,6 +125,7 @@ class Plane:
             settings.limits,
             settings.retries,
             settings.keys,
+            self._plan_now,
         )
         self._executor = Executor(settings.dispatch_url, equipment, self.replicas)
         self.approvals = Approvals(
@@ -133,6 +138,8 @@ class Plane:
             plan=self._planned,
             current=self.people.now,
         )
+        self.journal.on_turn = self._executor.start_soon
+        self.locks = Locks(self.journal)
         self._steering = Steering(self.journal, self._executor, registry, self._permit)
         self._draining = False
         self._launched = False
@@ -220,14 +227,21 @@ class Plane:
         await self.permissions.check_name(command)
         consent = await self.permissions.consent(actor, command)
         alone = await self.approvals.possible(actor, command, consent) if consent.needed else False
-        await self.journal.check_locks(command.locks())  # before the reads of planning
+        # What waits for somebody's word is bound to the plan that was shown, so not also in line.
+        patient = origin.patient and command.patient and not consent.needed
+        if not patient:
+            await self.journal.check_locks(command.locks(), actor.key)  # before planning reads
         run_id, planned_at = _new_run_id(), self._clock.now()
-        plan = await self._planned(actor, command, origin, run_id, planned_at)
+        plan = await self._plan_or_wait(
+            actor, command, origin, run_id, planned_at, patient=patient
+        )
+        locks, free = command.locks(), True
         try:
             async with self.journal.transaction() as tx:
                 await self.permissions.recount(tx, actor, command)
                 if not consent.needed:
-                    await tx.lock(command.locks(), run_id, plan.title)
+                    by = actor.key
+                    free = await tx.lock(locks, run_id, plan.title, by=by, patient=patient)
                 await tx.add_run(
                     run_id=run_id,
                     delivery=delivery,
@@ -239,6 +253,7 @@ class Plane:
                     origin=origin.model_copy(update={"trace": traceparent()}),
                     sealed=self._settings.keys.seal_all(command.secrets(), about=run_id),
                     status=RunStatus.AWAITING_APPROVAL if consent.needed else RunStatus.QUEUED,
+                    waits_for=() if free else locks,
                 )
                 if consent.needed:
                     await self.approvals.ask(
@@ -249,7 +264,7 @@ class Plane:
             if known is None:
                 raise
             return known
-        if not consent.needed:
+        if free and not consent.needed:
             await self._executor.start(run_id, 1)
         return await self.journal.run(run_id)
 
@@ -259,6 +274,39 @@ class Plane:
         """As it is, or was, at a time: planned again for the same time, it is the same plan."""
         clock = StillClock(at, self._clock)
         return await command.plan(replace(self._world(actor, origin, run_id), clock=clock))
+
+    async def _plan_or_wait(
+        self,
+        actor: Actor,
+        command: Change,
+        origin: Origin,
+        run_id: str,
+        at: datetime,
+        *,
+        patient: bool,
+    ) -> Plan:
+        """What it would do now. What is refused only because of a run under way is not refused
+        to somebody who waits for that one: it is planned when its turn comes."""
+        try:
+            return await self._planned(actor, command, origin, run_id, at)
+        except Refused:
+            try:
+                await self.journal.check_locks(command.locks(), actor.key)
+            except Locked:
+                if patient:
+                    return _unplanned(command)
+            raise
+
+    async def _plan_now(self, run_id: str) -> Plan:
+        """Of a run whose turn has come: rights and the world are looked at again."""
+        view = await self.journal.run(run_id)
+        command = self.registry.load_command(view.command, await self.journal.arguments(run_id))
+        held = self._settings.keys.open_all(await self.journal.sealed(run_id), about=run_id)
+        command = command.with_secrets(held)
+        actor = await self._permit(view.actor, command)
+        if not isinstance(command, Change):
+            raise TypeError(f"{command.name} is no change, so it has no plan")
+        return await command.plan(self._world(actor, view.origin, run_id))
 
     async def perform(
         self,
@@ -462,6 +510,7 @@ class Plane:
             notices=self.notices,
             memory=self.memory,
             people=self.people,
+            locks=self.locks,
             checks=self._checks,
         )
 
@@ -499,6 +548,18 @@ async def open_plane(
 def _looking_into(actor: Actor) -> str:
     """What shows why a vendor refuses us, to whoever may see it."""
     return "doctor" if actor.role >= Role.DEPLOYER else "whoami"
+
+
+def _unplanned(command: Change) -> Plan:
+    """Stands in for the plan of a run in line that cannot be planned before its turn."""
+    return Plan(
+        title=command.line(),
+        subject=command.subject,
+        steps=(),
+        risk=command.risk,
+        expected=_USUAL,
+        notes=("It is planned when its turn comes.",),
+    )
 
 
 def _new_run_id() -> str:

@@ -17,6 +17,8 @@ class RunStatus(StrEnum):
 
     PLANNED = "planned"
     AWAITING_APPROVAL = "awaiting_approval"
+    WAITING = "waiting"
+    """In line for a lock."""
     QUEUED = "queued"
     RUNNING = "running"
     CANCELLING = "cancelling"
@@ -45,6 +47,8 @@ MOVES: dict[tuple[RunStatus, RunStatus], str] = {
     (S.PLANNED, S.QUEUED): "nobody else has to agree",
     (S.AWAITING_APPROVAL, S.QUEUED): "it was approved",
     (S.AWAITING_APPROVAL, S.CANCELLED): "it was rejected, withdrawn, or expired",
+    (S.WAITING, S.QUEUED): "its turn came: the lock is its own",
+    (S.WAITING, S.CANCELLED): "nobody wants to wait any more",
     (S.QUEUED, S.RUNNING): "the engine took it up",
     (S.QUEUED, S.CANCELLED): "it was cancelled before its first step",
     (S.RUNNING, S.CANCELLING): "somebody asked to stop it",
@@ -85,7 +89,11 @@ class EventKind(StrEnum):
     """data: by, given, needed"""
     APPROVAL_CLOSED = "approval_closed"
     """data: status, by, reason; it will never begin"""
+    WAITING = "waiting"
+    """It joined a line, or the line moved; where it stands says the run's view."""
     QUEUED = "queued"
+    PLANNED = "planned"
+    """It was planned anew after waiting."""
     STARTED = "started"
     STEP_STARTED = "step_started"
     STEP_NOTE = "step_note"
@@ -174,6 +182,26 @@ class Trouble(BaseModel):
     """Set when it is our bug: the id under which the log has the stack trace."""
 
 
+class InLine(BaseModel):
+    """Where a waiting run stands, and what holds the lock that it waits for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    lock: str
+    place: int
+    """1: the next."""
+    held_by: Actor | None = None
+    since: datetime | None = None
+    reason: str = ""
+    """Why a person holds it."""
+    run_id: str = ""
+    """The run that holds it; empty: a person does."""
+    run_line: str = ""
+    run_status: RunStatus | None = None
+    expected_at: datetime | None = None
+    """When its turn should come; None: nobody knows, because it is up to a person."""
+
+
 class RunView(BaseModel):
     """Everything a door may show of a run. Holds no secret."""
 
@@ -204,6 +232,8 @@ class RunView(BaseModel):
     undo_label: str = "Undo"
     closing: str = ""
     locks: tuple[str, ...] = ()
+    in_line: InLine | None = None
+    """Only while it waits."""
     cancelled_by: str = ""
     thread_url: str = ""
     """Where its progress is told, when known."""

@@ -47,13 +47,15 @@ class Steering:
                 if asked is not None:
                     await approvals.close(tx, asked, ApprovalStatus.WITHDRAWN, by=actor.key)
                     return await tx.view(run_id)
-                queued = (await tx.row(run_id)).status == RunStatus.QUEUED
-                to = RunStatus.CANCELLED if queued else RunStatus.CANCELLING
-                ended = {"ended_at": tx.now} if queued else {}
+                before = RunStatus((await tx.row(run_id)).status)
+                idle = before in (RunStatus.QUEUED, RunStatus.WAITING)
+                to = RunStatus.CANCELLED if idle else RunStatus.CANCELLING
+                ended = {"ended_at": tx.now} if idle else {}
                 await tx.move(run_id, to, cancelled_by=actor.name, **ended)
                 await tx.tell(run_id, EventKind.CANCELLING, by=actor.name)
-                if queued:
+                if idle:
                     await tx.tell(run_id, EventKind.ENDED, status=to)
+                    await tx.leave_line(run_id)
                     if not view.left:
                         await tx.unlock(run_id)
                 await tx.audit(actor.key, "run.cancel", subject=view.subject, run_id=run_id)
@@ -102,7 +104,7 @@ class Steering:
                     trouble=None,
                     cancelled_by="",
                 )
-                await tx.lock(locks, run_id, view.title)
+                await tx.lock(locks, run_id, view.title, by=view.actor.key)
                 if not removing:
                     gone = any(c.removed for c in view.created)
                     await tx.reset_steps(run_id, all_of_them=gone)

@@ -10,9 +10,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from engine.attempt import Attempt, Ending
+from engine.command import Undecided
 from engine.context import resolve
+from engine.errors import OpsError, OutcomeUnknown, RateLimited, Refused, Unreachable
 from engine.removal import Removal
-from engine.run import EventKind, RunStatus, StepStatus
+from engine.run import EventKind, RunStatus, StepStatus, Trouble
 from engine.telemetry import QUEUE_WAIT, RUNS, UNDER_WAY, about, span
 from engine.troubles import incident
 
@@ -67,6 +69,11 @@ class Walk:
 
     async def _carry_out(self, view: RunView) -> None:
         try:
+            if not view.removing and await self._journal.needs_plan(self._run_id):
+                planned = await self._plan_anew()
+                if planned is None:
+                    return
+                view = planned
             self._steps = {
                 stored["key"]: self._equipment.registry.load_step(stored)
                 for stored in self._plan["steps"]
@@ -81,6 +88,43 @@ class Walk:
                 bug = incident(error, self._run_id, "the run itself")
                 await tx.trouble(self._run_id, bug, errored=True)
                 await self._end(tx, RunStatus.ERRORED, unlock=False)
+
+    async def _plan_anew(self) -> RunView | None:
+        """It waited in line, so what holds now counts. None: it is refused, and over."""
+        retries, failures = self._equipment.retries, 0
+        while True:
+            try:
+                plan = await self._equipment.plan_now(self._run_id)
+            except (Unreachable, RateLimited, OutcomeUnknown) as error:
+                failures += 1
+                if failures >= retries.attempts:
+                    await self._refused(error)
+                    return None
+                await self._equipment.clock.sleep(retries.wait(failures))
+            except OpsError as error:
+                await self._refused(error)
+                return None
+            except Undecided as choice:
+                await self._refused(Refused(choice.answer.title))
+                return None
+            else:
+                async with self._journal.transaction() as tx:
+                    await tx.replan(self._run_id, plan)
+                self._plan, _ = await self._journal.plan(self._run_id)
+                return await self._journal.run(self._run_id)
+
+    async def _refused(self, error: OpsError) -> None:
+        """Nothing was changed, so the lock is free for the next."""
+        async with self._journal.transaction() as tx:
+            trouble = Trouble(
+                step="",
+                step_title="Its turn came",
+                summary=error.summary,
+                why=error.why,
+                next_step=error.next_step,
+            )
+            await tx.trouble(self._run_id, trouble, errored=False)
+            await self._end(tx, RunStatus.FAILED, unlock=True)
 
     async def _take_up(self) -> RunView | None:
         """The run, now running; None when this execution is not the one to go on with."""
@@ -181,6 +225,8 @@ class Walk:
         await tx.stop_steps(self._run_id)
         if unlock:
             await tx.unlock(self._run_id)
+        else:
+            await tx.stuck(self._run_id)
         await tx.tell(self._run_id, EventKind.ENDED, status=to)
         await tx.audit_run(self._run_id, f"run.{to}")
         RUNS.labels(row.command, to).inc()

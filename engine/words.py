@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from engine.run import InLine
+
 PROMPT = "/luthien"
 """What stands before a command line in Slack."""
 
@@ -82,6 +84,36 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 def dollars(amount: Decimal) -> str:
     """`$6.10`, `<$0.01`."""
     return "<$0.01" if 0 < amount < Decimal("0.005") else f"${amount:.2f}"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `11th`."""
+    last = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else last}"
+
+
+def in_line(stands: InLine, now: datetime) -> str:
+    """Where a waiting run stands, what it waits for, and when its turn comes or who decides."""
+    before = f"It waits, {ordinal(stands.place)} in line."
+    who = stands.held_by.name if stands.held_by else "somebody"
+    subject = stands.lock.partition(":")[2] or stands.lock
+    if stands.run_id and stands.expected_at:
+        due = stands.expected_at
+        when = f"at about {due:%H:%M:%S} UTC" if due > now else "any moment now"
+        by = f"`{stands.run_line}` (run `{stands.run_id}`, by {who})"
+        return f"{before} Under way is {by}. Its turn is expected {when}."
+    if stands.run_id:
+        status = (stands.run_status or "over").replace("_", " ")
+        return (
+            f"{before} Run `{stands.run_id}` (`{stands.run_line}`) {status} and keeps `{subject}`"
+            f" until {who} or an admin decides: `{typed(f'retry {stands.run_id}')}` or"
+            f" `{typed(f'clean-up {stands.run_id}')}`."
+        )
+    since = f" since {moment(stands.since)}" if stands.since else ""
+    return (
+        f"{before} {who} has locked `{subject}`{since}: {stands.reason}. It goes on when {who}"
+        " unlocks it."
+    )
 
 
 def typed(line: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.blueprint import Blueprint
     from engine.clock import Clock
     from engine.control_plane import ControlPlane
+    from engine.locks import Locks
     from engine.memory import Memory
     from engine.notices import Notices
     from engine.people import People
@@ -87,6 +88,7 @@ class World:
     notices: Notices
     memory: Memory
     people: People
+    locks: Locks
     checks: Sequence[Check] = ()
 
     def use(self, capability: type[T]) -> T:

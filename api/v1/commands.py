@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PLAN = "plan"
 """Beside a command's own fields: only show what a change would do."""
 
+WAIT = "wait"
+"""Beside a command's own fields: false refuses a change that would have to wait in line."""
+
 
 def commands(control: Serves, callers: Callable[..., Any]) -> APIRouter:
     router = APIRouter(tags=["commands"])
@@ -42,11 +45,9 @@ def commands(control: Serves, callers: Callable[..., Any]) -> APIRouter:
         idempotency_key: Annotated[str, Header(max_length=200)] = "",
     ) -> JSONResponse:
         fields = await _fields(request)
-        plan_only = fields.pop(PLAN, False)
-        if not isinstance(plan_only, bool):
-            raise InvalidInput("`plan` is true or false.", fields={PLAN: "is true or false"})
+        plan_only, wait = _switch(fields, PLAN, default=False), _switch(fields, WAIT, default=True)
         command = control.registry.command(name).parse(fields)
-        origin = Origin(door=actor.door)
+        origin = Origin(door=actor.door, patient=wait)
         if plan_only or not idempotency_key or command.asks:
             return told(await control.perform(actor, command, origin, plan_only=plan_only))
         delivery = f"api:{actor.id}:{idempotency_key}"
@@ -81,6 +82,13 @@ def told(outcome: Outcome) -> JSONResponse:
 def private(content: dict[str, Any], status: int = 200) -> JSONResponse:
     """Answers may hold secrets, so nobody between may keep them."""
     return JSONResponse(content, status, headers={"Cache-Control": "no-store"})
+
+
+def _switch(fields: dict[str, Any], name: str, *, default: bool) -> bool:
+    value = fields.pop(name, default)
+    if not isinstance(value, bool):
+        raise InvalidInput(f"`{name}` is true or false.", fields={name: "is true or false"})
+    return value
 
 
 async def _fields(request: Request) -> dict[str, Any]:

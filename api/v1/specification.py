@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api.cli import typed_fields
 from api.errors import IDIOMS
-from api.v1.commands import PLAN
+from api.v1.commands import PLAN, WAIT
 from api.v1.shapes import Answered, Problem, Started
 from engine.command import Change
 from engine.errors import OpsError
@@ -30,6 +30,11 @@ _PLAN_ONLY = {
     "type": "boolean",
     "default": False,
     "description": "Only show what would be done; the answer is the plan.",
+}
+_MAY_WAIT = {
+    "type": "boolean",
+    "default": True,
+    "description": "Wait in line when something else is changing the same; false: be refused.",
 }
 _KEY = {
     "name": "Idempotency-Key",
@@ -113,7 +118,7 @@ def _body(command: type[Command], schemas: dict[str, Any]) -> str:
     """Adds the schema of a command's fields, and returns its name."""
     schema = command.model_json_schema(ref_template=_SCHEMAS)
     if issubclass(command, Change):
-        schema.setdefault("properties", {})[PLAN] = _PLAN_ONLY
+        schema.setdefault("properties", {}).update({PLAN: _PLAN_ONLY, WAIT: _MAY_WAIT})
     _add(schemas, command.__name__, schema)
     return command.__name__
 

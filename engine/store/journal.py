@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import String, cast, exists, func, literal, select
 
 from engine.run import Event, EventKind, RunStatus
-from engine.store.models import ClaimRow, EventRow, LockRow, RunRow
+from engine.store import turns
+from engine.store.models import ClaimRow, EventRow, HoldRow, LockRow, RunRow, WaitRow
 from engine.store.rows import created_since, locked, run_row, run_view
 from engine.store.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
     from engine.actor import Actor
@@ -30,6 +31,9 @@ class Journal:
         self._database = database
         self._feed = feed
         self._clock = clock
+        self.on_turn: Callable[[Sequence[tuple[str, int]]], None] | None = None
+        """Told after a commit that gave runs in line their turn; should that be missed, they are
+        taken up like any other that should be going on."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -39,6 +43,8 @@ class Journal:
             yield transaction
         if transaction.told:
             self._feed.wake()
+        if transaction.started and self.on_turn is not None:
+            self.on_turn(transaction.started)
 
     async def run(self, run_id: str) -> RunView:
         """Raises NotFound."""
@@ -89,13 +95,39 @@ class Journal:
         async with self._database.read() as session:
             return await session.scalar(select(LockRow.run_id).where(LockRow.name == lock))
 
-    async def check_locks(self, names: Sequence[str]) -> None:
-        """Raises Locked when a run holds one of them."""
+    async def check_locks(self, names: Sequence[str], by: str) -> None:
+        """Raises Locked when something keeps this actor from taking them now."""
         async with self._database.read() as session:
-            for name in names:
-                holder = await session.get(LockRow, name)
-                if holder is not None:
-                    raise locked(name, holder, await run_row(session, holder.run_id))
+            found = await turns.blocker(session, names, "", by)
+            if found is not None:
+                raise await locked(session, found)
+
+    async def line(self, lock: str) -> list[RunView]:
+        """Who waits for it, in order."""
+        async with self._database.read() as session:
+            return [await run_view(session, r) for r in await turns.waiting_for(session, [lock])]
+
+    async def line_ids(self, lock: str) -> list[str]:
+        """Only their ids."""
+        query = select(WaitRow.run_id).where(WaitRow.name == lock).order_by(WaitRow.number)
+        async with self._database.read() as session:
+            return list(await session.scalars(query))
+
+    async def lines(self) -> list[str]:
+        """The locks that somebody waits for."""
+        async with self._database.read() as session:
+            query = select(WaitRow.name).distinct().order_by(WaitRow.name)
+            return list(await session.scalars(query))
+
+    async def holds(self) -> list[HoldRow]:
+        """What people hold, by name."""
+        async with self._database.read() as session:
+            return list(await session.scalars(select(HoldRow).order_by(HoldRow.name)))
+
+    async def needs_plan(self, run_id: str) -> bool:
+        """Whether it waited in line, so that its plan is of another moment."""
+        async with self._database.read() as session:
+            return (await run_row(session, run_id)).replan
 
     async def unfinished(self) -> list[tuple[str, int]]:
         """Run ids with their execution that should be going on, and that no replica has."""

@@ -85,6 +85,8 @@ class RunRow(Row):
     actor: Mapped[dict[str, Any]]
     origin: Mapped[dict[str, Any]]
     plan: Mapped[dict[str, Any]]
+    replan: Mapped[bool] = mapped_column(Boolean)
+    """It waited in line: the plan is of another moment, and is made anew before the first step."""
     plan_digest: Mapped[str] = mapped_column(String(64))
     expected_s: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime]
@@ -153,6 +155,32 @@ class LockRow(Row):
     run_id: Mapped[str] = mapped_column(String(32))
     reason: Mapped[str] = mapped_column(Text)
     since: Mapped[datetime]
+
+
+class WaitRow(Row):
+    """A run in line for a lock; the numbers say who came first."""
+
+    __tablename__ = "waits"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(String(200))
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
+
+    __table_args__ = (Index("ix_waits_run_id", "run_id"), {"sqlite_autoincrement": True})
+
+
+class HoldRow(Row):
+    """A lock that a person holds: only their own runs may take it."""
+
+    __tablename__ = "holds"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    holder: Mapped[dict[str, Any]]
+    """`key`, and `actor` as a whole."""
+    reason: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime]
+    asked_at: Mapped[datetime]
+    """When its holder was last asked about it, or confirmed it; at first the same as `since`."""
 
 
 class AuditRow(Row):

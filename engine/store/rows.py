@@ -11,7 +11,9 @@ from engine.actor import Actor
 from engine.approval import Approval, ApprovalStatus, Consent, Vote
 from engine.errors import Locked, NotFound
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
-from engine.store.models import ApprovalRow, CreatedRow, LockRow, RunRow, StepRow
+from engine.store import turns
+from engine.store.models import ApprovalRow, CreatedRow, HoldRow, LockRow, RunRow, StepRow
+from engine.words import moment, typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,6 +108,9 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
             "undo_label": row.plan.get("undo_label", "Undo"),
             "closing": _closing(row),
             "locks": tuple(locks),
+            "in_line": await turns.place(session, row)
+            if row.status == RunStatus.WAITING
+            else None,
             "cancelled_by": row.cancelled_by,
             "thread_url": row.thread_url,
             "approval": _approval(row, asked, [step.title for step in steps]) if asked else None,
@@ -161,27 +166,45 @@ def _approval(run: RunRow, row: ApprovalRow, steps: Sequence[str]) -> Approval:
 
 def _undo(row: RunRow, results: Mapping[str, Mapping[str, Any]]) -> str:
     """The plan's way back with the steps' results in it; empty while it leads nowhere."""
-    line = str(row.plan.get("undo") or "")
+    way = str(row.plan.get("undo") or "")
     if row.removing or RunStatus(row.status) not in (RunStatus.SUCCEEDED, RunStatus.FAILED):
         return ""
     known = {f"{key}.{name}": v for key, result in results.items() for name, v in result.items()}
-    if not set(_PLACES.findall(line)) <= set(known):
+    if not set(_PLACES.findall(way)) <= set(known):
         return ""
-    return _PLACES.sub(lambda place: str(known[place[1]]), line)
+    return _PLACES.sub(lambda place: str(known[place[1]]), way)
 
 
-def locked(name: str, holder: LockRow, run: RunRow) -> Locked:
-    subject = name.partition(":")[2] or name
+async def locked(session: AsyncSession, found: LockRow | HoldRow) -> Locked:
+    """Who holds it, since when, why, and what frees it."""
+    if isinstance(found, HoldRow):
+        return _held(found)
+    run = await run_row(session, found.run_id)
     by = Actor.model_validate(run.actor)
-    why = f"{by.name} started it at {holder.since:%H:%M} UTC; one run at a time may change it."
+    why = f"{by.name} started it at {found.since:%H:%M} UTC; one run at a time may change it."
     who = f"{by.name} or an admin can cancel it; else it ends by itself."
     if RunStatus(run.status).over:
         why = "It did not reach its end, and what it made is kept until somebody decides."
         who = f"{by.name} or an admin can go on with it (`retry`) or remove it (`clean-up`)."
     return Locked(
-        f"`{subject}` is held by run `{run.id}` ({run.title}, {run.status}).",
+        f"`{_subject(found.name)}` is held by run `{run.id}` ({run.title}, {run.status}).",
         why=why,
         who=who,
         next_step=f"/luthien run {run.id}",
         link=run.thread_url,
     )
+
+
+def _held(found: HoldRow) -> Locked:
+    by, name = Actor.model_validate(found.holder["actor"]), _subject(found.name)
+    return Locked(
+        f"`{name}` is locked by {by.name}: {found.reason}",
+        why=f"It is so since {moment(found.since)}; only {by.name} may change it meanwhile.",
+        who=f"{by.name} can unlock it; others can, telling why:"
+        f' `{typed(f"unlock {name} --steal")} "reason"`.',
+        next_step=typed(f"status {name}"),
+    )
+
+
+def _subject(lock: str) -> str:
+    return lock.partition(":")[2] or lock

@@ -8,11 +8,12 @@ from sqlalchemy import delete, insert, select, update
 
 from engine.actor import Actor
 from engine.run import MOVES, EventKind, RunStatus, StepStatus
-from engine.store import audit
+from engine.store import audit, notices, turns
 from engine.store.models import (
     CreatedRow,
     DisclosureRow,
     EventRow,
+    HoldRow,
     LockRow,
     RunRow,
     StepRow,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from engine.actor import Origin
+    from engine.notices import Notice
     from engine.plan import Plan
     from engine.run import RunView, Trouble
 
@@ -45,6 +47,8 @@ class Transaction:
         self._session = session
         self.now = now
         self.told = False
+        self.started: list[tuple[str, int]] = []
+        """Runs whose turn came, with their execution: whoever carries runs out is told."""
 
     @property
     def session(self) -> AsyncSession:
@@ -64,9 +68,10 @@ class Transaction:
         origin: Origin,
         sealed: bytes | None = None,
         status: RunStatus = RunStatus.QUEUED,
+        waits_for: Sequence[str] = (),
     ) -> None:
-        """A run with its steps, queued or waiting for an approval; told and audited. Raises
-        DuplicateDelivery."""
+        """A run with its steps, told and audited: queued, waiting for an approval, or in line for
+        `waits_for`. Raises DuplicateDelivery."""
         if delivery is not None:
             known = select(RunRow.id).where(RunRow.delivery == delivery)
             if await self._session.scalar(known) is not None:
@@ -80,7 +85,8 @@ class Transaction:
                 line=line,
                 title=plan.title,
                 subject=plan.subject,
-                status=status,
+                status=RunStatus.WAITING if waits_for else status,
+                replan=bool(waits_for) or not plan.steps,
                 execution=1,
                 removing=False,
                 actor=actor.model_dump(mode="json"),
@@ -97,6 +103,37 @@ class Transaction:
             )
         )
         await self._session.flush()
+        await self._add_steps(run_id, plan)
+        if waits_for:
+            await turns.join(self._session, waits_for, run_id)
+            await self._tell_place(await run_row(self._session, run_id))
+        elif status is RunStatus.QUEUED:
+            await self.tell(run_id, EventKind.QUEUED)
+        await self.audit(
+            actor.key,
+            "run.waiting" if waits_for else f"run.{status}",
+            subject=plan.subject,
+            run_id=run_id,
+            command=line,
+            plan_digest=plan.digest(),
+            changes=list(plan.changes),
+        )
+
+    async def replan(self, run_id: str, plan: Plan) -> None:
+        """What holds now that its turn has come, in the place of the plan that it came with."""
+        row = await run_row(self._session, run_id)
+        row.replan = False
+        row.title, row.subject = plan.title, plan.subject
+        row.plan, row.plan_digest = plan.as_json(), plan.digest()
+        row.expected_s = int(plan.expected.total_seconds())
+        await self._session.execute(delete(StepRow).where(StepRow.run_id == run_id))
+        await self._add_steps(run_id, plan)
+        await self.tell(run_id, EventKind.PLANNED)
+        await self.audit_run(
+            run_id, "run.planned", plan_digest=plan.digest(), changes=list(plan.changes)
+        )
+
+    async def _add_steps(self, run_id: str, plan: Plan) -> None:
         self._session.add_all(
             StepRow(
                 run_id=run_id,
@@ -111,34 +148,97 @@ class Transaction:
             )
             for position, step in enumerate(plan.steps)
         )
-        if status is RunStatus.QUEUED:
-            await self.tell(run_id, EventKind.QUEUED)
-        await self.audit(
-            actor.key,
-            f"run.{status}",
-            subject=plan.subject,
-            run_id=run_id,
-            command=line,
-            plan_digest=plan.digest(),
-            changes=list(plan.changes),
-        )
+        await self._session.flush()
 
     async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:
         """How many runs of these commands the actor has begun; nothing can come between."""
         return await created_since(self._session, actor, commands, since)
 
-    async def lock(self, names: Sequence[str], run_id: str, reason: str) -> None:
-        """Raises Locked when another run holds one of them."""
-        for name in names:
-            holder = await self._session.get(LockRow, name)
-            if holder is None:
-                self._session.add(LockRow(name=name, run_id=run_id, reason=reason, since=self.now))
-            elif holder.run_id != run_id:
-                raise locked(name, holder, await run_row(self._session, holder.run_id))
-        await self._session.flush()
+    async def lock(
+        self, names: Sequence[str], run_id: str, reason: str, *, by: str, patient: bool = False
+    ) -> bool:
+        """Take all of them for a run of this actor. When something keeps it from that: False for
+        a patient one, which may wait in line; for others raises Locked."""
+        found = await turns.blocker(self._session, names, run_id, by)
+        if found is None:
+            await turns.take(self._session, names, run_id, reason, self.now)
+            return True
+        if not patient:
+            raise await locked(self._session, found)
+        return False
 
     async def unlock(self, run_id: str) -> None:
-        await self._session.execute(delete(LockRow).where(LockRow.run_id == run_id))
+        """Give its locks up; whose turn it is goes on with this transaction."""
+        await self.advance(await turns.free(self._session, run_id))
+
+    async def leave_line(self, run_id: str) -> None:
+        names = await turns.names_of(self._session, run_id)
+        await turns.leave(self._session, run_id)
+        await self.advance(names)
+
+    async def advance(self, names: Sequence[str]) -> None:
+        """Something about these locks changed: start whose turn it is, tell the others."""
+        if not names:
+            return
+        for row in await turns.next_ones(self._session):
+            wanted = await turns.names_of(self._session, row.id)
+            await turns.leave(self._session, row.id)
+            await turns.take(self._session, wanted, row.id, row.title, self.now)
+            await self.move(row.id, RunStatus.QUEUED)
+            await self.tell(row.id, EventKind.QUEUED)
+            await self.audit_run(row.id, "run.turn")
+            self.started.append((row.id, row.execution))
+        for row in await turns.waiting_for(self._session, names):
+            await self._tell_place(row)
+
+    async def stuck(self, run_id: str) -> None:
+        """It is over and keeps its locks: those in line behind it learn that they must wait for a
+        person."""
+        held = select(LockRow.name).where(LockRow.run_id == run_id)
+        names = list(await self._session.scalars(held))
+        for row in await turns.waiting_for(self._session, names) if names else ():
+            await self._tell_place(row)
+
+    async def _tell_place(self, row: RunRow) -> None:
+        found = await turns.place(self._session, row)
+        if found is not None:
+            said = found.model_dump(mode="json", exclude_none=True)
+            await self.tell(row.id, EventKind.WAITING, **said)
+
+    async def hold(self, name: str, actor: Actor, reason: str) -> HoldRow:
+        """A person locks it, or confirms that they still do. Raises Locked when another does."""
+        found = await self._session.get(HoldRow, name)
+        if found is not None and found.holder["key"] != actor.key:
+            raise await locked(self._session, found)
+        if found is None:
+            holder = {"key": actor.key, "actor": actor.model_dump(mode="json")}
+            found = HoldRow(
+                name=name, holder=holder, reason=reason, since=self.now, asked_at=self.now
+            )
+            self._session.add(found)
+        found.reason, found.asked_at = reason, self.now
+        await self._session.flush()
+        await self.advance([name])
+        return found
+
+    async def release(self, name: str) -> HoldRow | None:
+        """What was held, if anything."""
+        found = await self._session.get(HoldRow, name)
+        if found is not None:
+            await self._session.delete(found)
+            await self._session.flush()
+            await self.advance([name])
+        return found
+
+    async def held_unasked(self, before: datetime) -> Sequence[HoldRow]:
+        """What people hold and were not asked about since; they count as asked now."""
+        rows = list(await self._session.scalars(select(HoldRow).where(HoldRow.asked_at <= before)))
+        for row in rows:
+            row.asked_at = self.now
+        return rows
+
+    async def announce(self, notice: Notice) -> None:
+        await notices.put(self._session, notice, self.now)
 
     async def tell(
         self, run_id: str, kind: EventKind, step: str | None = None, /, **data: Any

@@ -10,10 +10,12 @@ import commands
 from engine.clock import SystemClock
 from engine.control_plane import Outcome
 from engine.errors import OpsError, Unreachable
+from engine.locks import FORGOTTEN
 from engine.registry import Registry, discover
 from scheduler.clock import Tick, Timetable
 from scheduler.digests import digests
 from scheduler.expiry import expiry
+from scheduler.forgotten_locks import forgotten_locks
 from scheduler.housekeeping import DELIVERIES, housekeeping
 
 if TYPE_CHECKING:
@@ -141,3 +143,18 @@ async def test_digests_are_asked_for_in_the_schedulers_name() -> None:
     control = Control()
     await digests(control).act()
     assert control.asked == [("timer:scheduler timer", "digest due")]
+
+
+async def test_holders_of_forgotten_locks_are_asked() -> None:
+    class Locks:
+        asked: list[datetime] = []  # noqa: RUF012
+
+        async def ask_about_forgotten(self, now: datetime) -> int:
+            self.asked.append(now)
+            return 0
+
+    locks = Locks()
+    tick = forgotten_locks(locks, SystemClock())
+    await tick.act()
+    assert len(locks.asked) == 1
+    assert tick.every < FORGOTTEN

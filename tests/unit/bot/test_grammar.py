@@ -51,6 +51,8 @@ def test_the_same_wish_typed_in_many_ways(text: str) -> None:
 def test_dashes_that_a_keyboard_made_long(dash: str) -> None:
     wish = read(f"create acme {dash}keep {dash}plan {dash}repo=a/b {dash}size large")
     assert wish.plan_only
+    assert wish.patient
+    assert not read(f"create acme {dash}no-wait").patient
     assert wish.raw == {"instance": "acme", "keep": True, "repo": "a/b", "size": "large"}
 
 
@@ -100,6 +102,8 @@ def test_the_value_of_a_button_is_not_escaped() -> None:
         ("create acme --reop=x", "Did you mean `--repo`"),
         ("create acme beta", "no place for `beta`"),
         ("list --plan", "changes nothing"),
+        ("list --no-wait", "never waits"),
+        ("create acme --no-wait=yes", "takes no value"),
         ("create acme --plan=yes", "takes no value"),
         ("status", "instance is needed"),
     ],

@@ -31,7 +31,7 @@ from engine.capabilities import Space
 from engine.command import Command, Question, Risk
 from engine.errors import OpsError
 from engine.notices import Notice
-from engine.run import Event, EventKind, RunStatus, RunView, StepStatus, Trouble
+from engine.run import Event, EventKind, InLine, RunStatus, RunView, StepStatus, Trouble
 from sandbox.slack.blockkit import Surface, check_blocks
 from tests.unit.bot.fakes import (
     ADA,
@@ -90,6 +90,22 @@ def done(**fields: Any) -> RunView:
     )
 
 
+BEHIND_A_RUN = InLine(
+    lock="instance:acme",
+    place=2,
+    held_by=ADA,
+    since=START,
+    run_id="r-0",
+    run_line="redeploy acme",
+    run_status=RunStatus.RUNNING,
+    expected_at=LATER,
+)
+BEHIND_AN_ERROR = BEHIND_A_RUN.model_copy(
+    update={"run_status": RunStatus.ERRORED, "expected_at": None}
+)
+BEHIND_A_PERSON = InLine(
+    lock="instance:acme", place=1, held_by=ADA, since=START, reason="debugging the judge"
+)
 FAILED = at_work(status=RunStatus.FAILED, ended_at=LATER, trouble=TROUBLE, created=MADE)
 REJECTED = a_run(
     status=RunStatus.CANCELLED,
@@ -156,6 +172,13 @@ def digest_of_a_day() -> Notice:
 
 CASES: dict[str, Render] = {
     "run-queued": runs.root(a_run(), START),
+    "run-waiting": runs.root(a_run(status=RunStatus.WAITING, in_line=BEHIND_A_RUN), START),
+    "run-waiting-for-a-person": runs.root(
+        a_run(status=RunStatus.WAITING, in_line=BEHIND_A_PERSON), START
+    ),
+    "run-waiting-for-a-decision": runs.root(
+        a_run(status=RunStatus.WAITING, in_line=BEHIND_AN_ERROR), START
+    ),
     "run-under-way": runs.root(at_work(), LATER),
     "run-stopping": runs.root(at_work(status=RunStatus.CANCELLING), LATER),
     "run-removing": runs.root(at_work(removing=True, created=MADE), LATER),
@@ -553,6 +576,13 @@ LINES: list[tuple[EventKind, dict[str, Any], str | None]] = [
         "👍 <@U0ADA> approved (1 of 2)",
     ),
     (EventKind.APPROVAL_CLOSED, {"status": "expired"}, None),
+    (
+        EventKind.WAITING,
+        BEHIND_A_RUN.model_dump(mode="json"),
+        "🧍 It waits, 2nd in line. Under way is `redeploy acme` (run `r-0`, by ada)."
+        " Its turn is expected at about 09:01:12 UTC.",
+    ),
+    (EventKind.PLANNED, {}, "▶ Its turn has come; it was planned anew"),
     (EventKind.STARTED, {}, None),
     (EventKind.STEP_STARTED, {}, None),
     (EventKind.STEP_NOTE, {"text": "BUILDING"}, None),

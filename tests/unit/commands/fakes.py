@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from engine.approval import ApprovalStatus
 from engine.control_plane import AuditCheck
 from engine.errors import Locked, NotAllowed, NotFound
+from engine.locks import Hold
 from engine.memory import Remembered
 from engine.notices import Notice, Waiting
 from engine.run import RunStatus
@@ -274,6 +275,40 @@ class FakeMemory:
         for notice in notices:
             await self.notices.announce(notice)
         return True
+
+
+class FakeLocks:
+    """What people hold as it is given; the runs of the control plane stand in line."""
+
+    def __init__(self, clock: FakeClock, control: FakeControl, known: Sequence[Hold]) -> None:
+        self.clock = clock
+        self.control = control
+        self.known = {hold.lock: hold for hold in known}
+        self.asked: list[str] = []
+
+    async def held(self) -> Sequence[Hold]:
+        return [self.known[lock] for lock in sorted(self.known)]
+
+    async def held_on(self, lock: str) -> Hold | None:
+        return self.known.get(lock)
+
+    async def line(self, lock: str) -> Sequence[RunView]:
+        found = [r for r in self.control.runs.values() if r.in_line and r.in_line.lock == lock]
+        return sorted(found, key=lambda run: run.in_line.place if run.in_line else 0)
+
+    async def lines(self) -> Sequence[str]:
+        return sorted({r.in_line.lock for r in self.control.runs.values() if r.in_line})
+
+    async def hold(self, actor: Actor, lock: str, reason: str) -> Hold:
+        self.asked.append(f"hold {lock}: {reason}")
+        found = self.known.get(lock)
+        since = found.since if found else self.clock.now()
+        self.known[lock] = Hold(lock, actor, reason, since)
+        return self.known[lock]
+
+    async def release(self, actor: Actor, lock: str, *, steal: str = "") -> Hold:
+        self.asked.append(f"release {lock}: {steal}")
+        return self.known.pop(lock)
 
 
 @dataclass(frozen=True)

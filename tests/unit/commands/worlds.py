@@ -25,18 +25,20 @@ from engine.capabilities import (
 )
 from engine.control_plane import AuditEntry, Disclosure
 from engine.keys import ApiKey
+from engine.locks import Hold
 from engine.permission import Permissions
 from engine.policy import SelfApprove
 from engine.policy_file import StandingPolicy
 from engine.registry import discover
 from engine.roles import Grant
-from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
+from engine.run import Created, InLine, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.world import Finding, Limits, World
 from tests.unit.access import FakeKeys, FakeSessions
 from tests.unit.commands.clock import NOW, FakeClock
 from tests.unit.commands.fakes import (
     FakeAudit,
     FakeControl,
+    FakeLocks,
     FakeMemory,
     FakeNotices,
     FakeRoles,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.control_plane import ControlPlane
+    from engine.locks import Locks
     from engine.world import Check
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -131,9 +134,18 @@ class DescribedRun(_Described):
     age: timedelta = timedelta(minutes=3)
     lasted: timedelta | None = None
     holds: bool = False
+    waits: int = 0
+    """Its place in the line for its instance; 0: it does not wait."""
     made: tuple[str, ...] = ()
     trouble: Trouble | None = None
     approval: DescribedApproval | None = None
+
+
+class DescribedHold(_Described):
+    instance: str
+    by: str = "ben"
+    reason: str = "debugging the judge"
+    age: timedelta = timedelta(hours=2)
 
 
 class DescribedGrant(_Described):
@@ -191,6 +203,7 @@ class Described(_Described):
     """How many instances everybody created today."""
     warned: dict[str, timedelta] = Field(default_factory=dict)
     """Key of a notice → how long ago it was told."""
+    held: tuple[DescribedHold, ...] = ()
     grants: tuple[DescribedGrant, ...] = ()
     nobody_is_admin: bool = False
     """By the settings, that is."""
@@ -243,6 +256,7 @@ class Given:
         )
         assert isinstance(self.people.kept, MemoryGrants)
         self.grants = self.people.kept
+        self.locks = FakeLocks(self.clock, self.control, [_held(h) for h in described.held])
         actor = PEOPLE[described.actor]
         self.world = World(
             actor=actor,
@@ -261,6 +275,7 @@ class Given:
             notices=self.notices,
             memory=self.memory,
             people=self.people,
+            locks=cast("Locks", self.locks),
             checks=[_check(described.findings)],
         )
 
@@ -407,7 +422,7 @@ def described_run(described: DescribedRun) -> RunView:
         actor=PEOPLE[described.by],
         origin=Origin(door=Door.SLACK, channel="C0OPS"),
         created_at=began,
-        started_at=began,
+        started_at=None if described.waits else began,
         ended_at=ended,
         expected=timedelta(minutes=3, seconds=40),
         steps=(step, last),
@@ -417,6 +432,7 @@ def described_run(described: DescribedRun) -> RunView:
         ),
         trouble=described.trouble,
         locks=(f"instance:{described.subject}",) if described.holds else (),
+        in_line=_in_line(described) if described.waits else None,
         thread_url="https://chat.test/thread" if described.holds else "",
         approval=_approval(described, described.approval) if described.approval else None,
     )
@@ -452,6 +468,24 @@ def _approval(run: DescribedRun, described: DescribedApproval) -> Approval:
         decided_at=NOW if decided else None,
         reason=described.reason,
     )
+
+
+def _in_line(described: DescribedRun) -> InLine:
+    return InLine(
+        lock=f"instance:{described.subject}",
+        place=described.waits,
+        held_by=PEOPLE["ada"],
+        since=NOW - timedelta(minutes=2),
+        run_id="r2first",
+        run_line=f"redeploy {described.subject}",
+        run_status=RunStatus.RUNNING,
+        expected_at=NOW + timedelta(minutes=described.waits),
+    )
+
+
+def _held(described: DescribedHold) -> Hold:
+    by = PEOPLE[described.by]
+    return Hold(f"instance:{described.instance}", by, described.reason, NOW - described.age)
 
 
 def _grant(described: DescribedGrant) -> Grant:

@@ -146,6 +146,27 @@ class Build(Change):
         )
 
 
+class Polish(Change):
+    """Only what is built can be polished."""
+
+    name: ClassVar[str] = "polish"
+    risk: ClassVar[Risk] = Risk.CHANGES
+
+    def locks(self) -> Sequence[str]:
+        return ["instance:acme"]
+
+    async def plan(self, world: World) -> Plan:
+        if "last" not in world.use(Vendor).things.values():
+            raise Refused("nothing is there yet")
+        return Plan(
+            title="Polish acme",
+            subject="acme",
+            steps=(Make(key="shine", name="shine"),),
+            risk=self.risk,
+            expected=timedelta(seconds=1),
+        )
+
+
 class Look(Question):
     """Say who asks."""
 
@@ -155,7 +176,7 @@ class Look(Question):
         return Answer(title=f"{world.actor.name} looks")
 
 
-REGISTRY = Registry({"build": Build, "look": Look}, {"make": Make})
+REGISTRY = Registry({"build": Build, "look": Look, "polish": Polish}, {"make": Make})
 
 
 @asynccontextmanager

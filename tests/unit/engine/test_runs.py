@@ -187,7 +187,7 @@ async def test_a_second_run_on_the_same_instance_is_refused_with_the_first_ones_
     async with plane(tmp_path, Vendor()) as p:
         run = await p.submit(ADA, Build(takes_ms=60_000), OPS)
         with pytest.raises(Locked) as refused:
-            await p.submit(ADA, Build(), OPS)
+            await p.submit(ADA, Build(), OPS.model_copy(update={"patient": False}))
         assert run.id in refused.value.summary
         assert refused.value.next_step == f"/luthien run {run.id}"
         await p.cancel(ADA, run.id)

@@ -1,0 +1,87 @@
+"""A second change of the same instance waits in line; a person's lock keeps others out."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.chat import Chat, assert_says
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.e2e.house import House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@asynccontextmanager
+async def slow_builds(house: House) -> AsyncIterator[None]:
+    await house.http.put("/control/state", json={"railway": {"settings": {"pace": 40.0}}})
+    try:
+        yield
+    finally:
+        await house.http.put("/control/state", json={"railway": {"settings": {"pace": 1.0}}})
+
+
+async def made(people: Chat, name: str) -> None:
+    await people.ada.types(f"/luthien create {name}")
+    await people.ada.sees(f"*Create instance {name}*: done in", within=30)
+
+
+async def test_a_line_of_three_over_a_restart(town: House, people: Chat) -> None:
+    ada, ben = people.ada, people.ben
+    await made(people, "queue")
+    async with slow_builds(town):
+        await ada.types("/luthien redeploy queue")
+        first = await ben.sees("*Redeploy", "queue", "Cancel")
+        await ben.types("/luthien redeploy queue --ref main")
+        second = await ada.sees("redeploy queue --ref main", "It waits, 1st in line")
+        assert "Its turn is expected at about" in second
+        await ada.types("/luthien restart queue")
+        third = await ben.sees("*restart queue*", "It waits, 2nd in line", private=False)
+        await ben.types("/luthien restart queue --no-wait")
+        await ben.gets("`queue` is held by run")
+        await people.cleo.types("/luthien status queue")
+        await people.cleo.gets("Under way", "1st in line", "2nd in line", "restart queue, by ada")
+
+        assert town.server.stop(signal.SIGKILL) != 0
+        await town.serve()
+        await ben.clicks("Don't wait", third)
+        await ada.sees("*restart queue*: Stopped by")
+        await ada.clicks("Cancel", first)
+    await ada.sees("Stopped by", "Redeploy", within=20)
+    done = await ada.sees("*Redeploy", "queue", "done in", within=30)
+    assert "<@U0BEN00001>" in done
+
+
+async def test_a_persons_lock_is_told_and_taken(town: House, people: Chat) -> None:
+    ada, ben = people.ada, people.ben
+    await made(people, "mine")
+    await ben.types('/luthien lock mine "debugging the judge"')
+    await ben.gets("mine is locked by", "Your own changes go through")
+    await people.cleo.types("/luthien list mine")
+    await people.cleo.gets("Locked by", "ben")
+
+    await ada.types("/luthien restart mine")
+    root = await ada.sees("*Restart gateway of mine*", "has locked `mine`", "debugging the judge")
+    await ada.types("/luthien restart mine --no-wait")
+    refusal = await ada.gets("`mine` is locked by")
+    assert_says(
+        refusal,
+        what="debugging the judge",
+        why="It is so since",
+        who="unlock mine --steal",
+        then="/luthien status mine",
+    )
+    await ada.types("/luthien unlock mine")
+    await ada.gets("You can, too: they are told why.")
+    await ada.types('/luthien unlock mine --steal "customer is down"')
+    await ada.gets("mine is unlocked", "In line: `restart mine` by ada")
+    private = ben.elsewhere("@luthien")
+    await private.sees("<@U0ADA00001> unlocked *mine*, which you had locked", "customer is down")
+    await ada.sees("*Restart gateway of mine*: done in", within=30)
+    assert root.ts
