@@ -38,6 +38,8 @@ REST = 30.0
 """After trouble with Slack or our own database."""
 ABOUT = (EventKind.APPROVAL_ASKED, EventKind.APPROVED, EventKind.APPROVAL_CLOSED)
 MOST_LINES = 30
+CLAIM = "approvals"
+"""Of several replicas one tells them."""
 
 
 class ApprovalPosts:
@@ -76,8 +78,10 @@ class ApprovalPosts:
             self._news.clear()
             pause = LOOK_EVERY
             try:
-                for run_id in await self._stage.told.untold_approvals():
-                    await self._tell(run_id)
+                untold = await self._stage.told.untold_approvals()
+                if untold and await self._stage.peers.claim(CLAIM):
+                    for run_id in untold:
+                        await self._tell(run_id)
             except ProviderError as missed:
                 self._stage.log.warning("an approval could not be told yet: %s", missed)
                 pause = REST
