@@ -123,9 +123,9 @@ POLLS = ("railway.projectsByIds", "railway.workflowStatus")
 breaking."""
 TICKS = ("railway.projects", "gateway.GET /health", "gateway.GET /ready")
 """What the bot looks at by itself now and then."""
-BY_CHANCE = (*POLLS, *TICKS, "slack.response_url", "slack.chat.update")
-"""Made less often when everything is quick: polls, the sign of life for whoever waits, and edits
-that say several things at once."""
+BY_CHANCE = (*POLLS, *TICKS, "slack.response_url", "slack.chat.update", "slack.users.info")
+"""Made more or less often by chance: polls, the sign of life for whoever waits, edits that say
+several things at once, and the names of people, which are learned beside everything else."""
 
 
 class Calls(BaseModel):
