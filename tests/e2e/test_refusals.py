@@ -231,7 +231,7 @@ async def test_an_unknown_option(town: House, people: Chat) -> None:
     assert_says(
         refusal,
         what="`create` has no option `--brnch`. Did you mean `--branch`?",
-        why="Its options are `--repo`, `--branch`, `--keep`, `--plan`.",
+        why="Its options are `--repo`, `--branch`, `--keep`, `--plan`, `--no-wait`.",
         who="You can type it again.",
         then="/luthien help create",
     )
