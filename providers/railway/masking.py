@@ -38,13 +38,21 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without these secrets and without anything that looks like one."""
+    """The text without these secrets, without anything that looks like one, and defused."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, HIDDEN)
     for pattern, shown in _PATTERNS:
         text = pattern.sub(shown, text)
-    return text
+    return defused(text)
+
+
+def defused(text: str) -> str:
+    """Foreign text that mentions nobody: `<@U1>`, `<#C1>` and `<!channel>` mean nothing in it.
+
+    Commit messages and vendors' errors come from strangers, and our own texts may mention people.
+    """
+    return re.sub(r"<(?=[@#!])", "‹", text)
 
 
 def secrets_of(variables: Mapping[str, str]) -> set[str]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from providers.railway.masking import HIDDEN, mask, secrets_of
+from providers.railway.models import Deployment
+from providers.railway.translate import deployment
 from tests.unit.providers.fakes import FakeRailway, Whole, a_deployment, edges, error
 
 if TYPE_CHECKING:
@@ -162,3 +164,12 @@ def test_secrets_of_variables() -> None:
         "LOG_LEVEL": "information",
     }
     assert secrets_of(variables) == {"proxy-key", "dbpassword"}
+
+
+@pytest.mark.parametrize("hostile", ["<!channel>", "<@U0ADA>", "<#C0OPS>", "<!subteam^S0>"])
+def test_what_strangers_wrote_mentions_nobody(hostile: str) -> None:
+    wire = a_deployment(meta={"commitMessage": f"fix {hostile}", "commitHash": "abc"})
+    shown = deployment(Deployment.model_validate(wire)).commit_message
+    assert shown == f"fix ‹{hostile[1:]}"
+    assert mask(f"refused: {hostile}") == f"refused: ‹{hostile[1:]}"
+    assert mask("a < b, <none>") == "a < b, <none>"
