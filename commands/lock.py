@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from commands.instances import find_instance, instance_lock
 from commands.lock_view import hold_json, line_facts
@@ -39,6 +39,12 @@ class Lock(Question):
     reason: Annotated[tuple[str, ...], Argument()] = Field(
         min_length=1, description="Why, for those who have to wait", examples=["debugging"]
     )
+
+    @field_validator("reason")
+    @classmethod
+    def _by_words(cls, reason: tuple[str, ...]) -> tuple[str, ...]:
+        """Quoted or not, it is the same reason."""
+        return tuple(" ".join(reason).split())
 
     @property
     def subject(self) -> str:
