@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.errors import TooManyRequests, Unauthorized, http_status, incident
+from api.render import named
 from engine.errors import InvalidInput, NotFound, OpsError, RateLimited
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def problem(error: OpsError) -> dict[str, Any]:
         "type": f"urn:luthien:{error.code}",
         "title": (type(error).__doc__ or "").strip().partition("\n")[0],
         "status": http_status(error),
-        "detail": " ".join(words for words in (error.summary, error.why) if words),
-        **error.as_json(),
+        "detail": named(" ".join(words for words in (error.summary, error.why) if words)),
+        **{k: named(v) if isinstance(v, str) else v for k, v in error.as_json().items()},
     }
 
 

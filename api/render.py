@@ -30,10 +30,15 @@ _MARKUP = re.compile(
     r"(?<!\w)_(?P<italic>[^_\n]+)_(?!\w)"
 )
 _PROMPT = re.compile(r"(?<![\w/.~-])/luthien(?![\w/.-])")
-_MENTION = re.compile(r"<@\w+:([^>\s]+)>")
+_MENTION = re.compile(r"<@(?:\w+:)?([^>\s]+)>")
 _STYLES = {"code": "cyan", "bold": "bold", "italic": "italic"}
 _PIPE_WIDTH = 200
 """Columns when nobody looks at a terminal: wide enough that a table's row stays one line."""
+
+
+def named(text: str) -> str:
+    """Mentions as what they are outside of Slack: names or ids."""
+    return _MENTION.sub(r"\1", text)
 
 
 def console(stream: TextIO | None = None) -> Console:
@@ -51,7 +56,7 @@ def typed(text: str) -> str:
 def styled(text: str) -> Rich:
     """Our light markup as rich text."""
     rich, last = Rich(), 0
-    text = _MENTION.sub(r"\1", typed(text))
+    text = named(typed(text))
     for match in _MARKUP.finditer(text):
         rich.append(text[last : match.start()])
         kind = match.lastgroup or ""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 _PATIENCE = timedelta(seconds=60)
 _OURS = ("RAILWAY_", "SLACK_", "LUTHIEN_")
+_TRIED_OUT = ("LUTHIEN_DELETE_GRACE",)
+"""Settings that are worth watching in the demo: with PT1M a deletion happens before one's eyes."""
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 """Source: Linux, prctl(2)."""
@@ -85,6 +87,7 @@ def server_settings(sandbox: Sandbox, *, listen: int, pace: float, data: Path) -
         "LUTHIEN_LISTEN": f"127.0.0.1:{listen}",
         "LUTHIEN_PACE": f"{pace:g}",
         "LUTHIEN_DATA_DIR": str(data),
+        **{name: os.environ[name] for name in _TRIED_OUT if name in os.environ},
     }
 
 

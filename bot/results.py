@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.blocks import Message, Render, actions, link, mrkdwn, section
 from bot.messages import offer_button
-from bot.runs import ICONS, elapsed, opening_offers, person, ways_on
+from bot.runs import ICONS, elapsed, opening_offers, person, still_there, ways_on
 from engine.actor import Door
 from engine.answer import Offer
 from engine.run import RunStatus
@@ -58,7 +58,7 @@ def _success(view: RunView, spent: str, who: str) -> Render:
     private = view.delivers if view.actor.door is Door.SLACK else None
     if private:
         after.append(f"save the credentials (only {who} sees them), then open the gateway")
-    if view.subject:
+    if still_there(view):
         after.append(f"`/luthien status {subject}` shows how it is doing")
     if after:
         lines.append(f"Next: {'; '.join(after)}.")

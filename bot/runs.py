@@ -338,6 +338,11 @@ def opening_offers(view: RunView) -> list[Offer]:
     url = view.result.get("url")
     return [
         *([Offer(label="Open gateway", url=url, style="primary")] if isinstance(url, str) else []),
-        *([Offer(label="Status", line=f"status {view.subject}")] if view.subject else []),
+        *([Offer(label="Status", line=f"status {view.subject}")] if still_there(view) else []),
         *undo(view),
     ]
+
+
+def still_there(view: RunView) -> bool:
+    """Whether what the run was about can be looked at now that it succeeded."""
+    return bool(view.subject) and view.result.get("status") != "gone"

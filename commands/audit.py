@@ -44,7 +44,7 @@ class ShowAudit(Question):
         default=None, description="Only what happened this long ago or later", examples=["7d"]
     )
     actor: str | None = Field(
-        default=None, description="Only what this person did, by id", examples=["U0ADA"]
+        default=None, description="Only what this person did, by name or id", examples=["@ada"]
     )
     instance: Annotated[KnownInstance | None, Completes("instance")] = Field(
         default=None, description="Only what is about this instance", examples=["acme"]
@@ -57,7 +57,7 @@ class ShowAudit(Question):
             return await self._verified(world)
         found = await world.control.audit.entries(
             since=world.now() - length(self.since) if self.since else None,
-            actor=(self.actor or "").lstrip("@"),
+            actor=await self._actor(world),
             subject=self.instance or "",
             limit=self.limit + 1,
             skip=(self.page - 1) * self.limit,
@@ -75,6 +75,13 @@ class ShowAudit(Question):
             ),
             data={"entries": [_json(entry) for entry in shown], "page": self.page},
         )
+
+    async def _actor(self, world: World) -> str:
+        """A name becomes the key under which that person is recorded. Raises NotFound."""
+        typed = (self.actor or "").lstrip("@")
+        if not typed or await world.control.audit.entries(actor=typed, limit=1):
+            return typed
+        return (await world.people.find(typed)).key
 
     async def _verified(self, world: World) -> Answer:
         check = await world.control.audit.verify()

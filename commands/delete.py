@@ -144,7 +144,7 @@ class DeleteInstance(Change):
             risk=Risk.REMOVES,
             expected=critical_path((step,)),
             notes=("It cannot be taken back: all its data is gone with it.",),
-            outcome={"name": instance.name, "project_id": instance.space.id},
+            outcome={"name": instance.name, "project_id": instance.space.id, "status": "gone"},
             closing=f"{instance.name} and everything in it is gone.",
         )
 

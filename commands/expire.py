@@ -75,7 +75,7 @@ class Expire(Change):
             ),
             risk=self.risk,
             expected=critical_path((step,)),
-            outcome={"name": instance.name, "project_id": instance.space.id},
+            outcome={"name": instance.name, "project_id": instance.space.id, "status": "gone"},
             closing=f"{instance.name} and everything in it is gone.",
         )
 

@@ -29,15 +29,16 @@ class Merge(Question):
     instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
         description="The instance that should go", examples=["acme"]
     )
-    into: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
-        description="The instance that should stay", examples=["bravo"]
+    into: Annotated[tuple[str, ...], Argument(), Completes("instance")] = Field(
+        default=(), description="The instance that should stay", examples=["bravo"]
     )
 
     async def answer(self, world: World) -> Answer:  # noqa: ARG002
+        into = self.into[-1] if self.into else "another one"
         raise Refused(
-            f"`{self.instance}` cannot be merged into `{self.into}`.",
+            f"`{self.instance}` cannot be merged into `{into}`.",
             why="Each has its own databases and keys, and the host has no way to join them.",
-            who=f"Whoever runs its clients can give them the address and the key of `{self.into}`;"
+            who=f"Whoever runs its clients can give them the address and the key of `{into}`;"
             f" then `{self.instance}` can be deleted. Its conversations are not taken over.",
-            next_step=typed(f"status {self.into}"),
+            next_step=typed("list"),
         )

@@ -29,12 +29,12 @@ class Move(Question):
     instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
         description="Name of the instance", examples=["acme"]
     )
-    region: Annotated[str | None, Argument()] = Field(
-        default=None, description="Where it should be", examples=["europe-west4"]
+    region: Annotated[tuple[str, ...], Argument()] = Field(
+        default=(), description="Where it should be", examples=["europe-west4"]
     )
 
     async def answer(self, world: World) -> Answer:  # noqa: ARG002
-        where = f"to {self.region}" if self.region else "to another region"
+        where = f"to {self.region[-1]}" if self.region else "to another region"
         raise Refused(
             f"`{self.instance}` cannot be moved {where}.",
             why="The volumes of its databases stay in the region where they were made; a gateway"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from commands.names import InstanceName, KnownInstance
+from commands.names import KnownInstance
 from engine.command import Argument, Completes, Question
 from engine.errors import Refused
 from engine.words import typed
@@ -30,16 +30,17 @@ class Rename(Question):
     instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
         description="Name of the instance", examples=["acme"]
     )
-    to: Annotated[InstanceName, Argument()] = Field(
-        description="The name it should have", examples=["bravo"]
+    to: Annotated[tuple[str, ...], Argument()] = Field(
+        default=(), description="The name it should have", examples=["bravo"]
     )
 
     async def answer(self, world: World) -> Answer:  # noqa: ARG002
+        to = self.to[-1] if self.to else f"{self.instance[:60].rstrip('-')}-2"
         raise Refused(
-            f"`{self.instance}` cannot be renamed to `{self.to}`.",
+            f"`{self.instance}` cannot be renamed to `{to}`.",
             why="Its project, address and variables bear its name, and a domain of the host cannot"
             " change without the old one dying at once.",
-            who=f"Whoever may create can make `{self.to}` beside it, point the clients there, and"
+            who=f"Whoever may create can make `{to}` beside it, point the clients there, and"
             f" then delete `{self.instance}`; its data does not come along.",
-            next_step=typed(f"create {self.to}"),
+            next_step=typed(f"create {to}"),
         )

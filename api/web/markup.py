@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
+from api.render import named
 from api.web import lines
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Words:
 
     def __call__(self, text: str) -> Markup:
         html, last = Markup(), 0
+        text = named(text)
         for match in _MARKUP.finditer(text):
             html += escape(text[last : match.start()]) + self._marked(match)
             last = match.end()
