@@ -40,5 +40,5 @@ class Merge(Question):
             why="Each has its own databases and keys, and the host has no way to join them.",
             who=f"Whoever runs its clients can give them the address and the key of `{into}`;"
             f" then `{self.instance}` can be deleted. Its conversations are not taken over.",
-            next_step=typed("list"),
+            next_step=typed(f"status {into}" if self.into else "list"),
         )

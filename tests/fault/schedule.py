@@ -138,12 +138,6 @@ class Calls(BaseModel):
     changes: dict[str, int]
     """What Railway is asked to change, and does."""
 
-    def most(self, other: Calls) -> Calls:
-        """What is made at least now and then, as often as it was made at most."""
-        names = self.calls.keys() | other.calls
-        calls = {n: max(self.calls.get(n, 0), other.calls.get(n, 0)) for n in names}
-        return Calls(calls=calls, changes=self.changes)
-
     def both(self, other: Calls) -> Calls:
         assert self.changes == other.changes, "the changes differ by chance"
         calls = {n: min(self.calls[n], other.calls[n]) for n in self.calls.keys() & other.calls}
