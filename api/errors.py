@@ -70,6 +70,12 @@ class TooSlow(errors.InvalidInput):
     code = "too_slow"
 
 
+class WrongMethod(errors.InvalidInput):
+    """There is something at this address, but the HTTP method is not allowed for it."""
+
+    code = "wrong_method"
+
+
 class TooManyRequests(errors.Refused):
     """This caller asks more often than it may; it may ask again after `retry_after`."""
 
@@ -94,6 +100,7 @@ IDIOMS |= {
     ForeignForm: (403, REFUSED),
     TooLarge: (413, REFUSED),
     TooSlow: (408, REFUSED),
+    WrongMethod: (405, REFUSED),
     TooManyRequests: (429, REFUSED),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from api.desk import Performs
@@ -58,19 +59,32 @@ class Serves(Performs, Protocol):
     def follow_all(self, after: int | None = None) -> AsyncIterator[Event]: ...
 
 
-async def once(control: Serves, wish: Request) -> Outcome:
+class StartedNothing(Refused):
+    """It was asked before under the same id, and no run came of it."""
+
+
+@dataclass(frozen=True)
+class Performed(Outcome):
+    """What became of something that may be asked twice."""
+
+    again: bool = False
+    """It was asked before: the run is the one that it started then."""
+
+
+async def once(control: Serves, wish: Request) -> Performed:
     """A change under the asker's own id of it: a repetition is answered with the run that it
-    started. Raises Refused when it was refused then."""
-    await control.accept(wish)
+    started. Raises StartedNothing when there is none."""
+    new = await control.accept(wish)
     outcome = await control.handle(wish.delivery)
-    if outcome is not None:
-        return outcome
-    started = await control.started_by(wish.delivery)
-    if started is None:
-        raise Refused(
-            "This request was refused already.",
-            why="Its Idempotency-Key was used before; it started nothing.",
-            who="You can ask again under another key.",
-            next_step=f"/luthien {wish.command.line()}",
-        )
-    return Outcome(run=started)
+    if outcome is None:
+        started = await control.started_by(wish.delivery)
+        if started is None:
+            raise StartedNothing(
+                "This was asked already, and started nothing.",
+                why="Its Idempotency-Key was used before; it was refused, or answered with what to"
+                " confirm first.",
+                who="You can ask again under another key.",
+                next_step=f"/luthien {wish.command.line()}",
+            )
+        outcome = Outcome(run=started)
+    return Performed(outcome.answer, outcome.run, again=not new)

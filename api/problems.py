@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
-from api.errors import TooManyRequests, Unauthorized, http_status, incident
+from api.errors import TooManyRequests, Unauthorized, WrongMethod, http_status, incident
 from api.render import named
 from engine.errors import InvalidInput, NotFound, OpsError, RateLimited
+from engine.words import listed
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -40,6 +44,40 @@ def answer(error: OpsError, status: int | None = None) -> JSONResponse:
     return JSONResponse(content, content["status"], headers=headers, media_type=MEDIA_TYPE)
 
 
+def allowed(request: Request) -> list[str]:
+    """The methods that this address takes: by all its routes, while the framework names those of
+    the first one only."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    found = [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    ]
+    return found or ["GET", "HEAD"]  # files have no route of their own
+
+
+def _understood(request: Request, error: HTTPException) -> OpsError:
+    where = request.url.path
+    who = "GET /api/v1/openapi.json says what there is and what it takes."
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return WrongMethod(
+            f"{request.method} is not allowed for {where}.",
+            why=f"It takes {listed(allowed(request), 'or')}. Nothing was done.",
+            who=who,
+            next_step="/luthien help",
+        )
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return NotFound(
+            f"There is nothing at {where}.",
+            why=f"{request.method} {where} leads nowhere.",
+            who=who,
+            next_step="/luthien help",
+        )
+    return InvalidInput(f"{error.detail.rstrip('.')}.", who=who, next_step="/luthien help")
+
+
 def in_our_words(app: FastAPI) -> None:
     """Nothing leaves the API in a framework's own shape, and no traceback at all."""
 
@@ -55,15 +93,10 @@ def in_our_words(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def off_the_map(request: Request, error: HTTPException) -> JSONResponse:
-        said = answer(
-            NotFound(
-                f"{request.method} {request.url.path}: {error.detail}.",
-                why="GET /api/v1/openapi.json says what there is.",
-                next_step="/luthien help",
-            ),
-            error.status_code,
-        )
+        said = answer(_understood(request, error), error.status_code)
         said.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            said.headers["Allow"] = ", ".join(allowed(request))
         return said
 
     @app.exception_handler(Exception)

@@ -59,7 +59,8 @@ def create_app(
     callers = Callers(token, control.keys, knows, throttle or Throttle())
     app.mount("/api/v1", api_v1(control, callers))
     if web is not None:
-        app.mount("/", web_app(control, knows, web))
+        # Not a mount, which would take what a route above refuses for its method.
+        app.router.default = web_app(control, knows, web)
     app.add_middleware(BodyLimit)
     problems.in_our_words(app)
     return app

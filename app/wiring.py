@@ -244,6 +244,7 @@ def plane_settings(
             default=settings.luthien_default_role,
         ),
         lease=lease or Lease(settings.luthien_lease),
+        pace=settings.luthien_pace,
     )
 
 

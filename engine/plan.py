@@ -15,7 +15,7 @@ from engine.command import Risk
 from engine.step import Ref, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _NOTHING = timedelta()
 
@@ -66,9 +66,13 @@ class Plan(BaseModel):
         return data | {"steps": [step.as_json() for step in self.steps]}
 
 
-def critical_path(steps: Sequence[Step]) -> timedelta:
-    """How long the plan takes when independent steps run side by side."""
+def critical_path(
+    steps: Sequence[Step], lasting: Mapping[str, timedelta] | None = None
+) -> timedelta:
+    """How long the plan takes when independent steps run side by side. `lasting`: how long each
+    one is known to take, by its key."""
+    lasts = lasting or {step.key: step.expected for step in steps}
     done: dict[str, timedelta] = {}
     for step in steps:
-        done[step.key] = step.expected + max((done[key] for key in step.after), default=_NOTHING)
+        done[step.key] = lasts[step.key] + max((done[key] for key in step.after), default=_NOTHING)
     return max(done.values(), default=_NOTHING)

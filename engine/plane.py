@@ -66,7 +66,8 @@ _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 @dataclass(frozen=True)
 class PlaneSettings:
     """`database_url` is SQLAlchemy's asynchronous form; `dispatch_url` is where DBOS keeps its
-    own tables. `roles` are those that nobody can take away from within."""
+    own tables. `roles` are those that nobody can take away from within; `pace` says how much
+    faster than the real ones the vendors are."""
 
     database_url: str
     dispatch_url: str
@@ -75,6 +76,7 @@ class PlaneSettings:
     roles: FixedRoles = field(default_factory=FixedRoles)
     retries: Retries = field(default_factory=Retries)
     lease: Lease = field(default_factory=Lease)
+    pace: float = 1.0
 
 
 class Plane:
@@ -103,7 +105,7 @@ class Plane:
         self._clock = clock
         self._checks = list(checks)
         self._feed = Feed()
-        self.journal = Journal(database, self._feed, clock)
+        self.journal = Journal(database, self._feed, clock, settings.pace)
         self.memory = StoredMemory(database, clock)
         self.notices = StoredNotices(database, clock)
         self.forgetting = Forgetting(database)
@@ -325,7 +327,8 @@ class Plane:
                 raise TypeError(f"{type(command).__name__} is neither a Question nor a Change")
             if plan_only:
                 plan = await self.preview(actor, command, origin)
-                return Outcome(answer=preview(plan, command))
+                expected = await self.journal.estimate(command.name, plan)
+                return Outcome(answer=preview(plan, command, expected))
             actor = await self._permit(actor, command)
             asked = await command.confirmation(self._world(actor, origin, ""))
             if asked is not None:

@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from engine.answer import Part
     from engine.command import Change
     from engine.plan import Plan
+    from engine.store.estimates import Estimate
 
 
 _AGAIN = "To do it, enter the secret values again without the preview: they were not kept."
 
 
-def preview(plan: Plan, command: Change) -> Answer:
+def preview(plan: Plan, command: Change, expected: Estimate) -> Answer:
     """Steps, names, expected duration and monthly cost; nothing was changed."""
-    facts = [Fact(label="Expected duration", value=f"about {duration(plan.expected)}")]
+    facts = [Fact(label="Expected duration", value=f"about {duration(expected.whole)}")]
     if plan.monthly_cost_usd is not None:
         facts.append(
             Fact(label="Expected cost", value=f"about ${plan.monthly_cost_usd:.2f} a month")
@@ -28,7 +29,7 @@ def preview(plan: Plan, command: Change) -> Answer:
         (
             numbers[step.key],
             step.describe(),
-            duration(step.expected),
+            duration(expected.steps[step.key]),
             ", ".join(sorted((numbers[key] for key in step.after), key=int)),
         )
         for step in plan.steps

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse
 
-from api.performing import once
+from api.performing import StartedNothing, once
 from api.web import forms, lines
 from api.web.live import growing
+from api.web.pages import AGAIN
 from api.web.site import ORIGIN
 from engine.command import Change, Risk
 from engine.control_plane import Request as Wish
@@ -143,12 +145,32 @@ class Asking:
         if plan_only or command.asks or not nonce:
             outcome = await control.perform(actor, command, ORIGIN, plan_only=plan_only)
         else:
-            wish = Wish(f"web:{actor.key}:{nonce}"[:200], actor, command, ORIGIN)
-            outcome = await once(control, wish)
+            return await self._once(request, actor, command, nonce)
         if outcome.run is not None:
             return RedirectResponse(f"/runs/{outcome.run.id}", 303)
         return await self._site.page(
             request, "answer.html", actor, answer=outcome.answer, command=command
+        )
+
+    async def _once(
+        self, request: Request, actor: Actor, command: Command, nonce: str
+    ) -> Response:
+        """The same form sent twice with the same words does nothing twice; whoever sent it sees
+        what it did."""
+        words = hashlib.sha256(command.line().encode()).hexdigest()[:16]
+        delivery = f"web:{actor.key}:{words}:{nonce}"[:200]
+        try:
+            done = await once(self._site.control, Wish(delivery, actor, command, ORIGIN))
+        except StartedNothing:
+            anew = lines.address(type(command), command.model_dump(mode="json"))
+            return await self._site.page(
+                request, "sent_before.html", actor, status=409, command=command, anew=anew
+            )
+        if done.run is not None:
+            again = f"?{AGAIN}" if done.again else ""
+            return RedirectResponse(f"/runs/{done.run.id}{again}", 303)
+        return await self._site.page(
+            request, "answer.html", actor, answer=done.answer, command=command
         )
 
     async def _form(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _ALIVE = tuple(status for status in RunStatus if not status.over)
 _PER_PAGE = 25
+AGAIN = "again"
+"""Query parameter of a run's page: it was asked for by a form that was sent before."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ class Pages:
         shown = await self._run(actor, wanted)
         if shown["run"].id != wanted:
             return RedirectResponse(f"/runs/{shown['run'].id}", 303)
-        return await self._site.page(request, "run.html", actor, **shown)
+        again = AGAIN in request.query_params
+        return await self._site.page(request, "run.html", actor, again=again, **shown)
 
     async def follow(self, request: Request) -> Response:
         """GET /runs/{run}/live"""

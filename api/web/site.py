@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import HTMLResponse, Response
 
-from api.errors import NotSignedIn, http_status, incident
+from api.errors import NotSignedIn, WrongMethod, http_status, incident
+from api.problems import allowed
 from engine.actor import Actor, Door, Origin
 from engine.control_plane import Outcome
-from engine.errors import NotFound, OpsError
+from engine.errors import InvalidInput, NotFound, OpsError
+from engine.words import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,13 +111,26 @@ class Site:
 
     async def lost(self, request: Request, error: Exception) -> Response:
         code: int = getattr(error, "status_code", 404)
-        missing = NotFound(
-            "There is no such page.",
-            why=f"{request.method} {request.url.path} leads nowhere.",
-            who="The pages that there are stand at the top.",
+        at, who = request.url.path, "The pages that there are stand at the top."
+        said: OpsError = NotFound(
+            "There is no such page.", why=f"{request.method} {at} leads nowhere.", who=who
         )
-        response = await self.refused(request, missing)
+        headers = {}
+        if code == HTTPStatus.METHOD_NOT_ALLOWED:
+            takes = allowed(request)
+            headers["Allow"] = ", ".join(takes)
+            said = WrongMethod(
+                "This cannot be done here.",
+                why=f"{request.method} is not allowed for {at}; it takes {listed(takes, 'or')}."
+                " Nothing was done.",
+                who=who,
+            )
+        elif code != HTTPStatus.NOT_FOUND:
+            detail = str(getattr(error, "detail", "")).rstrip(".")
+            said = InvalidInput("What the browser sent is not understood.", why=f"{detail}.")
+        response = await self.refused(request, said)
         response.status_code = code
+        response.headers.update(headers)
         return response
 
     async def bug(self, request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from sqlalchemy import String, cast, exists, func, literal, select
 
 from engine.run import Event, EventKind, RunStatus
 from engine.store import turns
+from engine.store.estimates import estimate
 from engine.store.models import ClaimRow, EventRow, HoldRow, LockRow, RunRow, WaitRow
 from engine.store.rows import created_since, locked, run_row, run_view
 from engine.store.transaction import Transaction
@@ -20,17 +21,20 @@ if TYPE_CHECKING:
     from engine.actor import Actor
     from engine.clock import Clock
     from engine.feed import Feed
+    from engine.plan import Plan
     from engine.run import RunView
     from engine.store.database import Database
+    from engine.store.estimates import Estimate
 
 
 class Journal:
     """Reads and writes runs. Every write goes through `transaction`."""
 
-    def __init__(self, database: Database, feed: Feed, clock: Clock) -> None:
+    def __init__(self, database: Database, feed: Feed, clock: Clock, pace: float = 1.0) -> None:
         self._database = database
         self._feed = feed
         self._clock = clock
+        self._pace = pace
         self.on_turn: Callable[[Sequence[tuple[str, int]]], None] | None = None
         """Told after a commit that gave runs in line their turn; should that be missed, they are
         taken up like any other that should be going on."""
@@ -39,7 +43,7 @@ class Journal:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Durable when the block ends; followers are woken then."""
         async with self._database.write() as session:
-            transaction = Transaction(session, self._clock.now())
+            transaction = Transaction(session, self._clock.now(), self._pace)
             yield transaction
         if transaction.told:
             self._feed.wake()
@@ -56,6 +60,11 @@ class Journal:
         async with self._database.read() as session:
             row = await run_row(session, run_id)
             return row.plan, row.execution
+
+    async def estimate(self, command: str, plan: Plan) -> Estimate:
+        """How long a plan of this command should take."""
+        async with self._database.read() as session:
+            return await estimate(session, command, plan, self._pace)
 
     async def arguments(self, run_id: str) -> dict[str, Any]:
         """The command's fields as they were stored."""

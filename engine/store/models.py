@@ -102,6 +102,7 @@ class RunRow(Row):
     __table_args__ = (
         Index("ix_runs_subject", "subject", "number"),
         Index("ix_runs_status", "status", "number"),
+        Index("ix_runs_command", "command", "status", "number"),
     )
 
 

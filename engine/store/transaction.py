@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, select, update
 from engine.actor import Actor
 from engine.run import MOVES, EventKind, RunStatus, StepStatus
 from engine.store import audit, notices, turns
+from engine.store.estimates import estimate
 from engine.store.models import (
     CreatedRow,
     DisclosureRow,
@@ -41,10 +42,12 @@ class IllegalMove(Exception):
 
 
 class Transaction:
-    """One write transaction. `now` is the time of everything in it."""
+    """One write transaction. `now` is the time of everything in it; `pace` divides what steps
+    are declared to take."""
 
-    def __init__(self, session: AsyncSession, now: datetime) -> None:
+    def __init__(self, session: AsyncSession, now: datetime, pace: float = 1.0) -> None:
         self._session = session
+        self._pace = pace
         self.now = now
         self.told = False
         self.started: list[tuple[str, int]] = []
@@ -76,6 +79,7 @@ class Transaction:
             known = select(RunRow.id).where(RunRow.delivery == delivery)
             if await self._session.scalar(known) is not None:
                 raise DuplicateDelivery(delivery)
+        expected = (await estimate(self._session, command, plan, self._pace)).whole
         self._session.add(
             RunRow(
                 id=run_id,
@@ -93,7 +97,7 @@ class Transaction:
                 origin=origin.model_dump(mode="json"),
                 plan=plan.as_json(),
                 plan_digest=plan.digest(),
-                expected_s=int(plan.expected.total_seconds()),
+                expected_s=max(1, round(expected.total_seconds())),
                 created_at=self.now,
                 trouble=None,
                 result={},
@@ -125,7 +129,8 @@ class Transaction:
         row.replan = False
         row.title, row.subject = plan.title, plan.subject
         row.plan, row.plan_digest = plan.as_json(), plan.digest()
-        row.expected_s = int(plan.expected.total_seconds())
+        expected = (await estimate(self._session, row.command, plan, self._pace)).whole
+        row.expected_s = max(1, round(expected.total_seconds()))
         await self._session.execute(delete(StepRow).where(StepRow.run_id == run_id))
         await self._add_steps(run_id, plan)
         await self.tell(run_id, EventKind.PLANNED)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from api.server import create_app
+from api.web.app import WebSettings
 from engine.errors import Locked, RateLimited
 from tests.unit.api.fakes import HAPPY, FakeControl, Make, knows
 
@@ -71,7 +72,7 @@ async def test_a_key_that_was_refused_is_not_tried_again() -> None:
         await http.post("/api/v1/commands/make", json={"thing": "acme"}, headers=key)
         again = await http.post("/api/v1/commands/make", json={"thing": "acme"}, headers=key)
     assert again.status_code == 409
-    assert "refused already" in again.json()["error"]
+    assert "asked already, and started nothing" in again.json()["error"]
     assert len(control.asked) == 1
 
 
@@ -112,6 +113,54 @@ async def test_refusals_have_one_shape(path: str, body: bytes, status: int, code
     assert problem["error"]
     assert "next_step" in problem
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/api/v1/commands/make", "POST"),
+        ("DELETE", "/api/v1/runs/rtest234", "GET"),
+        ("PUT", "/api/v1/commands", "GET"),
+        ("POST", "/livez", "GET"),
+    ],
+)
+async def test_a_method_that_is_not_allowed_is_told_which_are(
+    method: str, path: str, allowed: str
+) -> None:
+    control = FakeControl()
+    async with client(control) as http:
+        answer = await http.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == allowed
+    problem = answer.json()
+    assert (problem["code"], problem["status"]) == ("wrong_method", 405)
+    assert problem["error"] == f"{method} is not allowed for {path}."
+    assert problem["why"] == f"It takes {allowed}. Nothing was done."
+    assert "not allowed" in problem["title"]
+    assert control.asked == []
+
+
+async def test_all_methods_of_an_address_are_named_whichever_route_has_them() -> None:
+    app = create_app(FakeControl(), token=TOKEN, knows=knows, ready=_ready)
+    app.post("/livez")(_ready)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://api"
+    ) as http:
+        answer = await http.delete("/livez")
+    assert answer.headers["Allow"] == "GET, POST"
+    assert answer.json()["why"] == "It takes GET or POST. Nothing was done."
+
+
+async def test_the_page_leaves_refusals_of_the_api_to_the_api() -> None:
+    page = WebSettings("k" * 32)
+    app = create_app(FakeControl(), token=TOKEN, knows=knows, ready=_ready, web=page)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://api"
+    ) as http:
+        assert (await http.post("/livez")).json()["code"] == "wrong_method"
+        assert (await http.get("/api/v1/nothing")).json()["code"] == "not_found"
+        lost = await http.get("/nowhere")
+        assert (lost.status_code, "no such page" in lost.text) == (404, True)
 
 
 async def test_a_refusal_of_the_engine_keeps_its_words() -> None:

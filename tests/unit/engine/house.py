@@ -188,6 +188,7 @@ async def plane(
     deployers: Collection[str] = (BEN.key,),
     policy: StandingPolicy | None = None,
     clock: Clock | None = None,
+    pace: float = 1.0,
 ) -> AsyncIterator[Plane]:
     """A launched plane; leaving the block is an orderly shutdown."""
     on_postgres = folder / DATABASE_FILE
@@ -200,6 +201,7 @@ async def plane(
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
             roles=FixedRoles(frozenset(admins), frozenset(deployers)),
             retries=Retries(attempts=3, first=timedelta(milliseconds=5)),
+            pace=pace,
         ),
         registry=REGISTRY,
         toolbox=Toolbox({Vendor: vendor}),

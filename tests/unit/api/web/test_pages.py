@@ -7,7 +7,7 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 from engine.run import EventKind, RunStatus
-from tests.unit.api.web.visiting import Place, place
+from tests.unit.api.web.visiting import Page, Place, place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,9 +85,58 @@ async def test_the_same_form_sent_twice_starts_one_run(tmp_path: Path) -> None:
             await ben.http.post("/c/create", data=form.fields | {"instance": "acme"})
             for _ in range(2)
         ]
-        assert len({str(answer.url) for answer in answers}) == 1
+        assert len({str(answer.url.path) for answer in answers}) == 1
         assert len(await there.plane.list_runs()) == 1
+        first, again = (Page(answer.text) for answer in answers)
+        assert "You sent this form before" not in first.text
+        assert "You sent this form before. It started this run then" in again.text
+        assert again.links["Open the form anew"] == "/c/create?form"
         await over(there)
+
+
+async def test_a_form_sent_again_with_other_words_is_another_wish(tmp_path: Path) -> None:
+    """The way back in the browser brings a form that was sent."""
+    async with place(tmp_path, launched=True) as there:
+        await there.instance()
+        ben = await there.visited_by("ben")
+        form = (await ben.opens("/c/delete")).form("Run it")
+        pages = [
+            Page((await ben.http.post("/c/delete", data=form.fields | words)).text)
+            for words in ({"instance": "acme"}, {"instance": "nothing"})
+        ]
+        assert "This is what would be lost" in pages[0].text
+        assert "There is no instance `nothing`" in pages[1].text
+
+
+async def test_a_form_that_started_nothing_says_so_to_a_person(tmp_path: Path) -> None:
+    async with place(tmp_path, launched=True) as there:
+        await there.instance()
+        ben = await there.visited_by("ben")
+        form = (await ben.opens("/c/restart")).form("Run it")
+        fields = form.fields | {"instance": "nothing"}
+        first = await ben.http.post("/c/restart", data=fields)
+        assert first.status_code == 404
+        again = await ben.http.post("/c/restart", data=fields)
+        assert again.status_code == 409
+        page = Page(again.text)
+        assert "You sent this form before" in page.text
+        assert "Idempotency" not in again.text
+        assert page.links["Open the form anew"] == "/c/restart?instance=nothing"
+        assert page.links["What was done to nothing"] == "/runs?instance=nothing"
+        await ben.opens(page.links["Open the form anew"])
+        assert ben.page.form("Run it").fields["instance"] == "nothing"
+        assert ben.page.form("Run it").fields["nonce"] != fields["nonce"]
+
+
+async def test_what_a_page_does_not_take_is_said_as_it_is(tmp_path: Path) -> None:
+    async with place(tmp_path) as there:
+        ben = await there.visited_by("ben")
+        answer = await ben.http.put("/c/create")
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, POST")
+        page = Page(answer.text)
+        assert "PUT is not allowed for /c/create; it takes GET, HEAD or POST" in page.text
+        assert "no such page" not in page.text
+        assert "There is no such page" in (await ben.opens("/nowhere")).text
 
 
 async def test_only_the_plan_changes_nothing(tmp_path: Path) -> None:
