@@ -8,18 +8,22 @@ others as `--kebab-case` options.
 from __future__ import annotations
 
 import functools
-import types
-import typing
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from engine.actor import Role
-from engine.errors import InvalidInput
+from engine.invalid_input import invalid_input
+from engine.parameters import (
+    Argument,
+    Completes,
+    Confidential,
+    Parameter,
+    is_confidential,
+    parameter_of,
+    usage_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,10 +33,17 @@ if TYPE_CHECKING:
     from engine.plan import Plan
     from engine.world import World
 
-
-_CHOICES_IN_USAGE = 4
-"""More than these are told apart from the usage line."""
-
+__all__ = (
+    "Argument",
+    "Change",
+    "Command",
+    "Completes",
+    "Confidential",
+    "Parameter",
+    "Question",
+    "Risk",
+    "Undecided",
+)
 
 LONGEST_VALUE = 20_000
 """Characters in one value; the longest that make sense are YAML texts and certificates."""
@@ -47,61 +58,6 @@ class Risk(StrEnum):
     ADDS = "adds"
     CHANGES = "changes"
     REMOVES = "removes"
-
-
-@dataclass(frozen=True)
-class Argument:
-    """Marks a field as typed by position, in the order of definition.
-
-    `verbatim`: words that look like options of other commands belong to it, too.
-    """
-
-    verbatim: bool = False
-
-
-@dataclass(frozen=True)
-class Completes:
-    """Says what completes a field's value: `instance`, `service`, `deployment`, `variable`, `run`,
-    `command` or `person`."""
-
-    kind: str
-
-
-@dataclass(frozen=True)
-class Confidential:
-    """Marks a field of secrets by name, a `dict[str, SecretStr]`: never typed, never in a line, a
-    plan or a log, sealed where the command is stored, and forgotten when its run is over. A
-    command has at most one; doors fill it in where nobody looks."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One field of a command, as doors need it."""
-
-    name: str
-    """What it is called on every door."""
-    field: str
-    """The attribute that holds it; another one where the name is taken (a pydantic alias)."""
-    description: str
-    required: bool
-    default: Any
-    argument: bool
-    verbatim: bool
-    flag: bool
-    many: bool
-    choices: tuple[str, ...]
-    completes: str | None
-    examples: tuple[str, ...]
-
-    @property
-    def option(self) -> str:
-        """`--state`: how the field is typed when it is not positional."""
-        return "--" + self.name.rstrip("_").replace("_", "-")
-
-    @property
-    def label(self) -> str:
-        """`Delete after`: how a form names the field."""
-        return self.name.rstrip("_").replace("_", " ").capitalize()
 
 
 class Undecided(Exception):
@@ -196,7 +152,7 @@ class Command(BaseModel):
     @classmethod
     def confidential(cls) -> str:
         """The field that holds secrets; empty: there is none."""
-        return next((n for n, i in cls.model_fields.items() if _is_confidential(i)), "")
+        return next((n for n, i in cls.model_fields.items() if is_confidential(i)), "")
 
     @field_validator("*")
     @classmethod
@@ -224,12 +180,12 @@ class Command(BaseModel):
         """The fields in order of definition, positional ones included; confidential ones are
         left out."""
         fields = cls.model_fields.items()
-        return tuple(_parameter(n, info) for n, info in fields if not _is_confidential(info))
+        return tuple(parameter_of(n, info) for n, info in fields if not is_confidential(info))
 
     @classmethod
     def usage(cls) -> str:
         """`create <instance> [--repo REPO] [--keep]`."""
-        return " ".join([cls.name, *(_usage(p) for p in cls.parameters())])
+        return " ".join([cls.name, *(usage_of(p) for p in cls.parameters())])
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
@@ -237,7 +193,7 @@ class Command(BaseModel):
         try:
             return cls.model_validate(dict(raw))
         except ValidationError as error:
-            raise _invalid_input(cls, error) from None
+            raise invalid_input(cls, error) from None
 
     @property
     def subject(self) -> str:
@@ -315,101 +271,3 @@ class Change(Command):
         Its `data["confirm"]` is the command line that says yes to exactly what is shown.
         """
         return None
-
-
-def _is_confidential(info: FieldInfo) -> bool:
-    return any(isinstance(m, Confidential) for m in info.metadata)
-
-
-def _parameter(name: str, info: FieldInfo) -> Parameter:
-    annotation = _without_none(info.annotation)
-    many = get_origin(annotation) in (tuple, list)
-    inner = get_args(annotation)[0] if many else annotation
-    default = None if info.default is PydanticUndefined else info.default
-    return Parameter(
-        name=info.alias or name,
-        field=name,
-        description=info.description or "",
-        required=info.is_required(),
-        default=default,
-        argument=any(isinstance(m, Argument) for m in info.metadata),
-        verbatim=any(isinstance(m, Argument) and m.verbatim for m in info.metadata),
-        flag=inner is bool,
-        many=many,
-        choices=_choices(inner),
-        completes=next((m.kind for m in info.metadata if isinstance(m, Completes)), None),
-        examples=tuple(str(e) for e in info.examples or ()),
-    )
-
-
-def _without_none(annotation: Any) -> Any:
-    if get_origin(annotation) in (Union, types.UnionType):
-        rest = [a for a in get_args(annotation) if a is not type(None)]
-        return rest[0] if len(rest) == 1 else annotation
-    if get_origin(annotation) is typing.Annotated:
-        return _without_none(get_args(annotation)[0])
-    return annotation
-
-
-def _choices(annotation: Any) -> tuple[str, ...]:
-    if get_origin(annotation) is Literal:
-        return tuple(str(a) for a in get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return tuple(member.value for member in annotation)
-    return ()
-
-
-def _usage(parameter: Parameter) -> str:
-    metavar = parameter.name.replace("_", "-")
-    if parameter.argument:
-        word = f"<{metavar}>" + ("…" if parameter.many else "")
-        return word if parameter.required else f"[{metavar}{'…' if parameter.many else ''}]"
-    if parameter.flag:
-        return f"[{parameter.option}]"
-    few = len(parameter.choices) <= _CHOICES_IN_USAGE
-    shown = ("|".join(parameter.choices) if few else "") or metavar.upper()
-    word = f"{parameter.option} {shown}"
-    return word if parameter.required else f"[{word}]"
-
-
-_REASONS = {
-    "int_parsing": "should be a whole number",
-    "int_type": "should be a whole number",
-    "bool_parsing": "is on or off",
-    "string_type": "should be text",
-    "string_too_short": "should have at least {min_length} characters",
-    "string_too_long": "should have at most {max_length} characters",
-    "greater_than_equal": "should be at least {ge}",
-    "less_than_equal": "should be at most {le}",
-    "greater_than": "should be more than {gt}",
-    "less_than": "should be less than {lt}",
-    "literal_error": "should be one of {expected}",
-    "enum": "should be one of {expected}",
-}
-"""Faults in people's words, by pydantic's own name for them."""
-
-
-def _invalid_input(cls: type[Command], error: ValidationError) -> InvalidInput:
-    fields: dict[str, str] = {}
-    missing = True
-    for fault in error.errors():
-        name = str(fault["loc"][0]) if fault["loc"] else "command"
-        if fault["type"] == "missing":
-            reason = "is needed"
-        elif fault["type"] == "extra_forbidden":
-            reason, missing = "is not an argument of this command", False
-        else:
-            context = fault.get("ctx", {})
-            said = _REASONS.get(fault["type"], fault["msg"].replace("Input should", "should"))
-            reason = str(context.get("error") or said.format(**context))
-            missing = False
-        fields.setdefault(name, reason)
-    listed = "; ".join(f"{name} {reason}" for name, reason in fields.items())
-    return InvalidInput(
-        f"`{cls.name}` cannot be done as typed: {listed}.",
-        fields=fields,
-        missing=missing,
-        why="Nothing was asked of any vendor yet.",
-        who="You can type it again.",
-        next_step=f"/luthien {cls.examples[0] if cls.examples else cls.usage()}",
-    )

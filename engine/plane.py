@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,22 +9,24 @@ from typing import TYPE_CHECKING, Any
 from engine.actor import Actor, Origin, Role
 from engine.approval import Approval, ApprovalStatus
 from engine.approvals import Approvals
-from engine.clock import StillClock
 from engine.command import Change, Command, Undecided
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
-from engine.errors import Draining, Locked, ProviderError, Refused, Rejected
+from engine.deliveries import Deliveries
+from engine.errors import ProviderError, Rejected
 from engine.execute import APPLICATION_VERSION, Executor
-from engine.feed import Feed, changed
+from engine.feed import Feed
+from engine.following import follow, follow_all
 from engine.lease import Lease
 from engine.locks import Locks
 from engine.people import People
 from engine.permission import Permissions
 from engine.plan import Plan
+from engine.planning import Planning
 from engine.policy_file import StandingPolicy
 from engine.preview import preview
 from engine.roles import FixedRoles
-from engine.run import EventKind, RunStatus
+from engine.run import RunStatus
 from engine.steering import Steering
 from engine.store.approvals import StoredApprovals
 from engine.store.audit import AuditTrail
@@ -39,8 +40,7 @@ from engine.store.memory import StoredMemory
 from engine.store.notices import StoredNotices
 from engine.store.replicas import Replicas
 from engine.store.sessions import StoredSessions
-from engine.store.transaction import DuplicateDelivery
-from engine.telemetry import traceparent
+from engine.submission import Submission, new_run_id
 from engine.world import Limits, World
 
 if TYPE_CHECKING:
@@ -53,14 +53,9 @@ if TYPE_CHECKING:
     from engine.form import Form
     from engine.permission import Ruling
     from engine.registry import Registry
-    from engine.run import Event, RunStatus, RunView
+    from engine.run import Event, RunView
     from engine.secrets import SealKeys
     from engine.world import Check, Toolbox
-
-_USUAL = timedelta(minutes=1)
-"""What is reckoned with for a run in line of which nobody knows yet how long it takes."""
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without letters that are misread when typed from a phone."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +114,9 @@ class Plane:
         self._lease = settings.lease
         database.on_lost = settings.lease.lost
         self._inbox = Inbox(database, settings.keys, registry, clock, self.replicas.id)
+        planning = Planning(
+            self.journal, registry, settings.keys, clock, self._permit, self._world
+        )
         equipment = Equipment(
             self.journal,
             registry,
@@ -127,7 +125,7 @@ class Plane:
             settings.limits,
             settings.retries,
             settings.keys,
-            self._plan_now,
+            planning.now,
         )
         self._executor = Executor(settings.dispatch_url, equipment, self.replicas)
         self.approvals = Approvals(
@@ -137,13 +135,16 @@ class Plane:
             registry,
             self.permissions,
             settings.keys,
-            plan=self._planned,
+            plan=planning.at,
             current=self.people.now,
         )
         self.journal.on_turn = self._executor.start_soon
         self.locks = Locks(self.journal)
         self._steering = Steering(self.journal, self._executor, registry, self._permit)
-        self._draining = False
+        self._submission = Submission(
+            self.journal, self._executor, self.permissions, self.approvals, planning
+        )
+        self._deliveries = Deliveries(self._inbox, self.journal, self._feed, self._delivered)
         self._launched = False
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────
@@ -161,7 +162,7 @@ class Plane:
 
     async def resume(self) -> None:
         """Take up runs that should be going on and are not; safe at any time."""
-        if self._launched and not self._draining:
+        if self._launched and not self._submission.draining:
             await self._executor.resume()
 
     async def _at_each_beat(self) -> None:
@@ -173,7 +174,7 @@ class Plane:
 
     async def close(self) -> None:
         """Refuse new work, finish writes under way, leave the rest to the next start."""
-        self._draining = True
+        self._submission.draining = True
         await self._executor.drain()
         await self._lease.release()
         await self.database.close()
@@ -214,101 +215,12 @@ class Plane:
 
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
         actor = await self._permit(actor, command)
-        return await command.plan(self._world(actor, origin, _new_run_id()))
+        return await command.plan(self._world(actor, origin, new_run_id()))
 
     async def submit(
         self, actor: Actor, command: Change, origin: Origin, *, delivery: str | None = None
     ) -> RunView:
-        if self._draining:
-            raise Draining(
-                "This process is shutting down and takes no new work.",
-                why="A new version or a restart is on its way.",
-                next_step=f"/luthien {command.line()}",
-            )
-        actor = await self._permit(actor, command)
-        await self.permissions.check_name(command)
-        consent = await self.permissions.consent(actor, command)
-        alone = await self.approvals.possible(actor, command, consent) if consent.needed else False
-        # What waits for somebody's word is bound to the plan that was shown, so not also in line.
-        patient = origin.patient and command.patient and not consent.needed
-        if not patient:
-            await self.journal.check_locks(command.locks(), actor.key)  # before planning reads
-        run_id, planned_at = _new_run_id(), self._clock.now()
-        plan = await self._plan_or_wait(
-            actor, command, origin, run_id, planned_at, patient=patient
-        )
-        locks, free = command.locks(), True
-        try:
-            async with self.journal.transaction() as tx:
-                await self.permissions.recount(tx, actor, command)
-                if not consent.needed:
-                    by = actor.key
-                    free = await tx.lock(locks, run_id, plan.title, by=by, patient=patient)
-                await tx.add_run(
-                    run_id=run_id,
-                    delivery=delivery,
-                    command=command.name,
-                    arguments=command.model_dump(mode="json"),
-                    line=command.line(),
-                    plan=plan,
-                    actor=actor,
-                    origin=origin.model_copy(update={"trace": traceparent()}),
-                    sealed=self._settings.keys.seal_all(command.secrets(), about=run_id),
-                    status=RunStatus.AWAITING_APPROVAL if consent.needed else RunStatus.QUEUED,
-                    waits_for=() if free else locks,
-                )
-                if consent.needed:
-                    await self.approvals.ask(
-                        tx, run_id, command, plan, consent, planned_at, alone=alone
-                    )
-        except DuplicateDelivery:
-            known = await self.journal.by_delivery(delivery) if delivery else None
-            if known is None:
-                raise
-            return known
-        if free and not consent.needed:
-            await self._executor.start(run_id, 1)
-        return await self.journal.run(run_id)
-
-    async def _planned(
-        self, actor: Actor, command: Change, origin: Origin, run_id: str, at: datetime
-    ) -> Plan:
-        """As it is, or was, at a time: planned again for the same time, it is the same plan."""
-        clock = StillClock(at, self._clock)
-        return await command.plan(replace(self._world(actor, origin, run_id), clock=clock))
-
-    async def _plan_or_wait(
-        self,
-        actor: Actor,
-        command: Change,
-        origin: Origin,
-        run_id: str,
-        at: datetime,
-        *,
-        patient: bool,
-    ) -> Plan:
-        """What it would do now. What is refused only because of a run under way is not refused
-        to somebody who waits for that one: it is planned when its turn comes."""
-        try:
-            return await self._planned(actor, command, origin, run_id, at)
-        except Refused:
-            try:
-                await self.journal.check_locks(command.locks(), actor.key)
-            except Locked:
-                if patient:
-                    return _unplanned(command)
-            raise
-
-    async def _plan_now(self, run_id: str) -> Plan:
-        """Of a run whose turn has come: rights and the world are looked at again."""
-        view = await self.journal.run(run_id)
-        command = self.registry.load_command(view.command, await self.journal.arguments(run_id))
-        held = self._settings.keys.open_all(await self.journal.sealed(run_id), about=run_id)
-        command = command.with_secrets(held)
-        actor = await self._permit(view.actor, command)
-        if not isinstance(command, Change):
-            raise TypeError(f"{command.name} is no change, so it has no plan")
-        return await command.plan(self._world(actor, view.origin, run_id))
+        return await self._submission(actor, command, origin, delivery)
 
     async def perform(
         self,
@@ -351,27 +263,16 @@ class Plane:
         return await self._inbox.add(replace(request, command=request.command.checked(world)))
 
     async def handle(self, delivery: str) -> Outcome | None:
-        while (request := await self._inbox.open(delivery)) is None:
-            if not await self._inbox.under_way(delivery):
-                return None
-            await changed(self._feed.watch(), at_most_s=0.5)  # another replica is at it
-        started = await self.journal.by_delivery(delivery)
-        if started is not None:
-            await self._inbox.close(delivery)
-            return Outcome(run=started)
-        try:
-            outcome = await self.perform(
-                request.actor,
-                request.command,
-                request.origin,
-                plan_only=request.plan_only,
-                delivery=delivery,
-            )
-        except Exception:
-            await self._inbox.close(delivery)
-            raise
-        await self._inbox.close(delivery)
-        return outcome
+        return await self._deliveries.handle(delivery)
+
+    async def _delivered(self, request: Request) -> Outcome:
+        return await self.perform(
+            request.actor,
+            request.command,
+            request.origin,
+            plan_only=request.plan_only,
+            delivery=request.delivery,
+        )
 
     async def unhandled(self) -> Sequence[Request]:
         return await self._inbox.pending()
@@ -446,32 +347,11 @@ class Plane:
 
     # ── events ────────────────────────────────────────────────────────────────────────────────
 
-    async def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
-        may_be_over = True
-        while True:
-            woken = self._feed.watch()
-            events = await self.journal.events(run_id=run_id, after=after)
-            for event in events:
-                after = event.seq
-                may_be_over = event.kind == EventKind.ENDED
-                yield event
-            if events:
-                continue
-            if may_be_over and (await self.journal.run(run_id)).status.over:
-                return
-            may_be_over = False
-            await changed(woken, at_most_s=1.0)
+    def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
+        return follow(self.journal, self._feed, run_id, after)
 
-    async def follow_all(self, after: int | None = None) -> AsyncIterator[Event]:
-        seen = await self.journal.last_seq() if after is None else after
-        while True:
-            woken = self._feed.watch()
-            events = await self.journal.events(run_id=None, after=seen)
-            for event in events:
-                seen = event.seq
-                yield event
-            if not events:
-                await changed(woken, at_most_s=1.0)
+    def follow_all(self, after: int | None = None) -> AsyncIterator[Event]:
+        return follow_all(self.journal, self._feed, after)
 
     # ── disclosures and audit ─────────────────────────────────────────────────────────────────
 
@@ -551,19 +431,3 @@ async def open_plane(
 def _looking_into(actor: Actor) -> str:
     """What shows why a vendor refuses us, to whoever may see it."""
     return "doctor" if actor.role >= Role.DEPLOYER else "whoami"
-
-
-def _unplanned(command: Change) -> Plan:
-    """Stands in for the plan of a run in line that cannot be planned before its turn."""
-    return Plan(
-        title=command.line(),
-        subject=command.subject,
-        steps=(),
-        risk=command.risk,
-        expected=_USUAL,
-        notes=("It is planned when its turn comes.",),
-    )
-
-
-def _new_run_id() -> str:
-    return "r" + "".join(secrets.choice(_ALPHABET) for _ in range(7))

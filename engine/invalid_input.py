@@ -1,0 +1,54 @@
+"""Faults in what was typed, in people's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from engine.command import Command
+
+_REASONS = {
+    "int_parsing": "should be a whole number",
+    "int_type": "should be a whole number",
+    "bool_parsing": "is on or off",
+    "string_type": "should be text",
+    "string_too_short": "should have at least {min_length} characters",
+    "string_too_long": "should have at most {max_length} characters",
+    "greater_than_equal": "should be at least {ge}",
+    "less_than_equal": "should be at most {le}",
+    "greater_than": "should be more than {gt}",
+    "less_than": "should be less than {lt}",
+    "literal_error": "should be one of {expected}",
+    "enum": "should be one of {expected}",
+}
+"""Faults in people's words, by pydantic's own name for them."""
+
+
+def invalid_input(cls: type[Command], error: ValidationError) -> InvalidInput:
+    fields: dict[str, str] = {}
+    missing = True
+    for fault in error.errors():
+        name = str(fault["loc"][0]) if fault["loc"] else "command"
+        if fault["type"] == "missing":
+            reason = "is needed"
+        elif fault["type"] == "extra_forbidden":
+            reason, missing = "is not an argument of this command", False
+        else:
+            context = fault.get("ctx", {})
+            said = _REASONS.get(fault["type"], fault["msg"].replace("Input should", "should"))
+            reason = str(context.get("error") or said.format(**context))
+            missing = False
+        fields.setdefault(name, reason)
+    listed = "; ".join(f"{name} {reason}" for name, reason in fields.items())
+    return InvalidInput(
+        f"`{cls.name}` cannot be done as typed: {listed}.",
+        fields=fields,
+        missing=missing,
+        why="Nothing was asked of any vendor yet.",
+        who="You can type it again.",
+        next_step=f"/luthien {cls.examples[0] if cls.examples else cls.usage()}",
+    )
