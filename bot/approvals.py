@@ -4,16 +4,14 @@ in place, across restarts and lost answers."""
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.blocks import Message, actions, clip, context, link, mrkdwn, preformatted, section
 from bot.budget import Urgency
 from bot.messages import offer_button
-from bot.posting import Posting, digest
+from bot.posting import Posting
 from bot.runs import person
-from bot.voice import Place
 from bot.waiting import happened
 from engine.answer import Confirm, Offer
 from engine.approval import ApprovalStatus
@@ -107,13 +105,8 @@ class ApprovalPosts:
         )
         render = message(approval, run.thread_url)
         post = await self._posted(posting, run, approval, render)
-        if post is not None and post.digest != digest(render):
-            place = Place(post.channel, post.ts)
-            try:
-                await stage.voice.edit(place, lambda: render, Urgency.RESULT, asyncio.Lock())
-            except Rejected as refused:
-                stage.log.warning("approval of %s stays as it is: %s", run_id, refused)
-            await posting.keep(replace(post, digest=digest(render)))
+        if post is not None:
+            await posting.edit(post, render, Urgency.RESULT)
         await stage.told.told_approval(run_id, approval.revision)
 
     async def _posted(

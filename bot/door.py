@@ -129,9 +129,11 @@ class SlackDoor:
         self._rooms = Rooms(self._voice, clock)
         self._bot_name = "luthien"
         self._self: AuthorizeResult | None = None
-        stage = Stage(control, told, self._voice, clock, self._log, settings.channel, peers)
+        stage = Stage(
+            control, told, self._voice, clock, self._log, settings.channel, notices, peers
+        )
         self._narrator = Narrator(stage, self._scrubber)
-        self._announcer = Announcer(stage, notices, self._scrubber)
+        self._announcer = Announcer(stage, self._scrubber)
         self._live = Live(control, self._voice, clock, self._log)
         self._approvals = ApprovalPosts(stage, self._scrubber)
         self._desk = Desk(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bot.blocks import Render
     from bot.scrub import Scrubber
     from bot.telling import Stage
-    from engine.notices import Notice, Notices, Waiting
+    from engine.notices import Notice, Waiting
     from engine.told import Post
 
 LOOK_EVERY = timedelta(seconds=1)
@@ -36,9 +36,9 @@ class Announcer:
     """Posts in the notice's own channel, to the one person it is for, or where the bot speaks by
     itself. What has no place to be told in does not count as told."""
 
-    def __init__(self, stage: Stage, notices: Notices, scrubber: Scrubber) -> None:
+    def __init__(self, stage: Stage, scrubber: Scrubber) -> None:
         self._stage = stage
-        self._notices = notices
+        self._notices = stage.notices
         self._scrubber = scrubber
         self._task: asyncio.Task[None] | None = None
         self._tried: dict[str, int] = {}
@@ -95,7 +95,8 @@ class Announcer:
         return notice.channel or in_thread or self._stage.default_channel
 
     async def _tell(self, waiting: Waiting) -> None:
-        """Post it, unless an earlier process did and had no time to say so."""
+        """Post it, unless an earlier process did and had no time to say so; edit what was amended
+        since."""
         stage, notice = self._stage, waiting.notice
         posts = await stage.told.posts(NO_RUN)
         posting = Posting(
@@ -106,6 +107,11 @@ class Announcer:
             clock=stage.clock,
             since=waiting.since,
         )
+        if waiting.told:
+            if (post := posts.get(notice.key)) and post.ts:
+                await posting.edit(post, drawn(notice), Urgency.LOG)
+            await self._notices.tell(notice)
+            return
         root = posts.get(notice.thread)
         channel = await self._place(notice, root)
         if not channel:
@@ -118,7 +124,7 @@ class Announcer:
             Urgency.RESULT,
             broadcast=notice.broadcast,
         )
-        await self._notices.tell(notice.key)
+        await self._notices.tell(notice)
 
 
 def drawn(notice: Notice) -> Render:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.blocks import NEWER
-from engine.errors import OutcomeUnknown
+from bot.voice import Place
+from engine.errors import OutcomeUnknown, Rejected
 from engine.told import Post, PostState
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from bot.blocks import Render
     from bot.budget import Urgency
-    from bot.voice import Place, Voice
+    from bot.voice import Voice
     from engine.clock import Clock
     from engine.told import Told
 
@@ -99,6 +102,17 @@ class Posting:
             post = replace(post, state=PostState.SENT, channel=place.channel, ts=place.ts)
             await self.keep(post)
             return post
+
+    async def edit(self, post: Post, render: Render, urgency: Urgency) -> None:
+        """Have a message say this, unless it does already. One that Slack does not let us edit
+        (somebody deleted it) stays as it is."""
+        said = digest(render)
+        if post.digest == said:
+            return
+        with suppress(Rejected):
+            place = Place(post.channel, post.ts)
+            await self._voice.edit(place, lambda: render, urgency, asyncio.Lock())
+        await self.keep(replace(post, digest=said))
 
     async def settle_log(self, thread: str) -> int:
         """The last event that the thread tells, after looking for what may have been posted."""

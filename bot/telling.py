@@ -14,7 +14,7 @@ from bot import grammar, messages, refusals, results, runs
 from bot.budget import Urgency
 from bot.log_lines import LogLine, log_line, log_message
 from bot.posting import Posting, digest
-from bot.retiring import RETIRED, retire_ways_back
+from bot.retiring import RETIRED, retire
 from bot.voice import Place
 from bot.waiting import happened
 from engine.actor import Door
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.answer import Answer
     from engine.clock import Clock
     from engine.control_plane import ControlPlane
+    from engine.notices import Notices
     from engine.peers import Peers
     from engine.run import Event, RunView
     from engine.told import Told
@@ -46,6 +47,7 @@ CREDENTIALS_FIRST = 1.5
 """Seconds for which the result waits so that the credentials come before it."""
 NEWS = timedelta(minutes=1)
 """How old the end of a run may be that nobody in Slack waits for."""
+_TAKEN_UP = "↩️ The run was taken up again after this."
 TOGETHER = 2.0
 """Lines due within so many seconds share one message."""
 
@@ -60,6 +62,7 @@ class Stage:
     clock: Clock
     log: Logger
     default_channel: str | None
+    notices: Notices
     peers: Peers = field(default_factory=NoPeers)
 
 
@@ -283,7 +286,7 @@ class Telling:
             await self._reply(key, root, result, Urgency.RESULT, broadcast=True)
         if self._view.status is RunStatus.SUCCEEDED and self._view.subject:
             try:
-                await retire_ways_back(self._stage, self._view)
+                await retire(self._stage, self._view)
             except Exception as missed:  # noqa: BLE001 - the run itself is told
                 self._stage.log.warning("old buttons about %s stay: %s", self._run_id, missed)
 
@@ -331,7 +334,7 @@ class Telling:
                 continue
             place = Place(post.channel, post.ts)
             try:
-                await self._stage.voice.take_buttons(place, root.ts, Urgency.LOG)
+                await self._stage.voice.take_buttons(place, root.ts, Urgency.LOG, _TAKEN_UP)
             except ProviderError as missed:
                 self._stage.log.info("old result of %s keeps buttons: %s", self._run_id, missed)
             else:

@@ -18,7 +18,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.blocks import NEWER, Message
+from bot.blocks import NEWER, Message, context
 from bot.budget import Budget, Urgency
 from bot.slack_errors import BlocksRefused, failed, said_no, translated
 from engine.errors import OutcomeUnknown, ProviderError, RateLimited, Rejected, Unreachable
@@ -143,8 +143,8 @@ class Voice:
 
         await self._patiently(attempt, self.budget.hold_edits, doubt=True)
 
-    async def take_buttons(self, place: Place, thread: str, urgency: Urgency) -> None:
-        """Leave a message of this thread as it is, without its buttons."""
+    async def take_buttons(self, place: Place, thread: str, urgency: Urgency, remark: str) -> None:
+        """Leave a message of this thread as it is, with the remark in place of its buttons."""
         page = await self.read(
             "conversations.replies",
             channel=place.channel,
@@ -156,8 +156,8 @@ class Voice:
         found = next((m for m in page.get("messages", []) if m.get("ts") == place.ts), None)
         if found is None:
             return
-        kept = tuple(b for b in found.get("blocks", []) if b["type"] != "actions")
-        message = Message(found.get("text", ""), kept)
+        kept = [b for b in found.get("blocks", []) if b["type"] != "actions"]
+        message = Message(found.get("text", ""), (*kept, context(remark)))
 
         def same() -> Render:
             return lambda _: message

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from commands.digest_changes import ACTIONS, SHOWN, Changes
 from commands.instance_state import InstanceStatus
 from commands.instances import all_instances
 from commands.run_view import status_words, took
@@ -15,7 +16,7 @@ from engine.answer import Chart, Fact, Facts, Offer, Series, Table, Text
 from engine.capabilities import MeasuresUse, Used
 from engine.errors import ProviderError
 from engine.run import RunStatus
-from engine.words import about, dollars, listed, plural, until
+from engine.words import about, dollars, plural, until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
 
     from commands.instances import Instance
     from engine.answer import Part
+    from engine.control_plane import AuditEntry
     from engine.run import RunView
     from engine.world import World
 
-SHOWN = 10
-"""Rows of a table, and names in a sentence."""
 _SLOWEST = 3
 _RUNS = 500
 """The newest ones that are looked at."""
+_ENTRIES = 20_000
+"""The newest ones of the audit that are looked at."""
 _DEPLOYS = ("create", "redeploy", "rollback")
 _WENT_WRONG = (RunStatus.FAILED, RunStatus.ERRORED, RunStatus.ROLLED_BACK)
 _NOT_WELL = (InstanceStatus.UNHEALTHY, InstanceStatus.FAILED, InstanceStatus.UNKNOWN)
@@ -45,6 +47,8 @@ class State:
     now: datetime
     instances: Sequence[Instance]
     runs: Sequence[RunView]
+    audit: Sequence[AuditEntry] = ()
+    """What people did."""
     keep: tuple[Offer, ...] = ()
     cost: Mapping[str, Decimal] = field(default_factory=dict)
     """Instance → dollars in this billing period."""
@@ -56,11 +60,12 @@ class State:
         return {one.name: one.status.words for one in self.instances}
 
 
-async def gather(world: World) -> State:
-    """Raises ProviderError when the instances cannot be read; without the cost it still says all
-    the rest."""
+async def gather(world: World, since: datetime) -> State:
+    """For digests that begin then or later. Raises ProviderError when the instances cannot be
+    read; without the cost it still says all the rest."""
     instances = await all_instances(world)
     runs = await world.control.list_runs(limit=_RUNS)
+    audit = await world.control.audit.entries(since=since, actions=ACTIONS, limit=_ENTRIES)
     scheduled = [one for one in instances if one.deletion_at is not None]
     cost, unpriced = {}, ""
     try:
@@ -69,7 +74,8 @@ async def gather(world: World) -> State:
         cost = {one.name: used.get(one.space.id, Used()).cost_usd for one in instances}
     except ProviderError as missed:
         unpriced = missed.summary
-    return State(world.now(), instances, runs, keep_offers(scheduled, world.actor), cost, unpriced)
+    keep = keep_offers(scheduled, world.actor)
+    return State(world.now(), instances, runs, audit, keep, cost, unpriced)
 
 
 def written(
@@ -79,8 +85,7 @@ def written(
     saw."""
     runs = [run for run in state.runs if run.created_at >= since]
     parts: list[Part] = [Facts(facts=_facts(state, runs, since))]
-    if changes := _changes(state, seen):
-        parts.append(Text(text=changes))
+    parts += _changes(state, since, seen)
     parts += _not_well(state)
     parts += _leaving(state)
     parts += _went_wrong(runs)
@@ -110,29 +115,16 @@ def _facts(state: State, runs: Sequence[RunView], since: datetime) -> tuple[Fact
     return (*facts, Fact(label="Cost this month", value=value))
 
 
-def _changes(state: State, seen: Mapping[str, str]) -> str:
-    """What differs from the last digest; empty for the first one."""
-    if not seen:
-        return ""
-    states = state.states
-    new = sorted(states.keys() - seen.keys())
-    gone = sorted(seen.keys() - states.keys())
-    moved = [
-        f"{name} ({seen[name]} → {states[name]})"
-        for name in sorted(states.keys() & seen.keys())
-        if states[name] != seen[name]
-    ]
-    lines = [
-        f"• {what}: {_some(names)}"
-        for what, names in (("New", new), ("Gone", gone), ("Changed", moved))
-        if names
-    ]
-    return "*What changed since the last digest*\n" + ("\n".join(lines) or "Nothing.")
-
-
-def _some(names: Sequence[str]) -> str:
-    left = len(names) - SHOWN
-    return listed([*names[:SHOWN], *([f"{left:,} more"] if left > 0 else [])])
+def _changes(state: State, since: datetime, seen: Mapping[str, str]) -> list[Part]:
+    """What people did and what else differs from the last digest; a first one that has nothing
+    to tell leaves it out."""
+    names = {run.actor.key: run.actor.name for run in state.runs}
+    changes = Changes([entry for entry in state.audit if entry.at >= since], names)
+    lines = changes.lines(seen, state.states)
+    if not lines and not seen:
+        return []
+    when = "since the last digest" if seen else f"in the last {about(state.now - since)}"
+    return [Text(text="\n".join([f"*What changed {when}*", *(lines or ["Nothing."])]))]
 
 
 def _not_well(state: State) -> list[Part]:

@@ -91,7 +91,7 @@ async def tell_due(world: World) -> list[str]:
             due.append((key, entry, digest, slot))
     if not due:
         return []
-    state = await gather(world)
+    state = await gather(world, min(digest.since for _, _, digest, _ in due))
     told = []
     for key, entry, digest, slot in due:
         late = ""
@@ -112,8 +112,8 @@ async def tell_due(world: World) -> list[str]:
 async def tell_now(world: World, channel: Channel, last: Digest | None) -> None:
     """One more; it changes nothing about the next."""
     now = world.now()
-    state = await gather(world)
     since = last.since if last else now - timedelta(days=1)
+    state = await gather(world, since)
     title = f"📋 *Digest* of {moment(now)}, asked for by {world.actor.name}"
     text, parts, offers = written(state, title, "", since, last.seen if last else {})
     key = f"digest:{channel.id}:now:{now:%Y%m%dT%H%M%S%f}"

@@ -17,7 +17,7 @@ from commands.names import may_be_shortened, space_name
 from engine.capabilities import DeployState, HostsSpaces, RunsServices
 from engine.errors import NotFound, ProviderError
 from engine.run import RunStatus
-from engine.words import listed, typed
+from engine.words import listed, moment, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 BLUEPRINT = "luthien"
 """The blueprint that instances are copies of."""
+REMOVING = ("expire", "delete")
+"""Commands whose runs take an instance away."""
+_LATEST = 5
+"""Runs about a name that are looked at for what became of it."""
 
 
 @dataclass(frozen=True)
@@ -128,11 +132,30 @@ async def instances_in(world: World, spaces: Sequence[Space]) -> list[Instance]:
     return found
 
 
+def _gone(name: str, removed: RunView) -> NotFound:
+    at = f" on {moment(removed.ended_at)}" if removed.ended_at else ""
+    return NotFound(
+        f"`{name}` is gone.",
+        why=f"`{removed.line}` by {removed.actor.name} (run {removed.id}) deleted it with"
+        f" everything in it{at}; what is deleted cannot be kept or brought back.",
+        who="Anybody with the role deployer can make a new one of this name.",
+        next_step=typed(f"create {name}"),
+        link=removed.thread_url,
+    )
+
+
 async def _not_found(world: World, name: str) -> NotFound:
     holder = await world.control.holder_of(instance_lock(name))
+    latest = await world.control.list_runs(subject=name, limit=_LATEST)
+    removed = next((run for run in latest if run.result.get("status") == "gone"), None)
+    if removed is not None and (holder is None or holder.id == removed.id):
+        return _gone(name, removed)
     if holder is not None:
+        being_deleted = holder.command in REMOVING
         return NotFound(
-            f"There is no instance `{name}` yet.",
+            f"`{name}` is just being deleted."
+            if being_deleted
+            else f"There is no instance `{name}` yet.",
             why=f"Run {holder.id} (`{holder.line}`) is {holder.status.replace('_', ' ')}.",
             who=f"{holder.actor.name} asked for it.",
             next_step=typed(f"run {holder.id}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 STUCK = "stuck:"
 """What the keys begin with of what is told about deletions that hang."""
+
+
+_OVER = "This deletion is not scheduled any more."
+_SAYS_ITSELF = timedelta(minutes=2)
+_LATEST = 20
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,9 @@ class Sweep(Question):
         wanted = [key for instance in scheduled for key in keys(instance).values()]
         told = await world.notices.told(wanted)
         if not self.dry_run:
-            await world.notices.withdraw(WARNINGS, keep=wanted)
+            # What a run of ours has just ended says itself, and better.
+            remark = "" if await _is_busy(world) else _OVER
+            await world.notices.withdraw(WARNINGS, keep=wanted, remark=remark)
         rows = [
             await self._deal_with(world, expiry_of(world, instance, told), trouble)
             for instance in sorted(scheduled, key=lambda i: (i.deletion_at, i.name))
@@ -127,6 +135,12 @@ class Sweep(Question):
         except OpsError as error:
             return _Row(expiry, "refused", error.summary)
         return _Row(expiry, "delete", f"run {run.id} ({run.status.replace('_', ' ')})", run.id)
+
+
+async def _is_busy(world: World) -> bool:
+    latest = await world.control.list_runs(limit=_LATEST)
+    since = world.now() - _SAYS_ITSELF
+    return any(run.ended_at is None or run.ended_at >= since for run in latest)
 
 
 def _alarm(world: World, trouble: str) -> Notice:

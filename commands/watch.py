@@ -12,7 +12,7 @@ from pydantic import Field
 from commands import health
 from commands.health import Excuse, Health
 from commands.instance_state import InstanceStatus, state_of
-from commands.instances import BLUEPRINT, instance_name, is_instance
+from commands.instances import BLUEPRINT, REMOVING, instance_name, is_instance
 from commands.marks import Mark, MarkKind
 from commands.reports import Story, notices_of
 from engine.actor import Role
@@ -34,7 +34,6 @@ KIND = "watch"
 """Under which it is remembered."""
 SETTLES = timedelta(minutes=2)
 """For so long after a run that went wrong, trouble is what that run told itself."""
-_REMOVING = ("expire", "delete")
 _RECENT_RUNS = 200
 _DOWN = (InstanceStatus.UNHEALTHY, InstanceStatus.FAILED)
 
@@ -154,7 +153,7 @@ async def _deleted_here(world: World, known: Health) -> bool:
     return any(
         run.ended_at
         and run.ended_at >= day
-        and (run.command in _REMOVING or run.status is RunStatus.ROLLED_BACK)
+        and (run.command in REMOVING or run.status is RunStatus.ROLLED_BACK)
         for run in runs
     )
 

@@ -97,10 +97,12 @@ class Audit(Protocol):
         since: datetime | None = None,
         actor: str = "",
         subject: str = "",
+        actions: Sequence[str] = (),
         limit: int = 20,
         skip: int = 0,
     ) -> Sequence[AuditEntry]:
-        """Newest first. `actor` is a whole key (`slack:U0ADA`) or only the id in it."""
+        """Newest first. `actor` is a whole key (`slack:U0ADA`) or only the id in it; without
+        `actions` all of them."""
 
     async def verify(self) -> AuditCheck: ...
 

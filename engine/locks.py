@@ -66,6 +66,8 @@ class Locks:
         async with self._journal.transaction() as tx:
             row = await tx.hold(lock, actor, reason)
             await tx.audit(actor.key, "lock.held", subject=_subject(lock), reason=reason)
+            kept = f"{mention(actor.key)} keeps it locked."
+            await tx.answered(_questions(_subject(lock)), kept)
         return _hold(row)
 
     async def release(self, actor: Actor, lock: str, *, steal: str = "") -> Hold:
@@ -94,6 +96,8 @@ class Locks:
                 )
             if stolen:
                 await tx.announce(_stolen(found, actor, steal, tx.now))
+            done = f"{mention(actor.key)} unlocked it on {moment(tx.now)}."
+            await tx.answered(_questions(name), done)
             await tx.audit(
                 actor.key,
                 "lock.stolen" if stolen else "lock.released",
@@ -143,7 +147,7 @@ def _question(found: Hold, now: datetime) -> Notice:
     name = found.subject
     whose = "You have" if _addressee(found.by) else f"{mention(found.by.key)} has"
     return Notice(
-        f"lock:{name}:{now.isoformat()}"[:100],
+        f"{_questions(name)}{now.isoformat()}"[:100],
         f"{whose} locked *{name}* since {moment(found.since)}: {found.reason}. Is that still"
         " needed?",
         offers=(
@@ -152,6 +156,11 @@ def _question(found: Hold, now: datetime) -> Notice:
         ),
         to=_addressee(found.by),
     )
+
+
+def _questions(name: str) -> str:
+    """What the keys of questions about its lock begin with."""
+    return f"lock:{name[:60]}:"
 
 
 def _whose(found: Hold) -> str:

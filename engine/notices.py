@@ -3,8 +3,10 @@ told them, once each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
+
+from engine.answer import Text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -36,10 +38,18 @@ class Notice:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A notice that nobody was told yet."""
+    """A notice that nobody was told yet, or whose message does not say yet what it says now."""
 
     notice: Notice
     since: datetime
+    told: bool = False
+    """Its message is there, and is to be edited."""
+
+
+def amended(notice: Notice, offers: Collection[Offer], remark: str) -> Notice:
+    """The same with only these offers; the remark stands in place of the others."""
+    kept = tuple(offer for offer in notice.offers if offer in offers)
+    return replace(notice, offers=kept, parts=(*notice.parts, Text(text=remark)))
 
 
 class Notices(Protocol):
@@ -48,14 +58,22 @@ class Notices(Protocol):
     async def announce(self, notice: Notice) -> None:
         """Have it told. While it was not, its words are replaced; afterwards nothing happens."""
 
-    async def withdraw(self, prefix: str, *, keep: Collection[str]) -> None:
-        """Forget what was not told yet, of this prefix, and holds no longer."""
+    async def withdraw(self, prefix: str, *, keep: Collection[str], remark: str) -> None:
+        """What has this prefix and holds no longer: forget what was not told yet; where it was,
+        the remark takes the place of what it offers (an empty one leaves it for later)."""
+
+    async def offering(self, word: str) -> Sequence[Notice]:
+        """What was told and offers a command line with this word in it."""
+
+    async def amend(self, key: str, offers: Collection[Offer], remark: str) -> None:
+        """It was told and offers what cannot be done any more: only these offers stay, and the
+        remark says why."""
 
     async def told(self, keys: Collection[str]) -> Mapping[str, datetime]:
         """When each was told; those that were not are left out."""
 
     async def untold(self) -> Sequence[Waiting]:
-        """Oldest first."""
+        """Oldest first; also what was amended since it was told."""
 
-    async def tell(self, key: str) -> None:
-        """It was told now. Idempotent: the first time counts."""
+    async def tell(self, notice: Notice) -> None:
+        """It was told now, in these words. Idempotent: the first time counts."""

@@ -228,7 +228,7 @@ class Walk:
         else:
             await tx.stuck(self._run_id)
         await tx.tell(self._run_id, EventKind.ENDED, status=to)
-        await tx.audit_run(self._run_id, f"run.{to}")
+        await tx.audit_run(self._run_id, f"run.{to}", command=row.line)
         RUNS.labels(row.command, to).inc()
 
     @property

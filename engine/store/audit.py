@@ -34,6 +34,7 @@ class AuditTrail:
         since: datetime | None = None,
         actor: str = "",
         subject: str = "",
+        actions: Sequence[str] = (),
         limit: int = 20,
         skip: int = 0,
     ) -> Sequence[AuditEntry]:
@@ -45,6 +46,8 @@ class AuditTrail:
             query = query.where(or_(AuditRow.actor == actor, ends_so))
         if subject:
             query = query.where(AuditRow.subject == subject)
+        if actions:
+            query = query.where(AuditRow.action.in_(actions))
         async with self._database.read() as session:
             return [
                 AuditEntry(r.seq, r.at, r.actor, r.action, r.subject, r.run_id, r.detail)

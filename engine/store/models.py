@@ -300,6 +300,8 @@ class NoticeRow(Row):
     broadcast: Mapped[bool] = mapped_column(Boolean)
     at: Mapped[datetime]
     told_at: Mapped[datetime | None]
+    amended: Mapped[bool] = mapped_column(Boolean)
+    """Since it was told; its message is to be edited."""
 
     __table_args__ = (Index("ix_notices_told_at", "told_at"),)
 

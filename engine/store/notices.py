@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete, select
+from sqlalchemy import String, cast, delete, or_, select
 
 from engine.answer import Offer, Part
-from engine.notices import Notice, Waiting
+from engine.notices import Notice, Waiting, amended
 from engine.store.models import NoticeRow
 
 if TYPE_CHECKING:
@@ -32,17 +32,35 @@ class StoredNotices:
         async with self._database.write() as session:
             await put(session, notice, self._clock.now())
 
-    async def withdraw(self, prefix: str, *, keep: Collection[str]) -> None:
-        stale = (
+    async def withdraw(self, prefix: str, *, keep: Collection[str], remark: str) -> None:
+        untold, offering = NoticeRow.told_at.is_(None), cast(NoticeRow.offers, String) != "[]"
+        over = (
             NoticeRow.key.startswith(prefix, autoescape=True),
-            NoticeRow.told_at.is_(None),
             NoticeRow.key.not_in(list(keep)),
+            or_(untold, offering) if remark else untold,
         )
         async with self._database.read() as session:
-            if await session.scalar(select(NoticeRow.key).where(*stale).limit(1)) is None:
+            if await session.scalar(select(NoticeRow.key).where(*over).limit(1)) is None:
                 return
         async with self._database.write() as session:
-            await session.execute(delete(NoticeRow).where(*stale))
+            await session.execute(delete(NoticeRow).where(*over, untold))
+            for row in await session.scalars(select(NoticeRow).where(*over)):
+                _amend(row, (), remark)
+
+    async def offering(self, word: str) -> Sequence[Notice]:
+        query = select(NoticeRow).where(
+            NoticeRow.told_at.is_not(None),
+            cast(NoticeRow.offers, String).contains(word, autoescape=True),
+        )
+        async with self._database.read() as session:
+            found = [_notice(row) for row in await session.scalars(query)]
+        return [n for n in found if any(word in o.line.split() for o in n.offers)]
+
+    async def amend(self, key: str, offers: Collection[Offer], remark: str) -> None:
+        async with self._database.write() as session:
+            row = await session.get(NoticeRow, key)
+            if row is not None:
+                _amend(row, offers, remark)
 
     async def told(self, keys: Collection[str]) -> Mapping[str, datetime]:
         query = select(NoticeRow).where(
@@ -53,15 +71,21 @@ class StoredNotices:
             return {row.key: row.told_at for row in rows if row.told_at is not None}
 
     async def untold(self) -> Sequence[Waiting]:
-        query = select(NoticeRow).where(NoticeRow.told_at.is_(None)).order_by(NoticeRow.at)
+        query = select(NoticeRow).where(or_(NoticeRow.told_at.is_(None), NoticeRow.amended))
         async with self._database.read() as session:
-            return [Waiting(_notice(row), row.at) for row in await session.scalars(query)]
+            return [
+                Waiting(_notice(row), row.at, told=row.told_at is not None)
+                for row in await session.scalars(query.order_by(NoticeRow.at))
+            ]
 
-    async def tell(self, key: str) -> None:
+    async def tell(self, notice: Notice) -> None:
         async with self._database.write() as session:
-            row = await session.get(NoticeRow, key)
-            if row is not None and row.told_at is None:
-                row.told_at = self._clock.now()
+            row = await session.get(NoticeRow, notice.key)
+            if row is None:
+                return
+            row.told_at = row.told_at or self._clock.now()
+            if _notice(row) == notice:  # else it was amended while it was told
+                row.amended = False
 
 
 async def put(session: AsyncSession, notice: Notice, at: datetime) -> None:
@@ -77,10 +101,26 @@ async def put(session: AsyncSession, notice: Notice, at: datetime) -> None:
     }
     row = await session.get(NoticeRow, notice.key)
     if row is None:
-        session.add(NoticeRow(key=notice.key, at=at, **words))
+        session.add(NoticeRow(key=notice.key, at=at, amended=False, **words))
     elif row.told_at is None:
         for name, value in words.items():
             setattr(row, name, value)
+
+
+async def amend_all(session: AsyncSession, prefix: str, remark: str) -> None:
+    """All that has this prefix and was told offers nothing any more; the rest is forgotten."""
+    ours = NoticeRow.key.startswith(prefix, autoescape=True)
+    await session.execute(delete(NoticeRow).where(ours, NoticeRow.told_at.is_(None)))
+    offering = cast(NoticeRow.offers, String) != "[]"
+    for row in await session.scalars(select(NoticeRow).where(ours, offering)):
+        _amend(row, (), remark)
+
+
+def _amend(row: NoticeRow, offers: Collection[Offer], remark: str) -> None:
+    notice = amended(_notice(row), offers, remark)
+    row.offers = [offer.model_dump(mode="json") for offer in notice.offers]
+    row.parts = [part.model_dump(mode="json") for part in notice.parts]
+    row.amended = True
 
 
 _PARTS: TypeAdapter[tuple[Part, ...]] = TypeAdapter(tuple[Part, ...])

@@ -245,6 +245,10 @@ class Transaction:
     async def announce(self, notice: Notice) -> None:
         await notices.put(self._session, notice, self.now)
 
+    async def answered(self, prefix: str, remark: str) -> None:
+        """What notices of this prefix ask is answered: the remark takes their buttons' place."""
+        await notices.amend_all(self._session, prefix, remark)
+
     async def tell(
         self, run_id: str, kind: EventKind, step: str | None = None, /, **data: Any
     ) -> None:

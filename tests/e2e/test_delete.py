@@ -137,6 +137,10 @@ async def test_a_deletion_is_announced_and_carried_out(tmp_path: Path) -> None:
         )
         await chat.ben.clicks("Keep it", warned)
         await chat.cleo.sees("Keep instance kept", "done in")
+        await chat.ben.loses("Keep it", warned)
+        await chat.cleo.sees(
+            "kept is deleted with", "*Keep it* is not possible any more. kept stays"
+        )
 
         assert house.server.stop(signal.SIGKILL) != 0
         await house.serve()
@@ -150,3 +154,8 @@ async def test_a_deletion_is_announced_and_carried_out(tmp_path: Path) -> None:
         seen = [m for m in await chat.cleo.messages() if "gone is deleted" in m]
         assert 1 <= len(seen) <= 2, "a first and perhaps a last warning, each once"
         assert len({m.text for m in seen}) == len(seen)
+        for warning in seen:
+            await chat.ben.loses("Keep it", warning)
+        await chat.ben.types("/luthien cancel-delete gone")
+        told = await chat.ben.gets("`gone` is gone.", "cannot be kept or brought back")
+        assert "`expire gone` by scheduler" in told

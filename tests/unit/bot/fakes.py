@@ -28,7 +28,7 @@ from engine.command import Argument, Change, Command, Completes, Confidential, Q
 from engine.control_plane import Audit, Disclosure, Outcome, Request
 from engine.errors import InvalidInput, NotFound
 from engine.form import Form, Group, Input
-from engine.notices import Notice, Waiting
+from engine.notices import Notice, Waiting, amended
 from engine.policy import SelfApprove
 from engine.registry import Registry
 from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
@@ -691,15 +691,28 @@ class MemoryNotices:
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self.waiting: dict[str, Waiting] = {}
+        self.kept: dict[str, Notice] = {}
         self.told_at: dict[str, datetime] = {}
 
     async def announce(self, notice: Notice) -> None:
         if notice.key not in self.told_at:
+            self.kept[notice.key] = notice
             self.waiting[notice.key] = Waiting(notice, self._clock.now())
 
-    async def withdraw(self, prefix: str, *, keep: Collection[str]) -> None:
-        for key in [k for k in self.waiting if k.startswith(prefix) and k not in keep]:
-            del self.waiting[key]
+    async def withdraw(self, prefix: str, *, keep: Collection[str], remark: str) -> None:
+        for key in [k for k in self.kept if k.startswith(prefix) and k not in keep]:
+            if key in self.told_at:
+                await self.amend(key, (), remark)
+            else:
+                del self.waiting[key], self.kept[key]
+
+    async def offering(self, word: str) -> Sequence[Notice]:
+        told = [self.kept[key] for key in self.told_at]
+        return [n for n in told if any(word in o.line.split() for o in n.offers)]
+
+    async def amend(self, key: str, offers: Collection[Offer], remark: str) -> None:
+        self.kept[key] = notice = amended(self.kept[key], offers, remark)
+        self.waiting[key] = Waiting(notice, self._clock.now(), told=True)
 
     async def told(self, keys: Collection[str]) -> Mapping[str, datetime]:
         return {key: at for key, at in self.told_at.items() if key in keys}
@@ -707,6 +720,7 @@ class MemoryNotices:
     async def untold(self) -> Sequence[Waiting]:
         return list(self.waiting.values())
 
-    async def tell(self, key: str) -> None:
-        self.waiting.pop(key, None)
-        self.told_at.setdefault(key, self._clock.now())
+    async def tell(self, notice: Notice) -> None:
+        if self.kept[notice.key] == notice:
+            self.waiting.pop(notice.key, None)
+        self.told_at.setdefault(notice.key, self._clock.now())

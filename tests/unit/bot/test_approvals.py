@@ -18,6 +18,7 @@ from tests.unit.bot.fakes import (
     BEN,
     FakeClock,
     FakeControl,
+    MemoryNotices,
     MemoryTold,
     a_run,
     an_approval,
@@ -35,6 +36,7 @@ class House:
     def __post_init__(self) -> None:
         self.slack = FakeSlack(self.clock)
         self.control = FakeControl(self.clock)
+        self.notices = MemoryNotices(self.clock)
         self.told = MemoryTold(self.control)
         self.open()
 
@@ -42,7 +44,7 @@ class House:
         """A process starts."""
         log = logging.getLogger("tests.bot.approvals")
         voice = Voice(self.slack, self.clock, log, self.slack.hook)
-        stage = Stage(self.control, self.told, voice, self.clock, log, self.channel)
+        stage = Stage(self.control, self.told, voice, self.clock, log, self.channel, self.notices)
         self.posts = ApprovalPosts(stage, Scrubber())
         self.posts.start()
 

@@ -37,7 +37,16 @@ from engine.errors import AlreadyExists, NotFound, Rejected, Unreachable
 from engine.roles import Somebody
 from engine.run import RunStatus, StepStatus
 from tests.unit.bot.fake_slack import FakeSlack
-from tests.unit.bot.fakes import ADA, REGISTRY, Create, FakeClock, FakeControl, MemoryTold, settle
+from tests.unit.bot.fakes import (
+    ADA,
+    REGISTRY,
+    Create,
+    FakeClock,
+    FakeControl,
+    MemoryNotices,
+    MemoryTold,
+    settle,
+)
 from tests.unit.people import MemoryDirectory, some_people
 
 URL = "https://hooks.slack.example/commands/T1/1/secret"
@@ -86,7 +95,9 @@ class Workspace:
         identity = Identity(self.control.people)
         told = MemoryTold(self.control)
         scrubber = Scrubber()
-        stage = Stage(self.control, told, voice, self.clock, LOG, self.channel)
+        stage = Stage(
+            self.control, told, voice, self.clock, LOG, self.channel, MemoryNotices(self.clock)
+        )
         self.narrator = Narrator(stage, scrubber)
         live = Live(self.control, voice, self.clock, LOG)
         self.desk = Desk(

@@ -29,6 +29,7 @@ from engine.answer import Answer, Chart, Code, Fact, Facts, Offer, Offers, Secre
 from engine.approval import ApprovalStatus, Vote
 from engine.capabilities import Space
 from engine.command import Command, Question, Risk
+from engine.control_plane import AuditEntry
 from engine.errors import OpsError
 from engine.notices import Notice
 from engine.run import Event, EventKind, InLine, RunStatus, RunView, StepStatus, Trouble
@@ -161,7 +162,12 @@ def digest_of_a_day() -> Notice:
     runs = (FAILED.model_copy(update={"line": "redeploy beta"}), done(line="create acme"))
     keep = (Offer(label="Keep old", line="cancel-delete old", style="primary"),)
     cost = {"acme": Decimal("3.1"), "beta": Decimal("0.42"), "old": Decimal(0)}
-    state = State(LATER, instances, runs, keep, cost)
+    did = (("create acme", "acme"), ("cancel-delete beta", "beta"), ("delete old", "old"))
+    audit = tuple(
+        AuditEntry(n, LATER, "slack:U0ADA", "run.succeeded", name, "", {"command": line})
+        for n, (line, name) in enumerate(did)
+    )
+    state = State(LATER, instances, runs, audit, keep, cost)
     late = "It comes late: it was due on Sat 21 Nov 2026 07:00 UTC, while I was not at work."
     seen = {"acme": "provisioning", "beta": "running", "gone": "running"}
     text, parts, offers = written(

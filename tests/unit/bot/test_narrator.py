@@ -16,13 +16,24 @@ from bot.scrub import Scrubber
 from bot.telling import Stage
 from bot.voice import Voice
 from engine.actor import Actor, Door, Origin, Role
+from engine.answer import Offer, Text
 from engine.command import Risk
 from engine.errors import PlanStale, Unreachable
+from engine.notices import Notice
 from engine.plan import Plan
 from engine.run import EventKind, RunStatus, StepStatus
 from engine.told import PostState
 from tests.unit.bot.fake_slack import LOST_AFTER, LOST_BEFORE, FakeSlack, Fault
-from tests.unit.bot.fakes import ADA, MADE, TROUBLE, Create, FakeClock, FakeControl, MemoryTold
+from tests.unit.bot.fakes import (
+    ADA,
+    MADE,
+    TROUBLE,
+    Create,
+    FakeClock,
+    FakeControl,
+    MemoryNotices,
+    MemoryTold,
+)
 
 if TYPE_CHECKING:
     from engine.command import Change
@@ -41,6 +52,7 @@ class House:
     def __post_init__(self) -> None:
         self.slack = FakeSlack(self.clock)
         self.control = FakeControl(self.clock)
+        self.notices = MemoryNotices(self.clock)
         self.told = MemoryTold(self.control)
         self.open()
 
@@ -48,7 +60,7 @@ class House:
         """A process starts."""
         log = logging.getLogger("tests.bot.narrator")
         voice = Voice(self.slack, self.clock, log, self.slack.hook)
-        stage = Stage(self.control, self.told, voice, self.clock, log, self.channel)
+        stage = Stage(self.control, self.told, voice, self.clock, log, self.channel, self.notices)
         self.narrator = Narrator(stage, Scrubber())
         self.narrator.start()
 
@@ -448,6 +460,100 @@ async def test_what_can_no_longer_be_taken_back_loses_its_button_and_nothing_els
     control.end(last, RunStatus.SUCCEEDED)
     await house.clock.advance(20)
     assert [{"Undo"} <= offered for offered in buttons("r-3")] == [False, False]
+    await house.narrator.stop()
+
+
+def said_instead(message: dict[str, Any]) -> str:
+    """What stands in place of buttons."""
+    notes = [b["elements"][0]["text"] for b in message["blocks"] if b["type"] == "context"]
+    return next((note for note in notes if "not possible any more" in note), "")
+
+
+async def test_in_place_of_a_button_stands_why_and_only_once() -> None:
+    house = House()
+    house.control = control = Judging(house.clock, {"create stale"})
+    house.told = MemoryTold(control)
+    await house.restart()
+    first = await house.begin("first")
+    control.start(first)
+    control.end(first, RunStatus.SUCCEEDED, undo="create stale", undo_label="Keep it")
+    await house.clock.advance(10)
+    for closing in ("acme stays.", "Something else."):
+        run = await house.begin("next")
+        control.start(run)
+        control.end(run, RunStatus.SUCCEEDED, closing=closing, line="cancel-delete acme")
+        await house.clock.advance(20)
+    for key in ("root", "final"):
+        [post] = [p for (r, k), p in house.told.kept.items() if r == first and k.startswith(key)]
+        message = house.slack.message(post.ts)
+        assert said_instead(message) == (
+            "↩️ *Keep it* is not possible any more. acme stays. `/luthien cancel-delete acme` by"
+            " <@U0ADA> came after it."
+        )
+        labels = [
+            e["text"]["text"]
+            for b in message["blocks"]
+            if b["type"] == "actions"
+            for e in b["elements"]
+        ]
+        assert labels[0] == "Status", "what is still true stays"
+        assert "Keep it" not in labels
+    await house.narrator.stop()
+
+
+async def test_when_it_is_gone_nothing_earlier_leads_to_it() -> None:
+    house = House()
+    house.control = control = Judging(house.clock, set())
+    house.told = MemoryTold(control)
+    await house.restart()
+    made = await house.whole_run()
+    post = house.told.kept[made, "root"]
+    assert house.slack.message(post.ts)["blocks"][-1]["type"] == "actions"
+    deleted = await house.begin()
+    control.start(deleted)
+    control.end(deleted, RunStatus.SUCCEEDED, result={"status": "gone"}, closing="acme is gone.")
+    await house.clock.advance(20)
+    for (run, _), post in house.told.kept.items():
+        if run == made and post.ts:
+            kinds = [b["type"] for b in house.slack.message(post.ts)["blocks"]]
+            assert "actions" not in kinds, post.key
+    root = house.slack.message(house.told.kept[made, "root"].ts)
+    assert "*Open gateway* and *Status* are not possible any more. acme is gone." in (
+        said_instead(root)
+    )
+    await house.narrator.stop()
+
+
+async def test_notices_lose_what_a_run_made_impossible_and_keep_the_rest() -> None:
+    house = House()
+    house.control = control = Judging(house.clock, {"create acme"})
+    house.told = MemoryTold(control)
+    await house.restart()
+    keep, other = Offer(label="Keep acme", line="create acme"), Offer(label="All", line="list")
+    stuck = Offer(label="Try again", line="cancel r-1")
+    for notice in (
+        Notice("deletion:1", "acme is deleted in a day", (keep,)),
+        Notice("digest:1", "Today", (keep, Offer(label="Keep b", line="create b"), other)),
+        Notice("stuck:1", "It broke off", (stuck, Offer(label="Show", line="run r-1"))),
+        Notice("watch:1", "acme is unhealthy", (Offer(label="Status", line="status acme"),)),
+    ):
+        await house.notices.announce(notice)
+        await house.notices.tell(notice)
+    run = await house.begin("acme")
+    control.start(run)
+    control.end(run, RunStatus.SUCCEEDED, closing="acme stays.", subject="acme")
+    await house.clock.advance(10)
+    left = {key: [o.label for o in n.offers] for key, n in house.notices.kept.items()}
+    assert left == {
+        "deletion:1": [],
+        "digest:1": ["Keep b", "All"],
+        "stuck:1": [],
+        "watch:1": ["Status"],
+    }
+    [said] = house.notices.kept["digest:1"].parts
+    assert isinstance(said, Text)
+    assert said.text.startswith("↩️ *Keep acme* is not possible any more. acme stays.")
+    assert house.notices.waiting["deletion:1"].told, "its message is to be edited"
     await house.narrator.stop()
 
 

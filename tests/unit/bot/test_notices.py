@@ -35,8 +35,8 @@ class House:
         """A process starts."""
         log = logging.getLogger("tests.bot.notices")
         voice = Voice(self.slack, self.clock, log, self.slack.hook)
-        stage = Stage(self.control, self.told, voice, self.clock, log, self.channel)
-        self.announcer = Announcer(stage, self.notices, Scrubber())
+        stage = Stage(self.control, self.told, voice, self.clock, log, self.channel, self.notices)
+        self.announcer = Announcer(stage, Scrubber())
         self.announcer.start()
 
     @property
@@ -67,6 +67,35 @@ async def test_what_an_earlier_process_posted_is_not_posted_again() -> None:
     await house.clock.advance(10)
     assert house.texts == [WARNING.text]
     assert house.notices.told_at.keys() == {WARNING.key}
+    await house.announcer.stop()
+
+
+async def test_what_was_amended_is_edited_once_in_place() -> None:
+    house = House()
+    await house.notices.announce(WARNING)
+    await house.clock.advance(5)
+    await house.notices.amend(WARNING.key, (), "acme stays.")
+    house.slack.faults.append(Fault("chat.update", LOST_AFTER))
+    await house.clock.advance(5)
+    await house.announcer.stop()
+    house.open()
+    await house.clock.advance(60)
+    [message] = house.slack.messages
+    assert [b["type"] for b in message["blocks"]] == ["section", "section"]
+    assert message["text"] == "acme is deleted in 24 h\nacme stays."
+    assert message["edits"] <= 2
+    assert await house.notices.untold() == []
+    await house.announcer.stop()
+
+
+async def test_what_was_amended_and_nobody_has_any_more_is_not_posted_anew() -> None:
+    house = House()
+    await house.notices.announce(WARNING)
+    await house.notices.tell(WARNING)
+    await house.notices.amend(WARNING.key, (), "acme stays.")
+    await house.clock.advance(5)
+    assert house.slack.messages == []
+    assert await house.notices.untold() == []
     await house.announcer.stop()
 
 

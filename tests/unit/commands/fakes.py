@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from engine.actor import Actor, Origin, Role
+    from engine.answer import Offer
     from engine.approval import Approval
     from engine.command import Change, Command
     from engine.control_plane import AuditEntry, Disclosure
@@ -114,6 +115,7 @@ class FakeAudit:
         since: datetime | None = None,
         actor: str = "",
         subject: str = "",
+        actions: Sequence[str] = (),
         limit: int = 20,
         skip: int = 0,
     ) -> Sequence[AuditEntry]:
@@ -123,6 +125,7 @@ class FakeAudit:
             if (since is None or row.at >= since)
             and (not actor or f":{row.actor}".endswith(f":{actor}"))
             and subject in ("", row.subject)
+            and (not actions or row.action in actions)
         ]
         return found[skip : skip + limit]
 
@@ -337,16 +340,25 @@ class FakeNotices:
     def __init__(self, clock: FakeClock, warned: Mapping[str, timedelta]) -> None:
         self.clock = clock
         self.waiting: dict[str, Notice] = {}
+        self.remarks: dict[str, str] = {}
         self.told_at = {key: clock.now() - age for key, age in warned.items()}
 
     async def announce(self, notice: Notice) -> None:
         if notice.key not in self.told_at:
             self.waiting[notice.key] = notice
 
-    async def withdraw(self, prefix: str, *, keep: Collection[str]) -> None:
+    async def withdraw(self, prefix: str, *, keep: Collection[str], remark: str) -> None:
         for key in list(self.waiting):
             if key.startswith(prefix) and key not in keep:
                 del self.waiting[key]
+        over = [key for key in self.told_at if key.startswith(prefix) and key not in keep]
+        self.remarks |= dict.fromkeys(over, remark) if remark else {}
+
+    async def offering(self, word: str) -> Sequence[Notice]:
+        raise NotImplementedError(word)
+
+    async def amend(self, key: str, offers: Collection[Offer], remark: str) -> None:
+        raise NotImplementedError((key, offers, remark))
 
     async def told(self, keys: Collection[str]) -> Mapping[str, datetime]:
         return {key: at for key, at in self.told_at.items() if key in keys}
@@ -354,6 +366,6 @@ class FakeNotices:
     async def untold(self) -> Sequence[Waiting]:
         return [Waiting(notice, self.clock.now()) for notice in self.waiting.values()]
 
-    async def tell(self, key: str) -> None:
-        self.waiting.pop(key, None)
-        self.told_at.setdefault(key, self.clock.now())
+    async def tell(self, notice: Notice) -> None:
+        self.waiting.pop(notice.key, None)
+        self.told_at.setdefault(notice.key, self.clock.now())

@@ -80,6 +80,8 @@ async def _outcome(name: str, asked: dict[str, Any], given: Given) -> dict[str, 
     if given.notices.waiting:
         notices = given.notices.waiting.values()
         outcome["notices"] = [[n.key, n.text, [o.line for o in n.offers]] for n in notices]
+    if given.notices.remarks:
+        outcome["remarks"] = given.notices.remarks
     if given.locks.asked:
         outcome["locks"] = given.locks.asked
     if changed := given.grants.told:

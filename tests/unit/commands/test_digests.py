@@ -16,6 +16,7 @@ from commands import digests
 from commands.digests import KIND
 from engine.answer import Answer
 from engine.capabilities import DeployState
+from engine.control_plane import AuditEntry
 from engine.errors import OpsError, Refused, Unreachable
 from engine.run import RunStatus
 from sandbox.slack.blockkit import Surface, check_blocks
@@ -179,6 +180,98 @@ async def test_it_says_what_changed_since_the_last() -> None:
     assert "• Changed: n2 (running → unhealthy)" in text
     await office.passes(timedelta(days=1))
     assert "*What changed since the last digest*\nNothing." in drawn(office.said[-1])(NEWER).text
+
+
+class Done:
+    """An audit, entry by entry."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self.rows: list[AuditEntry] = []
+        office.control.audit.rows = self.rows
+
+    def __call__(self, actor: str, line: str, subject: str, run: str = "") -> None:
+        action, _, command = line.rpartition(": ")
+        action, detail = action or "run.succeeded", {"command": command}
+        seq, at = len(self.rows) + 1, self._office.clock.at
+        self.rows.append(AuditEntry(seq, at, actor, action, subject, run, detail))
+
+
+async def test_it_says_what_people_changed_and_who_they_are() -> None:
+    office = Office(4)
+    office.at(datetime(2026, 11, 21, 12, tzinfo=UTC))
+    await office.types("daily", "13:00", "UTC")
+    did = Done(office)
+    did("slack:U0BEN", "create before", "before")
+    await office.passes(HOUR)
+    described = DescribedRun(id="r1", line="create n4", subject="n4", by="ada")
+    office.control.runs["r1"] = described_run(described)
+    office.clock.at += HOUR
+    del office.host.held["project-3"]
+    for line, subject in (
+        ("create n4", "n4"),
+        ("redeploy n1 --ref main", "n1"),
+        ("redeploy n1", "n1"),
+        ("config n1 set A=b", "n1"),
+        ("tidy n1", "n1"),
+        ("lock.held: debugging", "n1"),
+        ("lock.released: debugging", "n1"),
+        ("run.failed: create n9", "n9"),
+        ("role.granted: ", "ben"),
+    ):
+        did("slack:U0ADA", line, subject)
+    did("slack:U0BEN", "redeploy n2", "n2")
+    did("slack:U0BEN", "approval.given: ", "n3", "r3")
+    did("slack:U0ADA", "delete n3 --force", "n3", "r3")
+    did("timer:scheduler", "expire old", "old")
+    await office.passes(timedelta(days=1))
+    text = drawn(office.said[-1])(NEWER).text
+    changed = text[text.index("*What changed") :].splitlines()
+    assert changed[:9] == [
+        "*What changed since the last digest*",
+        "• Created: n4 by ada",
+        "• Deleted at once: n3 by ada, approved by <@U0BEN>",
+        "• Deleted after its grace: old by scheduler",
+        "• Redeployed: n1 ×2 by ada; n2 by <@U0BEN>",
+        "• Configured: n1 by ada",
+        "• Locked: n1 by ada",
+        "• Unlocked: n1 by ada",
+        "• `tidy`: n1 by ada",
+    ]
+    assert "Gone:" not in text, "who deleted it says so"
+    assert "before" not in text
+    await office.passes(timedelta(days=1))
+    assert "*What changed since the last digest*\nNothing." in drawn(office.said[-1])(NEWER).text
+
+
+async def test_a_first_digest_tells_what_people_did_that_day() -> None:
+    office = Office(1)
+    office.at(datetime(2026, 11, 21, 12, tzinfo=UTC))
+    did = Done(office)
+    did("cli:root", "cancel-delete n1", "n1")
+    await office.types("daily", "13:00", "UTC")
+    await office.passes(HOUR)
+    text = drawn(office.said[-1])(NEWER).text
+    assert "*What changed in the last 1 d*\n• Kept: n1 by root" in text
+
+
+async def test_what_a_thousand_changes_were_stays_short() -> None:
+    office = Office(2)
+    office.at(datetime(2026, 11, 21, 12, tzinfo=UTC))
+    await office.types("daily", "13:00", "UTC")
+    did = Done(office)
+    for number in range(1_000):
+        did(f"cli:p{number % 7}", f"create m{number}", f"m{number}")
+        did("cli:p0", f"delete m{number}", f"m{number}")
+    await office.passes(HOUR)
+    text = drawn(office.said[-1])(NEWER).text
+    [created] = [line for line in text.splitlines() if line.startswith("• Created")]
+    assert created == (
+        "• Created: m0, m7, m14, m21, m28, m35, m42, m49, m56, m63 and 990 more; by p0 (143),"
+        " p1 (143), p2 (143), p3 (143), p4 (143) and others (285)"
+    )
+    assert "• Deletion scheduled: m0, m1, m2, m3, m4, m5, m6, m7, m8, m9 and 990 more" in text
+    assert len(office.message()["blocks"]) <= 50
 
 
 async def test_now_tells_one_more_and_changes_nothing_about_the_next() -> None:

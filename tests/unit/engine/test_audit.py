@@ -42,8 +42,10 @@ async def test_damage_is_found_where_it_begins(
         async with p.database.read() as session:
             assert await audit.first_break(session) == found_at
             actions = list(await session.scalars(text("SELECT action FROM audit ORDER BY seq")))
+        [end] = await p.audit.entries(actions=["run.succeeded"])
     if damage is None:
         assert actions == ["run.queued", *["step.done"] * 3, "run.succeeded"]
+        assert (end.actor, end.subject, end.detail) == (ADA.key, "acme", {"command": run.line})
 
 
 async def test_entries_are_read_newest_first_and_narrowed(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ async def test_notices_go_with_what_is_known_of_their_messages(tmp_path: Path) -
             await p.notices.announce(Notice(key, "hello"))
         for key in ("digest:1", "digest:2"):
             await told.put(Post("notice", key, "C0OPS", PostState.SENT, "", "1.1"))
-            await p.notices.tell(key)
+            await p.notices.tell(Notice(key, "hello"))
         now = datetime.now(UTC)
         assert await p.forget_notices(now - HOUR) == 0
         assert (await rows(p))["notices"] == 3

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.answer import Text
 from engine.errors import Locked, NotFound, Refused
 from engine.locks import FORGOTTEN
 from engine.run import EventKind, RunStatus
@@ -237,3 +238,14 @@ async def test_a_forgotten_lock_is_asked_about_once_a_day(tmp_path: Path) -> Non
         ]
         await p.locks.hold(BEN, LOCK, "debugging the judge")
         assert (await p.locks.held())[0].since == held.since
+        assert await p.notices.untold() == [], "it was answered before it was asked"
+        assert await p.locks.ask_about_forgotten(held.since + 3 * FORGOTTEN) == 1
+        [asked_again] = await p.notices.untold()
+        await p.notices.tell(asked_again.notice)
+        await p.locks.release(ADA, LOCK, steal="customer is down")
+        [stolen, answered] = sorted(await p.notices.untold(), key=lambda w: w.told)
+        assert "unlocked *acme*" in stolen.notice.text
+        assert answered.notice.offers == ()
+        [said] = answered.notice.parts
+        assert isinstance(said, Text)
+        assert said.text.startswith("<@slack:U0ADA> unlocked it on ")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
-from engine.answer import Offer, Table
+from engine.answer import Offer, Table, Text
 from engine.clock import SystemClock
 from engine.notices import Notice
 from engine.store.database import open_database
@@ -43,12 +43,12 @@ async def test_a_notice_waits_until_it_is_told(notices: StoredNotices) -> None:
 
 async def test_what_was_told_is_told_once(notices: StoredNotices) -> None:
     await notices.announce(Notice("deletion:1", "in a day"))
-    await notices.tell("deletion:1")
+    await notices.tell(Notice("deletion:1", "in a day"))
     first = await notices.told(["deletion:1", "deletion:2"])
     assert first.keys() == {"deletion:1"}
     assert datetime.now(UTC) - first["deletion:1"] < timedelta(minutes=1)
     await notices.announce(Notice("deletion:1", "again"))
-    await notices.tell("deletion:1")
+    await notices.tell(Notice("deletion:1", "in a day"))
     assert await notices.untold() == []
     assert await notices.told(["deletion:1"]) == first
 
@@ -56,10 +56,50 @@ async def test_what_was_told_is_told_once(notices: StoredNotices) -> None:
 async def test_what_holds_no_longer_is_withdrawn(notices: StoredNotices) -> None:
     for key in ("deletion:told", "deletion:kept", "deletion:stale", "clocks:today"):
         await notices.announce(Notice(key, key))
-    await notices.tell("deletion:told")
-    await notices.withdraw("deletion:", keep=["deletion:kept"])
+    await notices.tell(Notice("deletion:told", "deletion:told"))
+    await notices.withdraw("deletion:", keep=["deletion:kept"], remark="It is over.")
     assert [w.notice.key for w in await notices.untold()] == ["deletion:kept", "clocks:today"]
     assert (await notices.told(["deletion:told"])).keys() == {"deletion:told"}
+
+
+async def test_what_was_told_and_holds_no_longer_says_so_in_place_of_its_buttons(
+    notices: StoredNotices,
+) -> None:
+    for key in ("deletion:1", "deletion:2"):
+        await notices.announce(Notice(key, "in a day", (KEEP,)))
+        await notices.tell(Notice(key, "in a day", (KEEP,)))
+    await notices.withdraw("deletion:", keep=["deletion:2"], remark="")
+    assert await notices.untold() == []
+    await notices.withdraw("deletion:", keep=["deletion:2"], remark="It is over.")
+    await notices.withdraw("deletion:", keep=["deletion:2"], remark="It is over.")
+    [over] = await notices.untold()
+    assert over.told
+    assert over.notice == Notice("deletion:1", "in a day", parts=(Text(text="It is over."),))
+    before = await notices.told(["deletion:1"])
+    await notices.tell(over.notice)
+    assert await notices.untold() == []
+    assert await notices.told(["deletion:1"]) == before
+
+
+async def test_single_offers_are_taken_back_and_found_by_what_they_are_about(
+    notices: StoredNotices,
+) -> None:
+    other = Offer(label="List", line="list")
+    digest = Notice("digest:1", "Today", (KEEP, other))
+    await notices.announce(digest)
+    assert await notices.offering("acme") == [], "nobody was told"
+    await notices.tell(digest)
+    assert await notices.offering("acme") == [digest]
+    assert await notices.offering("acm") == []
+    await notices.amend("digest:1", [other], "acme stays.")
+    [waiting] = await notices.untold()
+    assert (waiting.notice.offers, waiting.notice.parts) == ((other,), (Text(text="acme stays."),))
+    await notices.amend("digest:1", [], "And the list is empty.")
+    await notices.tell(waiting.notice)
+    [again] = await notices.untold()
+    assert len(again.notice.parts) == 2, "what was amended while it was told is told, too"
+    assert await notices.offering("acme") == []
+    await notices.amend("digest:9", [], "There is no such notice.")
 
 
 async def test_a_place_a_thread_and_parts_are_kept(notices: StoredNotices) -> None:

@@ -141,7 +141,7 @@ async def test_a_change_of_the_policy_is_told_once_by_whoever_uses_it(tmp_path: 
         await p.ask(ADA, Look(), OPS)
         [waiting] = await p.notices.untold()
         assert "cannot be read, so what held before still does" in waiting.notice.text
-        await p.notices.tell(waiting.notice.key)
+        await p.notices.tell(waiting.notice)
         await p.ask(ADA, Look(), OPS)
         assert await p.notices.untold() == []
 
