@@ -50,8 +50,9 @@ types: setup
 contracts: setup
 	@$(BIN)/lint-imports --no-cache
 
-faults: setup ## Every fault at every call, random and simulated schedules (docs/faults.md)
+faults: setup ## Every fault at every call, random and simulated schedules; goes on where it was (docs/faults.md)
 	@SEED='$(or $(SEED),1)' SCHEDULES=$(or $(SCHEDULES),1000) SIMULATED=$(or $(SIMULATED),10000) \
+	  RESULTS='$(or $(RESULTS),.luthien/faults.jsonl)' LANES='$(LANES)' \
 	  ONLY='$(ONLY)' REPLAY='$(REPLAY)' SIMULATE='$(SIMULATE)' $(BIN)/python -m pytest \
 	  $(if $(REPLAY),tests/fault/test_faults.py,$(if $(SIMULATE),tests/fault/simulated,tests/fault))
 

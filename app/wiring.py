@@ -113,18 +113,7 @@ async def control_plane(
             closing.push_async_callback(railway.aclose)
             web = await closing.enter_async_context(WebProbe())
             gateways = await closing.enter_async_context(LuthienGateways())
-            toolbox = Toolbox(
-                {
-                    HostsSpaces: railway,
-                    RunsServices: railway,
-                    KeepsDatabases: railway,
-                    MeasuresUse: railway,
-                    ReadsRepositories: railway,
-                    TellsAccess: railway,
-                    ProbesUrls: web,
-                    AdministersGateways: gateways,
-                }
-            )
+            toolbox = tools(railway, web, gateways)
             found += [checks.railway(railway), checks.repositories(railway, plans)]
         policy = _policy(settings, registry, lenient=keeping is not None)
         found.append(checks.policy(policy))
@@ -139,6 +128,22 @@ async def control_plane(
         )
         closing.push_async_callback(plane.close)
         yield Parts(plane, clock, railway)
+
+
+def tools(railway: RailwayProvider, web: WebProbe, gateways: LuthienGateways) -> Toolbox:
+    """Who is asked for what."""
+    return Toolbox(
+        {
+            HostsSpaces: railway,
+            RunsServices: railway,
+            KeepsDatabases: railway,
+            MeasuresUse: railway,
+            ReadsRepositories: railway,
+            TellsAccess: railway,
+            ProbesUrls: web,
+            AdministersGateways: gateways,
+        }
+    )
 
 
 def _policy(

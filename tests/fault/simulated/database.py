@@ -5,100 +5,162 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+from typing_extensions import override
 
 from engine.store.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
+
+    from sqlalchemy import Connection, Engine
 
 Check = Callable[[str], None]
 """Called with each statement; raises what is wrong with the database."""
 
 
-class _Cursor:
-    def __init__(self, raw: sqlite3.Connection, check: Check) -> None:
-        self._raw = raw.cursor()
-        self._check = check
+class _Cursor(sqlite3.Cursor):
+    connection: _Connection
 
-    async def __aenter__(self) -> Self:
+    @override
+    def execute(self, statement: str, /, *given: Any) -> Self:
+        self.connection.check(statement)
+        super().execute(statement, *given)
         return self
 
-    async def execute(self, statement: str, parameters: Iterable[Any] = ()) -> Self:
-        if statement.startswith("BEGIN"):
-            await asyncio.sleep(0)
-        self._check(statement)
-        self._raw.execute(statement, tuple(parameters))
+    @override
+    def executemany(self, statement: str, rows: Iterable[Any], /) -> Self:
+        self.connection.check(statement)
+        super().executemany(statement, rows)
         return self
 
-    async def executemany(self, statement: str, rows: Iterable[Any]) -> Self:
-        self._check(statement)
-        self._raw.executemany(statement, rows)
-        return self
 
-    async def fetchall(self) -> list[Any]:
-        return self._raw.fetchall()
+class _Connection(sqlite3.Connection):
+    check: Check
 
-    async def fetchone(self) -> Any:
-        return self._raw.fetchone()
+    @override
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(factory)
 
-    async def fetchmany(self, size: int | None = None) -> list[Any]:
-        return self._raw.fetchmany(size or 1)
-
-    async def close(self) -> None:
-        self._raw.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._raw, name)
-
-
-class _Connection:
-    """What SQLAlchemy's dialect for aiosqlite needs of it."""
-
-    def __init__(self, raw: sqlite3.Connection, check: Check) -> None:
-        self._conn = self._connection = raw
-        self._check = check
-
-    def cursor(self) -> _Cursor:
-        return _Cursor(self._conn, self._check)
-
-    async def commit(self) -> None:
-        self._check("COMMIT")
-        self._conn.commit()
-
-    async def rollback(self) -> None:
-        self._conn.rollback()
-
-    async def close(self) -> None:
-        self._conn.close()
-
-    def stop(self) -> None:
-        self._conn.close()
-
-    async def create_function(self, *args: Any, **named: Any) -> None:
-        self._conn.create_function(*args, **named)
-
-    @property
-    def isolation_level(self) -> str | None:
-        return self._conn.isolation_level
+    @override
+    def commit(self) -> None:
+        self.check("COMMIT")
+        super().commit()
+        self.check("COMMITTED")
 
 
 class SimulatedDatabase(Database):
-    """The file outlives it; `cut` is what a killed process leaves of it."""
+    """The file outlives it; `cut` is what a killed process leaves of it.
+
+    The same statements in the same transactions as with SQLAlchemy's asynchronous sessions, whose
+    greenlets would take longer than all statements; whoever begins one lets the others go first.
+    """
 
     def __init__(self, file: Path, check: Check) -> None:
+        super().__init__(f"sqlite+aiosqlite:///{file}")
+        self._file = file
+        self._check = check
         self._open: list[sqlite3.Connection] = []
+        self._eye: sqlite3.Connection | None = None
+        self._sync = _compiled_once(
+            create_engine("sqlite://", creator=self._connect, poolclass=QueuePool, pool_size=0)
+        )
+        event.listen(self._sync, "begin", _begin)
 
-        async def connect(*_args: Any, **_named: Any) -> _Connection:
-            check("CONNECT")
-            raw = sqlite3.connect(file, isolation_level=None, timeout=0)
-            self._open.append(raw)
-            return _Connection(raw, check)
+    def _connect(self) -> sqlite3.Connection:
+        self._check("CONNECT")
+        raw = sqlite3.connect(self._file, isolation_level=None, timeout=0, factory=_Connection)
+        raw.check = lambda _: None
+        for pragma in ("journal_mode=WAL", "synchronous=OFF", "foreign_keys=ON"):
+            raw.execute(f"PRAGMA {pragma}")
+        raw.check = self._check
+        self._open.append(raw)
+        return raw
 
-        super().__init__(f"sqlite+aiosqlite:///{file}", async_creator=connect)
+    @override
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Any]:
+        await asyncio.sleep(0)
+        with Session(self._sync, expire_on_commit=False) as session:
+            yield _Awaited(session)
+
+    @override
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Any]:
+        async with self._writing:
+            await asyncio.sleep(0)
+            with (
+                self._sync.connect().execution_options(immediate=True) as connection,
+                Session(connection, expire_on_commit=False) as session,
+            ):
+                yield _Awaited(session)
+                session.commit()
+
+    def has_event(self, after: int) -> bool:
+        """Whether a newer one is committed; without SQLAlchemy, because it is asked often."""
+        self._check("SELECT")
+        if self._eye is None:
+            self._eye = sqlite3.connect(self._file, isolation_level=None)
+            self._open.append(self._eye)
+        query = "select 1 from events where seq > ? limit 1"
+        return self._eye.execute(query, (after,)).fetchone() is not None
 
     def cut(self) -> None:
         """Whatever was not committed is gone."""
         for raw in self._open:
             raw.close()
+
+
+class _Awaited:
+    """A session, or a connection, as SQLAlchemy's asynchronous ones look."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def add(self, row: object) -> None:
+        self._inner.add(row)
+
+    def add_all(self, rows: Any) -> None:
+        self._inner.add_all(rows)
+
+    async def connection(self) -> _Awaited:
+        return _Awaited(self._inner.connection())
+
+    async def stream_scalars(self, statement: Any) -> AsyncIterator[Any]:
+        async def rows() -> AsyncIterator[Any]:
+            for row in self._inner.scalars(statement):
+                yield row
+
+        return rows()
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+
+        async def awaited(*args: Any, **named: Any) -> Any:
+            return method(*args, **named)
+
+        return awaited
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+_first: list[Engine] = []
+
+
+def _compiled_once(engine: Engine) -> Engine:
+    """Each life has an engine of its own, and the same statements: they are compiled once in this
+    process. What is compiled is known by its dialect, so that is shared, too."""
+    _first.append(engine)
+    del _first[1:]
+    engine.dialect = engine.pool._dialect = _first[0].dialect
+    engine._compiled_cache = _first[0]._compiled_cache
+    return engine

@@ -8,6 +8,7 @@ import random
 import shutil
 import sqlite3
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from sqlalchemy.exc import DBAPIError
+from typing_extensions import override
 
 from app.demo import ROOT
 from engine.errors import NotConfigured, ProviderError
 from engine.store.audit import AuditTrail
-from engine.store.database import Database
+from engine.store.database import open_database
 from sandbox import times
+from sandbox.masking import ANSWER_LIMIT, Mask
 from sandbox.server import Settings, create_app
 from sandbox.slack.manifest import BOT_TOKEN, SIGNING_SECRET
 from tests.fault.simulated.database import SimulatedDatabase
@@ -31,9 +34,13 @@ from tests.fault.simulated.wire import ToTheBot, Weather, Wire, elsewhere
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from tests.fault.tap import Kind
+
 _KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 GRACE = timedelta(minutes=7)
-"""Of a deletion: it is told one minute before."""
+"""Of a deletion where one falls due: it is told one minute before."""
+LONG_GRACE = timedelta(minutes=70)
+"""Where none does: the shorter it is, the more often deletions are looked at."""
 SPEED = 10.0
 """Of Railway's own work: a build takes seconds instead of minutes."""
 _FOLDER = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
@@ -42,24 +49,47 @@ _FOLDER = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 _made: list[bytes] = []
 
 
-async def _empty_database(folder: Path) -> bytes:
-    """A database with our schema, made once."""
+def _empty_database(folder: Path) -> bytes:
+    """A database with our schema, made once in a process."""
     if not _made:
         file = folder / "empty.db"
-        database = SimulatedDatabase(file, lambda _: None)
-        await database.migrate()
-        await database.close()
+        # In a thread, because its own loop has to be a real one.
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(asyncio.run, _migrated(file)).result()
         with contextlib.closing(sqlite3.connect(file)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         _made.append(file.read_bytes())
     return _made[0]
 
 
+async def _migrated(file: Path) -> None:
+    database = open_database(f"sqlite+aiosqlite:///{file}")
+    await database.migrate()
+    await database.close()
+
+
+class _Unmasked(Mask):
+    """Nobody reads this journal but us, and finding its secrets takes time."""
+
+    @override
+    def answer(self, body: bytes) -> str:
+        return body[:ANSWER_LIMIT].decode("utf-8", "replace")
+
+    @override
+    def value(self, value: Any, *, hide: bool = False) -> Any:
+        return value
+
+
 class SimulatedHouse:
     """Where a schedule happens. All times are simulated seconds from its begin."""
 
-    def __init__(self, folder: Path, draw: random.Random, loop: SimulatedLoop) -> None:
+    def __init__(
+        self, folder: Path, draw: random.Random, loop: SimulatedLoop, grace: timedelta
+    ) -> None:
+        self._grace = grace
         self._file = folder / "luthien.db"
+        self._eye = sqlite3.connect(self._file)
+        self._eye.row_factory = sqlite3.Row
         self._loop = loop
         self._draw = draw
         self.weather = Weather(draw)
@@ -69,6 +99,8 @@ class SimulatedHouse:
         self.disk_full_until = 0.0
         self.life: Life | None = None
         self.killed = 0
+        self._committing: Kind | None = None
+        """How the process dies at the transaction that is about to be committed."""
         self.to_bot = ToTheBot(
             lambda: (
                 (self.life.application, self.life.context)
@@ -86,6 +118,7 @@ class SimulatedHouse:
                 to_app=self.to_bot,
             )
         )
+        self._application.traffic.mask = _Unmasked()
         self._wire = Wire(self._application, self.weather)
         self.http = httpx.AsyncClient(
             base_url="http://sandbox", transport=httpx.ASGITransport(self._application)
@@ -107,8 +140,9 @@ class SimulatedHouse:
             "slack_signing_secret": SIGNING_SECRET,
             "slack_api_url": "http://127.0.0.1/slack/api/",
             "luthien_admins": people["ada"],
+            "luthien_deployers": people["ben"],
             "luthien_channel": rooms["ops"],
-            "luthien_delete_grace": f"PT{int(GRACE.total_seconds())}S",
+            "luthien_delete_grace": f"PT{int(self._grace.total_seconds())}S",
             "luthien_data_dir": str(self._file.parent),
             "luthien_master_key": _KEY,
         }
@@ -141,6 +175,12 @@ class SimulatedHouse:
             raise sqlite3.OperationalError("unable to open database file")
         if now < self.disk_full_until and not statement.startswith(("SELECT", "PRAGMA", "CONN")):
             raise sqlite3.OperationalError("database or disk is full")
+        if statement == "COMMIT":
+            self._committing = self.weather.strike("database")
+        if self._committing is not None and self._committing.arrives is (statement != "COMMIT"):
+            self._committing = None
+            self.kill()
+            raise asyncio.CancelledError
 
     # ── what the laws look at ─────────────────────────────────────────────────────────────────
 
@@ -161,15 +201,13 @@ class SimulatedHouse:
         return list(answer.json()["messages"])
 
     def rows(self, query: str) -> list[dict[str, Any]]:
-        with contextlib.closing(sqlite3.connect(self._file)) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(query)]
+        return [dict(row) for row in self._eye.execute(query)]
 
     def new_runs(self) -> list[dict[str, Any]]:
         return self.rows("select * from runs order by number")
 
     async def audit_break(self) -> int | None:
-        database: Database = SimulatedDatabase(self._file, lambda _: None)
+        database = SimulatedDatabase(self._file, lambda _: None)
         try:
             return (await AuditTrail(database).verify()).broken_at
         finally:
@@ -182,15 +220,17 @@ class SimulatedHouse:
 
 
 @asynccontextmanager
-async def open_house(draw: random.Random) -> AsyncIterator[SimulatedHouse]:
+async def open_house(
+    draw: random.Random, grace: timedelta = GRACE
+) -> AsyncIterator[SimulatedHouse]:
     """The stand-ins run; the bot does not yet."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, SimulatedLoop)
     times.run_on(lambda: EPOCH.timestamp() + loop.moment, lambda: loop.moment)
     folder = Path(tempfile.mkdtemp(prefix="luthien-", dir=_FOLDER))
     try:
-        (folder / "luthien.db").write_bytes(await _empty_database(folder))
-        house = SimulatedHouse(folder, draw, loop)
+        (folder / "luthien.db").write_bytes(_empty_database(folder))
+        house = SimulatedHouse(folder, draw, loop, grace)
         inner = house._application.sandbox
         async with inner.router.lifespan_context(inner):
             try:
@@ -202,5 +242,6 @@ async def open_house(draw: random.Random) -> AsyncIterator[SimulatedHouse]:
                 if house.life is not None:
                     await house.life.kill()
                 await house.http.aclose()
+                house._eye.close()
     finally:
         shutil.rmtree(folder)

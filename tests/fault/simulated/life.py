@@ -19,25 +19,18 @@ import blueprints
 import commands
 from app.settings import Settings
 from app.timers import ticks, watcher_of
-from app.wiring import Parts, plane_settings, slack_door
+from app.wiring import Parts, plane_settings, slack_door, tools
 from engine import blueprint
-from engine.capabilities import (
-    HostsSpaces,
-    KeepsDatabases,
-    MeasuresUse,
-    ProbesUrls,
-    ReadsRepositories,
-    RunsServices,
-    TellsAccess,
-)
 from engine.execute import Executor
 from engine.plane import Plane
 from engine.policy_file import StandingPolicy
 from engine.registry import discover
+from engine.store.journal import Journal
 from engine.walk import Walk
-from engine.world import Toolbox
+from providers.luthien.provider import LuthienGateways
 from providers.railway.provider import RailwayProvider
 from providers.web.probe import WebProbe
+from tests.fault.simulated.database import SimulatedDatabase
 from tests.fault.simulated.loop import OWNER
 from tests.fault.simulated.wire import RailwayTransport, SlackSession
 
@@ -47,8 +40,8 @@ if TYPE_CHECKING:
     from engine.blueprint import Blueprint
     from engine.clock import Clock
     from engine.registry import Registry
+    from engine.run import Event
     from scheduler.clock import Tick
-    from tests.fault.simulated.database import SimulatedDatabase
     from tests.fault.simulated.wire import Wire
 
 RAILWAY_URL = "http://127.0.0.1/railway/graphql/v2"
@@ -79,6 +72,23 @@ class SimulatedExecutor(Executor):
         task = asyncio.create_task(walk.go(), name=f"run {run_id}")
         self._walks[run_id] = (walk, task)
         task.add_done_callback(lambda _: self._walks.pop(run_id, None))
+
+
+class SimulatedJournal(Journal):
+    """Followers look every second, and simulated minutes would be made of that: events, which
+    nobody ever changes, are read once in a life."""
+
+    @override
+    async def events(self, *, run_id: str | None, after: int, limit: int = 500) -> list[Event]:
+        database, kept = self._database, vars(self)
+        assert isinstance(database, SimulatedDatabase)
+        read: list[Event] = kept.setdefault("read", [])
+        async with kept.setdefault("reading", asyncio.Lock()):
+            newest = read[-1].seq if read else 0
+            if database.has_event(newest):
+                read += await super().events(run_id=None, after=newest, limit=10_000)
+        found = [e for e in read if e.seq > after and run_id in (None, e.run_id)]
+        return found[:limit]
 
 
 class Life:
@@ -137,23 +147,14 @@ class Life:
             plane_settings(settings, ""),
             database=self._database,
             registry=_registry(),
-            toolbox=Toolbox(
-                {
-                    HostsSpaces: railway,
-                    RunsServices: railway,
-                    KeepsDatabases: railway,
-                    MeasuresUse: railway,
-                    ReadsRepositories: railway,
-                    TellsAccess: railway,
-                    ProbesUrls: WebProbe(transport),
-                }
-            ),
+            toolbox=tools(railway, WebProbe(transport), LuthienGateways(transport)),
             blueprints=_blueprints(),
             clock=clock,
             checks=(),
             policy=StandingPolicy(),
         )
         plane._executor.__class__ = SimulatedExecutor
+        plane.journal.__class__ = SimulatedJournal
         parts = Parts(plane, clock, railway)
         door = slack_door(settings, parts, clock)
         session = SlackSession(self._wire, 15.0)

@@ -6,54 +6,87 @@ docs/faults.md; the schedules of `test_faults.py` are the ones with real process
 from __future__ import annotations
 
 import os
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
 import pytest
 
+from tests.fault.ledger import Ledger
+from tests.fault.simulated.carrying import run
 from tests.fault.simulated.life import quiet
-from tests.fault.simulated.schedule import Schedule, run, shrunk
+from tests.fault.simulated.schedule import Schedule, shrunk
 
 SEED = int(os.environ.get("SEED", "1"))
 SIMULATED = int(os.environ.get("SIMULATED", "0"))
 """How many schedules, drawn from SEED on."""
 SIMULATE = os.environ.get("SIMULATE", "")
 """The number of one schedule to repeat, or what was printed of a shrunk one."""
+RESULTS = os.environ.get("RESULTS", "")
+"""A file that remembers what held, which is then not tried again."""
+WORKERS = int(os.environ.get("LANES", "0")) or os.cpu_count()
 A_FEW = 16
 TOGETHER = 20
 
 pytestmark = pytest.mark.timeout(24 * 3600)
 
 
-def failures_of(first: int, count: int) -> list[str]:
-    """In a process of its own: what failed, shrunk, with the line that repeats it."""
+def tried(first: int, count: int) -> tuple[list[str], Counter[str]]:
+    """In a process of its own: what failed, shrunk, with the line that repeats it; and what
+    struck how often."""
     quiet()
-    failures = []
+    failures, struck = list[str](), Counter[str]()
     for number in range(first, first + count):
         schedule = Schedule.drawn(number)
-        if run(schedule):
-            least = shrunk(schedule)
-            failures.append(f"make faults SIMULATE='{least}'\n    {run(least)}")
+        report = run(schedule)
+        struck += report.struck
+        if report.failure:
+            least = shrunk(schedule, lambda smaller: run(smaller).failure)
+            failures.append(f"make faults SIMULATE='{least}'\n    {run(least).failure}")
             print(failures[-1], flush=True)
-    return failures
+    return failures, struck
 
 
 @pytest.mark.skipif(bool(SIMULATE), reason="one schedule is repeated")
 def test_simulated_schedules() -> None:
-    first, failures = SEED * 1_000_000, list[str]()
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        count = SIMULATED or A_FEW
-        chunks = range(0, count, TOGETHER if SIMULATED else A_FEW)
-        work = [
-            pool.submit(failures_of, first + begin, min(chunks.step, count - begin))
-            for begin in chunks
-        ]
+    begin, failures = SEED * 1_000_000, list[str]()
+    ledger, count = Ledger.at(RESULTS), SIMULATED or A_FEW
+    together = TOGETHER if SIMULATED else A_FEW
+    chunks = {
+        f"simulated {first}+{together}": first
+        for first in range(begin, begin + count, together)
+        if not ledger.held(f"simulated {first}+{together}")
+    }
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
+        work = {pool.submit(tried, first, together): name for name, first in chunks.items()}
         for done in as_completed(work):
-            failures += done.result()
+            failed, struck = done.result()
+            ledger.note(work[done], failed, struck, kind="simulated", operation="", count=together)
+            failures += failed
     assert not failures, "\n\n".join([f"{len(failures)} of {count}", *failures])
 
 
 @pytest.mark.skipif(not SIMULATE, reason="nothing is repeated")
 def test_one_simulated_schedule() -> None:
-    said = run(Schedule.parse(SIMULATE))
+    said = run(Schedule.parse(SIMULATE)).failure
     assert not said, said
+
+
+def test_a_schedule_is_read_as_it_is_printed() -> None:
+    drawn = [Schedule.drawn(number) for number in range(50)]
+    assert [Schedule.parse(str(schedule)) for schedule in drawn] == drawn
+    assert len({str(schedule) for schedule in drawn}) == 50
+
+
+def test_a_failing_schedule_is_shrunk_to_what_matters() -> None:
+    """Here: to one wish and one trouble, whatever else was drawn."""
+
+    def fails(schedule: Schedule) -> bool:
+        creates = any(wish.operation == "create" for wish in schedule.wishes)
+        return creates and any(trouble.kind == "kill" for trouble in schedule.troubles)
+
+    number = next(n for n in range(10_000) if fails(s := Schedule.drawn(n)) and len(s.wishes) > 3)
+    least = shrunk(Schedule.drawn(number), fails)
+    assert [wish.operation for wish in least.wishes] == ["create"]
+    assert [trouble.kind for trouble in least.troubles] == ["kill"]
+    assert all(wish.copies == (0.01,) for wish in least.wishes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,14 +49,15 @@ class Weather:
     slack_limited_until: float = 0.0
     replies_dead_until: float = 0.0
     counts: dict[str, int] = field(default_factory=dict)
-    struck: list[str] = field(default_factory=list)
+    struck: Counter[str] = field(default_factory=Counter)
+    """By kind and party."""
     kill: Callable[[], None] = lambda: None
 
-    def strike(self, party: str, operation: str) -> Kind | None:
+    def strike(self, party: str) -> Kind | None:
         number = self.counts[party] = self.counts.get(party, 0) + 1
         kind = self.planned.pop((party, number), None)
         if kind is not None:
-            self.struck.append(f"{kind}@{party}.{number} ({operation})")
+            self.struck[f"{kind} {party}"] += 1
         return kind
 
 
@@ -78,7 +80,7 @@ class Wire:
         """Raises Lost."""
         weather, loop = self._weather, asyncio.get_running_loop()
         party, operation = _name(request)
-        kind = weather.strike(party, operation)
+        kind = weather.strike(party)
         await asyncio.sleep(weather.draw.uniform(*LATENCY_S))
         now = loop.time()
         if party == "slack" and now < weather.slack_limited_until:
