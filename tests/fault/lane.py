@@ -166,8 +166,8 @@ class Lane:
         took = await self.control("slack/command", user="ada", channel=HERE, text=text)
         return bool(took["status"] == 200)
 
-    async def clicks(self, label: str, ts: str) -> bool:
-        took = await self.control("slack/click", user="ada", channel=HERE, ts=ts, label=label)
+    async def clicks(self, label: str, ts: str, *, who: str = "ada") -> bool:
+        took = await self.control("slack/click", user=who, channel=HERE, ts=ts, label=label)
         return bool(took["status"] == 200)
 
     async def sees(self, thread: str = "") -> list[dict[str, Any]]:
@@ -186,15 +186,17 @@ class Lane:
         message = await until(found, within=within, what=f"ada sees {words!r}\n{self.log[-3000:]}")
         return dict(message)
 
-    async def answered(self, words: str, *, within: float = 30) -> dict[str, Any] | None:
-        """The new private message with these words; None when the bot has nothing more to say
-        and did not say them."""
+    async def answered(
+        self, words: str, *, private: bool = True, within: float = 30
+    ) -> dict[str, Any] | None:
+        """The new private message with these words, or the one to everybody; None when the bot
+        has nothing more to say and did not say them."""
         deadline = time.monotonic() + within
         quiet_since: float | None = None
         while time.monotonic() < deadline:
             for message in await self.sees():
-                new = message["ephemeral"] and message["ts"] not in self._seen
-                if new and words in message["text"]:
+                new = message["ephemeral"] is private and message["ts"] not in self._seen
+                if new and words in message["text"] + str(message["blocks"]):
                     return message
             now = time.monotonic()
             quiet = self.alive and self.at_rest()
@@ -234,7 +236,8 @@ select (select count(*) from deliveries where handled_at is null),
        (select count(*) from runs where status in ('queued', 'running', 'cancelling')),
        (select count(*) from events e left join narrations n on n.run_id = e.run_id
          where e.seq > coalesce(n.seq, 0)),
-       (select count(*) from notices where told_at is null)
+       (select count(*) from notices where told_at is null),
+       (select count(*) from approvals where not told)
 """
 
 

@@ -42,6 +42,9 @@ class Operation:
         """For what begins by itself: whether it has."""
         return True
 
+    async def go_on(self, lane: Lane) -> None:
+        """For what needs a second person: they do their part, unless they did it already."""
+
     async def check(self, lane: Lane) -> None:
         """Raises AssertionError unless the world is as it was asked for."""
 
@@ -88,6 +91,38 @@ class Delete(Instance):
         assert kind == "deletion-scheduled"
         left = datetime.fromisoformat(at) - datetime.now(UTC)
         assert timedelta(days=6, hours=23, minutes=55) < left <= timedelta(days=7)
+
+
+class ForceDelete(Instance):
+    """At once, because Ben agrees."""
+
+    name = "force-delete"
+
+    async def ask(self, lane: Lane) -> bool:
+        if not await lane.types(f"/luthien delete {SUBJECT} --force"):
+            return False
+        question = await lane.answered(f"Delete {SUBJECT} at once? This is what would be lost")
+        if question is None:
+            return False
+        asked = await lane.clicks(f"Delete {SUBJECT} at once …", question["ts"])
+        return asked and await self._approves(lane)
+
+    async def go_on(self, lane: Lane) -> None:
+        if any(run["status"] == "awaiting_approval" for run in lane.new_runs()):
+            await lane.reached_again()
+            await self._approves(lane)
+            await lane.rests()
+
+    async def _approves(self, lane: Lane) -> bool:
+        question = await lane.answered("asks for 1 approval", private=False)
+        return question is not None and await lane.clicks("Approve", question["ts"], who="ben")
+
+    async def check(self, lane: Lane) -> None:
+        [gone] = (await lane.railway())["projects"]
+        assert gone["deleted_at"] is not None
+        [run] = lane.new_runs()
+        given = "select * from audit where action = 'approval.given'"
+        assert len(lane.rows(f"{given} and run_id = '{run['id']}'")) == 1
 
 
 class CancelDelete(Instance):
@@ -264,6 +299,7 @@ OPERATIONS: Mapping[str, Operation] = {
     for operation in (
         Create(),
         Delete(),
+        ForceDelete(),
         CancelDelete(),
         Digest(),
         Expire(),

@@ -67,6 +67,7 @@ async def endure(lane: Lane, schedule: Schedule) -> None:
     heard = await _until_over(lane, operation)
     struck = tuple(lane.tap.struck)
     lane.tap.disarm()
+    await operation.go_on(lane)
     run = _run(lane)
     if not operation.makes_a_run:
         if not await operation.came_about(lane):
@@ -80,6 +81,7 @@ async def endure(lane: Lane, schedule: Schedule) -> None:
         assert not heard or private or killed, "neither done nor answered"
         await lane.reached_again()
         await _until_over(lane, operation)
+        await operation.go_on(lane)
         run = _run(lane)
         assert run is not None, "asked again, and nothing came of it"
     if run is not None and run["status"] != "succeeded":
@@ -119,8 +121,8 @@ async def survive(lane: Lane, schedule: Schedule) -> str:
 
 _CALLS = Path(__file__).with_name("calls")
 POLLS = ("railway.projectsByIds", "railway.workflowStatus")
-"""Calls that are made while something takes its time, if it takes any: the first two are worth
-breaking."""
+"""Calls that are made while something takes its time, if it takes any: of these and of ticks the
+first two are worth breaking."""
 TICKS = ("railway.projects", "gateway.GET /health", "gateway.GET /ready")
 """What the bot looks at by itself now and then."""
 BY_CHANCE = (*POLLS, *TICKS, "slack.response_url", "slack.chat.update", "slack.users.info")
@@ -231,7 +233,8 @@ async def watch(lane: Lane, operation: Operation) -> Calls:
     await lane.keep_alive()
     await _until_over(lane, operation)
     made = Counter(call.name for call in lane.tap.calls)
-    made.update({name: min(made[name], 2) - made[name] for name in POLLS if name in made})
+    often = [name for name in (*POLLS, *TICKS) if name in made]
+    made.update({name: min(made[name], 2) - made[name] for name in often})
     changes = await _changes(lane, since)
     await operation.check(lane)
     return Calls(calls=made, changes=changes)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fault.lane import open_lane
+from tests.fault.ledger import Ledger
 from tests.fault.operations import OPERATIONS
 from tests.fault.schedule import Schedule, every_fault, survive
 
@@ -27,7 +29,9 @@ SCHEDULES = int(os.environ.get("SCHEDULES", "0"))
 REPLAY = os.environ.get("REPLAY", "")
 ONLY = os.environ.get("ONLY", "").split() or list(OPERATIONS)
 """Names of operations."""
-LANES = int(os.environ.get("LANES", "3"))
+RESULTS = os.environ.get("RESULTS", "")
+"""A file that remembers what held, which is then not tried again."""
+LANES = int(os.environ.get("LANES", "0")) or 3
 """Schedules under way at a time, each lane with stand-ins of its own."""
 A_FEW = 4
 """Of each operation's faults, where not all are tried."""
@@ -36,11 +40,14 @@ pytestmark = pytest.mark.timeout(24 * 3600)
 
 
 def single_faults() -> Iterator[Schedule]:
+    """In any order, so that what is broken off has seen something of everything."""
+    found = []
     for name in ONLY:
         every = every_fault(name)
-        if not SCHEDULES:
-            every = random.Random(f"{SEED} {name}").sample(every, A_FEW)
-        yield from (Schedule(name, (fault,)) for fault in every)
+        few = random.Random(f"{SEED} {name}").sample(every, A_FEW)
+        found += [Schedule(name, (fault,)) for fault in (every if SCHEDULES else few)]
+    random.Random(SEED).shuffle(found)
+    yield from found
 
 
 def several_faults() -> Iterator[Schedule]:
@@ -54,16 +61,17 @@ def several_faults() -> Iterator[Schedule]:
 async def all_survive(schedules: Sequence[Schedule], folder: Path) -> None:
     """Every failure is told with the line that repeats it. Operations that need a bot with
     settings of its own go one kind after another."""
-    failures: list[str] = []
+    failures, ledger = list[str](), Ledger.at(RESULTS)
+    schedules = [one for one in schedules if not ledger.held(str(one))]
     kinds = {tuple(OPERATIONS[s.operation].settings.items()) for s in schedules}
     for number, settings in enumerate(sorted(kinds)):
         mine = [s for s in schedules if {*OPERATIONS[s.operation].settings.items()} == {*settings}]
-        failures += await _side_by_side(mine, folder / str(number), dict(settings))
+        failures += await _side_by_side(mine, folder / str(number), dict(settings), ledger)
     assert not failures, "\n\n".join([f"{len(failures)} of {len(schedules)}", *failures])
 
 
 async def _side_by_side(
-    schedules: Sequence[Schedule], folder: Path, settings: dict[str, str]
+    schedules: Sequence[Schedule], folder: Path, settings: dict[str, str], ledger: Ledger
 ) -> list[str]:
     waiting = list(reversed(schedules))
     failures: list[str] = []
@@ -71,7 +79,16 @@ async def _side_by_side(
     async def work(place: Path) -> None:
         async with open_lane(place, **settings) as lane:
             while waiting:
-                failure = await survive(lane, waiting.pop())
+                schedule = waiting.pop()
+                failure = await survive(lane, schedule)
+                ledger.note(
+                    str(schedule),
+                    [failure] if failure else [],
+                    Counter(f"{f.kind} {f.call.vendor}" for f in lane.tap.struck),
+                    kind="one fault" if len(schedule.faults) == 1 else "several faults",
+                    operation=schedule.operation,
+                    count=1,
+                )
                 if failure:
                     print(failure, flush=True)
                     failures.append(failure)

@@ -142,7 +142,8 @@ select (select count(*) from deliveries where handled_at is null)
      + (select count(*) from runs where status in ('queued', 'running', 'cancelling'))
      + (select count(*) from events e left join narrations n on n.run_id = e.run_id
          where e.seq > coalesce(n.seq, 0))
-     + (select count(*) from notices where told_at is null) as busy
+     + (select count(*) from notices where told_at is null)
+     + (select count(*) from approvals where not told) as busy
 """
 
 
