@@ -14,7 +14,7 @@ from bot.posting import Posting
 from bot.runs import person
 from bot.waiting import happened
 from engine.answer import Confirm, Offer
-from engine.approval import ApprovalStatus
+from engine.approval import ApprovalStatus, may_agree_oneself
 from engine.errors import ProviderError, Rejected
 from engine.permission import somebody
 from engine.run import EventKind
@@ -126,6 +126,8 @@ def message(approval: Approval, thread_url: str = "") -> Render:
     """The plan with the two answers, or with what was decided in their place. Pure."""
     icon, state = _state(approval)
     asked = f"{person(approval.asker.key)} asks for {_needed(approval)}."
+    if approval.alone and may_agree_oneself(approval.consent, alone=True):
+        asked += " Nobody else could give it, so their own counts."
     plan = "\n".join([*approval.changes, *([""] if approval.changes else []), *_steps(approval)])
     footer = [f"`/luthien {mrkdwn(approval.anew)}`", f"run `{approval.run_id}`"]
     if thread_url:

@@ -100,11 +100,18 @@ class _Judge:
 async def _retire_results(stage: Stage, done: RunView, judge: _Judge) -> None:
     limit = LOOK_BACK_FROM_THE_END if judge.gone else LOOK_BACK
     for earlier in await stage.control.list_runs(subject=done.subject, limit=limit):
-        if earlier.id == done.id or earlier.status is not RunStatus.SUCCEEDED:
+        if earlier.status is not RunStatus.SUCCEEDED or not _before(earlier, done):
             continue
         for post in (await stage.told.posts(earlier.id)).values():
             if _offers(post):
                 await _redraw(stage, earlier, post, done, judge)
+
+
+def _before(earlier: RunView, done: RunView) -> bool:
+    """Tellings end in any order."""
+    if earlier.ended_at is None or done.ended_at is None:
+        return False
+    return earlier.id != done.id and earlier.ended_at <= done.ended_at
 
 
 def _offers(post: Post) -> bool:

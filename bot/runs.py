@@ -198,6 +198,8 @@ def _plan_title(view: RunView) -> str:
         return f"{gone} of {plural(len(view.created), 'thing')} removed"
     done = sum(step.status is StepStatus.DONE for step in view.steps)
     total = plural(len(view.steps), "step")
+    if len(view.steps) == 1 and done:
+        return "Its one step is done"
     return f"All {total} done" if done == len(view.steps) else f"{done} of {total} done"
 
 

@@ -34,6 +34,7 @@ class CancelDelete(Change):
     name: ClassVar[str] = "cancel-delete"
     risk: ClassVar[Risk] = Risk.CHANGES
     examples: ClassVar[tuple[str, ...]] = ("cancel-delete acme",)
+    freezes: ClassVar[bool] = False
 
     instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
         description="Name of the instance", examples=["acme"]

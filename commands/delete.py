@@ -19,6 +19,7 @@ from engine.answer import Answer, Confirm, Fact, Facts, Offer, Offers, Part, Tab
 from engine.capabilities import HostsSpaces
 from engine.command import Argument, Change, Completes, Risk
 from engine.errors import PlanStale, ProviderError, Refused
+from engine.permission import APPROVAL
 from engine.plan import Plan, critical_path
 from engine.words import about, ago, duration, moment, plural, typed, until
 
@@ -79,7 +80,9 @@ class DeleteInstance(Change):
             return None
         instance = await self._find(world)
         volumes = await _volumes(world, instance)
-        return self._confirmation(world, instance, volumes)
+        rulings = await world.control.explain(world.actor, self)
+        consent = next((ruling.text for ruling in rulings if ruling.about == APPROVAL), "")
+        return self._confirmation(world, instance, volumes, consent)
 
     async def plan(self, world: World) -> Plan:
         instance = await self._find(world)
@@ -165,7 +168,7 @@ class DeleteInstance(Change):
         return (world.now() + world.limits.delete_grace).replace(microsecond=0)
 
     def _confirmation(
-        self, world: World, instance: Instance, volumes: Sequence[Volume] | None
+        self, world: World, instance: Instance, volumes: Sequence[Volume] | None, consent: str
     ) -> Answer:
         """What would be lost, and the line that says yes to exactly that."""
         at, now, space = self._deletion_at(world), world.now(), instance.space
@@ -193,7 +196,7 @@ class DeleteInstance(Change):
                 rows=tuple((s.name, _lost(s, volumes)) for s in services),
                 empty="It has no services.",
             ),
-            Text(text=self._fate(world, at)),
+            Text(text=self._fate(world, at, consent)),
             Offers(
                 offers=(
                     Offer(
@@ -202,11 +205,8 @@ class DeleteInstance(Change):
                         style="danger",
                         confirm=Confirm(
                             title=f"Delete {instance.name}?",
-                            text="It is deleted with all its data once somebody else approves."
-                            if self.force
-                            else f"It is deleted with all its data in {_grace(world)},"
-                            " unless somebody keeps it.",
-                            yes="Ask for it" if self.force else "Delete it",
+                            text=f"It is deleted with all its data {self._when(world, consent)}.",
+                            yes="Ask for it" if consent else "Delete it",
                         ),
                     ),
                     Offer(label="Status", line=f"status {instance.name}"),
@@ -222,16 +222,20 @@ class DeleteInstance(Change):
             private=True,
         )
 
-    def _fate(self, world: World, at: datetime) -> str:
+    def _when(self, world: World, consent: str) -> str:
+        if consent:
+            return "once that is approved"
+        return "at once" if self.force else f"in {_grace(world)}, unless somebody keeps it"
+
+    def _fate(self, world: World, at: datetime, consent: str) -> str:
+        """`consent`: who has to agree first; empty: nobody."""
         if self.force:
-            return (
-                "Another person has to approve. Then it is deleted at once, and nobody can take"
-                " that back."
-            )
+            then = "Then it is" if consent else "It is"
+            return f"{consent} {then} deleted at once, and nobody can take that back.".lstrip()
         return (
-            f"It stays reachable for {_grace(world)} and is deleted on {moment(at)}. Until then"
-            " anybody with the role deployer can keep it."
-        )
+            f"{consent} It stays reachable for {_grace(world)} and is deleted on {moment(at)}."
+            " Until then anybody with the role deployer can keep it."
+        ).lstrip()
 
 
 def _seen(instance: Instance) -> str:

@@ -7,7 +7,14 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
-from engine.approval import Approval, ApprovalStatus, Consent, may_agree_oneself, others
+from engine.approval import (
+    Approval,
+    ApprovalStatus,
+    Consent,
+    asked_anew,
+    may_agree_oneself,
+    others,
+)
 from engine.command import Change
 from engine.errors import AlreadyExists, InvalidInput, NotAllowed, NotFound, PlanStale, Refused
 from engine.permission import mention, mentions, somebody
@@ -107,7 +114,7 @@ class Approvals:
                 continue
             if digest == plan.digest():
                 raise AlreadyExists(
-                    f"An approval for `{command.line()}` is asked for already.",
+                    f"An approval for `{asked_anew(command.line())}` is asked for already.",
                     why=f"It waits as run `{waiting}`.",
                     who=f"It waits for {somebody(consent.approvers)}.",
                     next_step=typed("approvals"),

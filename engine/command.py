@@ -237,6 +237,8 @@ class Change(Command):
     role: ClassVar[Role] = Role.DEPLOYER
     patient: ClassVar[bool] = True
     """Whether it makes sense to wait in line for its locks; else it is refused."""
+    freezes: ClassVar[bool] = True
+    """Whether a freeze holds for it; not for what only keeps something from being deleted."""
 
     @property
     def asks(self) -> bool:

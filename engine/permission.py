@@ -12,7 +12,7 @@ from engine.actor import Door, Role
 from engine.approval import Consent
 from engine.command import Risk
 from engine.errors import InvalidInput, NotAllowed
-from engine.policy import TYPED_NAME, Asked, includes
+from engine.policy import TYPED_NAME, Asked, SelfApprove, includes
 from engine.words import listed, moment, plural, typed
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Permissions:
         if consent.needed:
             count = plural(consent.needed, "approval")
             text = f"It waits for {count} by {somebody(consent.approvers)} before it begins"
-            text += f" (`self_approve: {consent.self_approve}`)."
+            text += f" ({_OWN_WORD[consent.self_approve]})."
             rule = _first(loaded.policy, asked, "approvals")
             quote = loaded.quote("rules", rule[0], "approvals") if rule else None
             found.append(Ruling(APPROVAL, True, text, quote, why=consent.about))
@@ -213,13 +213,18 @@ class Permissions:
         )
 
     async def _freeze(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> Ruling:
+        if not asked.freezes:
+            return Ruling(
+                FREEZE, True, "A freeze does not hold for what keeps things as they are."
+            )
         now = self.clock.now()
         for place, freeze in loaded.policy.frozen(asked):
             ends = freeze.window(loaded.policy.time_zone).over_at(now)
             if ends is None:
                 continue
             quote = loaded.quote("freezes", place, "name")
-            allowed = includes(freeze.still, actor)
+            # What people may still do, they do; nothing happens by itself.
+            allowed = includes(freeze.still, actor) and actor.door is not Door.TIMER
             text = f"The freeze “{freeze.name}” lasts until {moment(ends)}"
             if allowed:
                 return Ruling(FREEZE, True, f"{text}, and {actor.name} may still do it.", quote)
@@ -277,6 +282,12 @@ def _first(policy: Policy, asked: Asked, what: str) -> tuple[int, Rule] | None:
     return next(((p, r) for p, r in fitting if getattr(r, what) is not None), None)
 
 
+_OWN_WORD = {
+    SelfApprove.NEVER: "somebody else's: `self_approve: never`",
+    SelfApprove.WHEN_ALONE: "somebody else's, or your own if nobody else could give it:"
+    " `self_approve: when_alone`",
+    SelfApprove.ALWAYS: "your own counts: `self_approve: always`",
+}
 _STRANGER = "slack:"
 """The key of nobody in particular."""
 _ROLES: Mapping[str, Role] = {role.label: role for role in Role}

@@ -153,6 +153,11 @@ class Asked:
     approvals: int = 0
     """How many people have to agree by the command's own definition."""
 
+    @property
+    def freezes(self) -> bool:
+        """Whether a freeze holds for it."""
+        return issubclass(self.command, Change) and self.command.freezes
+
     @classmethod
     def of(cls, command: Command | type[Command], subject: str = "") -> Asked:
         changing = command.risk is not Risk.READS

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.approval import asked_anew
 from engine.errors import Draining
 from engine.run import RunStatus
 from engine.store.transaction import DuplicateDelivery
@@ -69,7 +70,7 @@ class Submission:
                     delivery=delivery,
                     command=command.name,
                     arguments=command.model_dump(mode="json"),
-                    line=command.line(),
+                    line=asked_anew(command.line()),
                     plan=plan,
                     actor=actor,
                     origin=origin.model_copy(update={"trace": traceparent()}),

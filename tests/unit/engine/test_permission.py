@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.actor import Actor
+from commands.cancel_delete import CancelDelete
+from engine.actor import Actor, Door, Role
 from engine.errors import NotAllowed
 from engine.policy_file import StandingPolicy
 from engine.run import RunStatus
@@ -109,6 +110,13 @@ async def test_a_freeze_holds_until_it_is_over(tmp_path: Path) -> None:
         run = await p.submit(ADA, Build(), OPS)
         async for _ in p.follow(run.id):
             pass
+        scheduler = Actor(door=Door.TIMER, id="scheduler", name="scheduler", role=Role.ADMIN)
+        with pytest.raises(NotAllowed, match="The freeze “weekend” lasts"):
+            await p.submit(scheduler, Build(), OPS)
+        keeps = CancelDelete(instance="acme")
+        rulings = {r.about: r for r in await p.explain(BEN, keeps)}
+        assert rulings["freeze"].allowed
+        assert "does not hold for what keeps things" in rulings["freeze"].text
         clock.at = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
         assert await p.submit(BEN, Build(), OPS)
 
