@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
 
-    from app.settings import Reading
+    from app.settings import Reading, Settings
+    from engine.secrets import SealKeys
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ def tried(reading: Reading) -> Reading:
         wrong = f"is not set, and {data.key_file} does not hold a key"
         return reading.but(Fault("LUTHIEN_MASTER_KEY", wrong, lost))
     return reading
+
+
+def seal_keys(settings: Settings) -> SealKeys:
+    """Those of the setting, or of the data folder, where one is made on first use."""
+    given = settings.luthien_master_key
+    text = (
+        given.get_secret_value() if given else DataFolder(settings.luthien_data_dir).master_key()
+    )
+    return parse_keys(text)
 
 
 class DataFolder:

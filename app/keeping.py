@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.data import DataFolder, tried
+from app.data import DataFolder, seal_keys, tried
 from engine.errors import InvalidInput, NotFound, Refused
 from engine.store.copying import Copied, NotWhole, check_file, copy, is_empty, snapshot
 from engine.store.database import check_url, open_database
 
 if TYPE_CHECKING:
     from app.settings import Reading, Settings
+    from engine.secrets import SealKeys
 
 MAIN, DISPATCH = "luthien.db", "dispatch.db"
 _AT_ONCE = timedelta(0)
@@ -27,7 +28,7 @@ def migrate(reading: Reading) -> str:
     settings = _settings(reading)
 
     async def run() -> None:
-        database = open_database(settings.database)
+        database = open_database(settings.database, seal_keys(settings))
         try:
             await database.migrate()
         finally:
@@ -104,7 +105,7 @@ def move(reading: Reading, to: str) -> str:
         raise InvalidInput("--to is no Postgres address.", next_step="luthien move --help")
     data = DataFolder(settings.luthien_data_dir)
     with data.own("move", wait=_AT_ONCE, database=settings.database_file):
-        copied = asyncio.run(_move(settings.database, to))
+        copied = asyncio.run(_move(settings.database, to, seal_keys(settings)))
     return (
         f"{copied.total} rows moved, {copied.rows['runs']} runs and {copied.rows['audit']} audit"
         " rows among them, their chain as it was.\nNext: set DATABASE_URL to that address. "
@@ -112,8 +113,8 @@ def move(reading: Reading, to: str) -> str:
     )
 
 
-async def _move(source: str, target: str) -> Copied:
-    here, there = open_database(source), open_database(target)
+async def _move(source: str, target: str, keys: SealKeys) -> Copied:
+    here, there = open_database(source, keys), open_database(target, keys)
     try:
         await here.migrate()
         await there.migrate()

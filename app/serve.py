@@ -23,6 +23,7 @@ from app.wiring import control_plane, knows, slack_door, web
 from engine.actor import Door
 from engine.capabilities import SpeaksInChannels
 from engine.errors import NotConfigured, OpsError
+from scheduler.anchor import anchor
 from scheduler.clock import Timetable
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from bot.door import SlackDoor
     from engine.plane import Plane
     from engine.registry import Registry
+    from scheduler.clock import Tick
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +101,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                     beside = [
                         asyncio.create_task(_take_up(plane, door), name="take up"),
                         asyncio.create_task(_say_token(parts), name="token"),
+                        asyncio.create_task(_once(anchor(plane.audit)), name="anchor"),
                     ]
                     timetable.start()
                     # What is loaded by now stays: the collector need not walk it ever again, which
@@ -170,6 +173,10 @@ async def _resume(plane: Plane) -> None:
             await plane.handle(request.delivery)
         except OpsError as error:
             log.info("accepted earlier, refused now: %s", error.summary)
+
+
+async def _once(tick: Tick) -> None:
+    await tick.act()
 
 
 async def _say_token(parts: Parts) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.webhook import webhook
+from scheduler.anchor import anchor
 from scheduler.approvals import approvals
 from scheduler.digests import digests
 from scheduler.expiry import expiry
@@ -49,5 +50,9 @@ def ticks(parts: Parts, settings: Settings, watcher: Watcher | None) -> list[Tic
     ]
     if parts.railway is not None:
         by_one += [expiry(plane, settings.luthien_delete_grace), digests(plane)]
-    by_each = [resumption(plane), *([watcher.tick()] if parts.railway and watcher else [])]
+    by_each = [
+        resumption(plane),
+        anchor(plane.audit),
+        *([watcher.tick()] if parts.railway and watcher else []),
+    ]
     return [*by_each, *(shared(tick, plane.replicas, parts.clock) for tick in by_one)]

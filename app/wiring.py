@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import blueprints
 from app import checks
-from app.data import DataFolder
+from app.data import DataFolder, seal_keys
 from app.settings import Reading, misconfigured
 from engine import blueprint
 from engine.actor import Actor, Door, Role
@@ -31,7 +31,6 @@ from engine.lease import Lease
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.policy_file import StandingPolicy
 from engine.roles import FixedRoles
-from engine.secrets import parse_keys
 from engine.store.told import StoredTold
 from engine.world import Limits, Toolbox
 from providers.luthien.provider import LuthienGateways
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from engine.clock import Clock
     from engine.people import People
     from engine.registry import Registry
-    from engine.secrets import SealKeys
 
 T = TypeVar("T")
 
@@ -184,7 +182,7 @@ def web(settings: Settings, page: str) -> WebSettings:
     """Cookies and forms are signed with a key of their own, made from the master key."""
     from api.web.app import WebSettings
 
-    keys = _keys(settings)
+    keys = seal_keys(settings)
     return WebSettings(
         key=keys.digests("cookies and forms", about="web page")[0],
         secure=page.startswith("https://"),
@@ -237,7 +235,7 @@ def plane_settings(
         dispatch_url=f"sqlite:///{(data.path / 'dispatch.db').absolute()}"
         if embedded
         else settings.database,
-        keys=_keys(settings),
+        keys=seal_keys(settings),
         limits=Limits(
             delete_grace=settings.luthien_delete_grace,
             credentials_window=CREDENTIALS_WINDOW,
@@ -251,8 +249,3 @@ def plane_settings(
         lease=lease or Lease(settings.luthien_lease),
         pace=settings.luthien_pace,
     )
-
-
-def _keys(settings: Settings) -> SealKeys:
-    data = DataFolder(settings.luthien_data_dir)
-    return parse_keys(_revealed(settings.luthien_master_key) or data.master_key())

@@ -10,22 +10,27 @@ from pydantic import Field
 from commands.names import KnownInstance
 from commands.spans import Span, length
 from engine.actor import Role
-from engine.answer import Answer, Offer, Offers, Table, Text
+from engine.answer import Answer, Code, Offer, Offers, Table, Text
 from engine.command import Argument, Completes, Question
+from engine.control_plane import AuditFault
 from engine.words import plural
 
 if TYPE_CHECKING:
-    from engine.control_plane import AuditEntry
+    from engine.control_plane import AuditCheck, AuditEntry
     from engine.world import World
 
 _LONGEST_DETAIL = 80
+_ANCHOR_LETTERS = 16
+"""Of a hash: nobody finds another record with the same ones."""
 
 
 class ShowAudit(Question):
     """Show who did what, newest first, or check that the record is whole.
 
-    `audit verify` follows the chain: each entry bears a hash over itself and the one before it, so
-    an entry that was changed, removed or moved is found and named.
+    `audit verify` follows the chain: each entry bears a hash over itself and the one before it,
+    and its end is signed with the master key. So an entry that was changed, removed, moved or
+    added is found and named, at the end, too. It says an anchor: given again some day with
+    `--anchor`, it also finds that the whole record was put back to an earlier state.
     """
 
     name: ClassVar[str] = "audit"
@@ -48,6 +53,12 @@ class ShowAudit(Question):
     )
     instance: Annotated[KnownInstance | None, Completes("instance")] = Field(
         default=None, description="Only what is about this instance", examples=["acme"]
+    )
+    anchor: str | None = Field(
+        default=None,
+        pattern=r"^[1-9]\d{0,11}:[0-9a-f]{12,64}$",
+        description="Of `verify`: what an earlier one said, which has to hold still",
+        examples=["1204:9f86d081884c"],
     )
     limit: int = Field(default=20, ge=1, le=200, description="How many to show")
     page: int = Field(default=1, ge=1, le=100_000, description="Which page of them")
@@ -84,25 +95,33 @@ class ShowAudit(Question):
         return (await world.people.find(typed)).key
 
     async def _verified(self, world: World) -> Answer:
-        check = await world.control.audit.verify()
+        check = await world.control.audit.verify(self.anchor or "")
         rows = plural(check.rows, "entry")
         whole = check.broken_at is None
+        anchor = check.head[: check.head.find(":") + 1 + _ANCHOR_LETTERS] if check.rows else ""
+        held = f" What stood at {self.anchor} stands there still." if self.anchor else ""
+        said = (
+            Text(
+                text=f"Every entry follows from the one before it, and the end is signed.{held}"
+                + (" Keep this anchor outside of the database:" if anchor else "")
+            ),
+            *((Code(text=f"{self.name} verify --anchor {anchor}"),) if anchor else ()),
+        )
         return Answer(
             title=f"The audit is whole: {rows}"
             if whole
             else f"The audit is broken at entry {check.broken_at}",
             parts=(
-                Text(
-                    text="Every entry follows from the one before it. That entries are missing"
-                    " at the very end cannot be seen from the entries alone."
-                    if whole
-                    else f"Entry {check.broken_at} of {rows} does not follow from the one before"
-                    " it: it or an entry before it was changed or removed outside of luthien-ops."
-                    " What stands before it is whole. Compare with a backup of the database."
-                ),
+                *(said if whole else (Text(text=_broken(check)),)),
                 Offers(offers=(Offer(label="Show the latest", line=self.name),)),
             ),
-            data={"ok": whole, "entries": check.rows, "broken_at": check.broken_at},
+            data={
+                "ok": whole,
+                "entries": check.rows,
+                "broken_at": check.broken_at,
+                "fault": check.fault,
+                "anchor": anchor or None,
+            },
         )
 
     def _title(self, count: int) -> str:
@@ -123,6 +142,40 @@ class ShowAudit(Question):
 
     def _at(self, page: int) -> str:
         return self.model_copy(update={"page": page}).line()
+
+
+def _broken(check: AuditCheck) -> str:
+    """What is wrong, and what can still be relied on."""
+    at, rows = check.broken_at, plural(check.rows, "entry")
+    match check.fault:
+        case AuditFault.CUT_OFF:
+            said = (
+                f"The end is missing, from entry {at} on: it was removed outside of luthien-ops."
+                f" The {rows} that there are stand as they were written."
+            )
+        case AuditFault.ADDED:
+            said = (
+                f"The entries from {at} on were added outside of luthien-ops. What stands before"
+                " them is whole."
+            )
+        case AuditFault.UNSIGNED:
+            said = (
+                f"The {rows} follow from one another, but their end is not signed with this"
+                " master key: all of them may have been written anew outside of luthien-ops, or"
+                " the key was replaced."
+            )
+        case AuditFault.REPLACED:
+            said = (
+                f"The {rows} follow from one another, but entry {at} is not the one that the"
+                " anchor is of: the record was put back to an earlier state, or is another one."
+            )
+        case _:
+            said = (
+                f"Entry {at} of {rows} does not follow from the one before it: it or an entry"
+                " before it was changed, moved, removed or added outside of luthien-ops. What"
+                " stands before it is whole."
+            )
+    return f"{said} Compare with a backup of the database."
 
 
 def _row(entry: AuditEntry) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ or, when it must promise durability before it answers, `accept` and later `handl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.approval import ApprovalStatus
@@ -79,13 +80,31 @@ class AuditEntry:
     detail: Mapping[str, Any]
 
 
+class AuditFault(StrEnum):
+    """How the audit is not as it was written."""
+
+    ALTERED = "altered"
+    """A row was changed, moved or removed, or put between others."""
+    CUT_OFF = "cut_off"
+    """Rows at the end are missing."""
+    ADDED = "added"
+    """Rows at the end are not ours."""
+    UNSIGNED = "unsigned"
+    """Its end is not signed by a master key that is known here."""
+    REPLACED = "replaced"
+    """It follows in itself, and is another one than the anchor is of."""
+
+
 @dataclass(frozen=True)
 class AuditCheck:
-    """Whether every row follows from the one before it."""
+    """Whether the audit is as it was written."""
 
     rows: int
     broken_at: int | None
-    """The number of the first row that does not; None: all is whole."""
+    """The number of the first row from which on it is not; None: all is whole."""
+    fault: AuditFault | None = None
+    head: str = ""
+    """`1204:9f86…`: the last row's number and hash, to be kept elsewhere; only of a whole one."""
 
 
 class Audit(Protocol):
@@ -104,7 +123,11 @@ class Audit(Protocol):
         """Newest first. `actor` is a whole key (`slack:U0ADA`) or only the id in it; without
         `actions` all of them."""
 
-    async def verify(self) -> AuditCheck: ...
+    async def verify(self, anchor: str = "") -> AuditCheck:
+        """`anchor`: a head that was seen earlier, or the beginning of it."""
+
+    async def head(self) -> str:
+        """Where it ends now: `1204:9f86…`."""
 
 
 class ControlPlane(Protocol):

@@ -24,6 +24,7 @@ _REASONS = {
     "less_than": "should be less than {lt}",
     "literal_error": "should be one of {expected}",
     "enum": "should be one of {expected}",
+    "string_pattern_mismatch": "is not of the right form",
 }
 """Faults in people's words, by pydantic's own name for them."""
 
@@ -39,8 +40,8 @@ def invalid_input(cls: type[Command], error: ValidationError) -> InvalidInput:
             reason, missing = "is not an argument of this command", False
         else:
             context = fault.get("ctx", {})
-            said = _REASONS.get(fault["type"], fault["msg"].replace("Input should", "should"))
-            reason = str(context.get("error") or said.format(**context))
+            known = _REASONS.get(fault["type"], "").format(**context)
+            reason = known or str(context.get("error") or fault["msg"].replace("Input ", ""))
             missing = False
         fields.setdefault(name, reason)
     listed = "; ".join(f"{name} {reason}" for name, reason in fields.items())

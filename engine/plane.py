@@ -410,7 +410,7 @@ async def open_plane(
 ) -> Plane:
     """Opens and migrates the database. Call `launch` when the doors are ready, `close` at last.
     Without a `policy` the built-in one is in force."""
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, settings.keys)
     try:
         await database.migrate()
     except BaseException:

@@ -50,6 +50,10 @@ BUDGET = Gauge(
     "What a vendor still allows until its window resets, as its latest answer said.",
     ["vendor"],
 )
+AUDIT = Gauge(
+    "luthien_audit_entries",
+    "The number of the audit's last entry, as seen once an hour; it never becomes smaller.",
+)
 
 _tracer = trace.get_tracer("luthien-ops")
 _about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))

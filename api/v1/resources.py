@@ -83,8 +83,14 @@ def resources(control: Serves, callers: Callable[..., Any]) -> APIRouter:
         tags=["audit"],
         summary="Prove that the record is whole",
     )
-    async def verify(actor: Actor = caller) -> JSONResponse:
-        return private(await ask(control, actor, "audit", what="verify"))
+    async def verify(
+        anchor: Annotated[
+            str | None,
+            Query(pattern=r"^[1-9]\d{0,11}:[0-9a-f]{12,64}$", examples=["1204:9f86d081884c"]),
+        ] = None,
+        actor: Actor = caller,
+    ) -> JSONResponse:
+        return private(await ask(control, actor, "audit", what="verify", anchor=anchor))
 
     @router.get(
         "/approvals",

@@ -106,7 +106,11 @@ class AuditChecked(BaseModel):
     ok: bool
     entries: int
     broken_at: int | None
-    """The number of the first entry that does not follow from the one before it."""
+    """The number of the first entry that is not as it was written."""
+    fault: str | None
+    """`altered`, `cut_off`, `added`, `unsigned` or `replaced`."""
+    anchor: str | None
+    """To be kept elsewhere and given again some day."""
 
 
 class Approval(BaseModel):

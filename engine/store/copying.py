@@ -7,10 +7,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import delete, func, insert, select, text
 
 from engine.store import audit
-from engine.store.models import AllowanceRow, ClaimRow, ReplicaRow, Row, SlotRow
+from engine.store.models import (
+    AllowanceRow,
+    AuditHeadRow,
+    ClaimRow,
+    ReplicaRow,
+    Row,
+    SlotRow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,13 +72,15 @@ def check_file(path: Path) -> None:
 
 async def is_empty(database: Database) -> bool:
     async with database.read() as session:
-        return not any([await _count(session, table) for table in TABLES])
+        filled = [table.name for table in TABLES if await _count(session, table)]
+    return filled in ([], [AuditHeadRow.__tablename__])
 
 
 async def copy(source: Database, target: Database) -> Copied:
     """Everything, in one transaction; both have the same schema. Raises NotWhole, and has then
     changed nothing."""
     async with source.read() as here, target.write() as there:
+        await there.execute(delete(AuditHeadRow))
         for table in TABLES:
             read = await here.stream(select(table))
             async for part in read.mappings().partitions(_AT_ONCE):

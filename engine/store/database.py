@@ -19,20 +19,23 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import event, func, select, text
+from sqlalchemy import event, func, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from engine.errors import NotConfigured
 from engine.lease import LeaseLost
-from engine.store.models import ReplicaRow
+from engine.store import audit
+from engine.store.models import AuditHeadRow, ReplicaRow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from sqlalchemy import Executable
     from sqlalchemy.engine import URL, Connection
+
+    from engine.secrets import SealKeys
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +56,10 @@ class Database:
     """One per process. `write` transactions run one at a time, whichever process they are of, and
     are durable when the block ends; `read` sees the last committed state."""
 
-    def __init__(self, url: str, **sqlite: Any) -> None:
-        """`sqlite`: options of SQLAlchemy for the embedded database."""
+    def __init__(self, url: str, keys: SealKeys | None = None, **sqlite: Any) -> None:
+        """`keys`: the master keys, which sign the audit's end. `sqlite`: options of SQLAlchemy for
+        the embedded database."""
+        self._keys = keys
         self.url = make_url(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url, **sqlite) if self.embedded else _postgres(self.url)
@@ -76,7 +81,7 @@ class Database:
             async with self._engine.begin() as connection:
                 if not self.embedded:
                     await connection.execute(_lock(_MIGRATION))
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(_upgrade, self._keys)
 
     async def check(self) -> None:
         """Raises NotConfigured when the database does not answer."""
@@ -92,14 +97,14 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+        async with self._session(self._engine) as session:
             yield session
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         async with self._writing, self._engine.connect() as plain:
             connection = await plain.execution_options(immediate=True)
-            async with _session(connection) as session:
+            async with self._session(connection) as session:
                 if not self.embedded:
                     await self._take_turn(session)
                 yield session
@@ -113,7 +118,7 @@ class Database:
             async with self.write() as session:
                 yield session
             return
-        async with self._engine.connect() as connection, _session(connection) as session:
+        async with self._engine.connect() as connection, self._session(connection) as session:
             yield session
             await session.commit()
 
@@ -121,6 +126,9 @@ class Database:
         """A connection outside the pool's care, each statement durable by itself."""
         connection = await self._engine.connect()
         return await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def _session(self, of: AsyncEngine | AsyncConnection) -> AsyncSession:
+        return AsyncSession(of, expire_on_commit=False, info={audit.KEYS: self._keys})
 
     async def _take_turn(self, session: AsyncSession) -> None:
         """The lock comes first: what is read after it is true until the transaction ends."""
@@ -145,13 +153,14 @@ def check_url(url: str) -> None:
         raise ValueError("has an @ in its password, which must be written as %40")
 
 
-def open_database(url: str) -> Database:
-    """Connects on first use. Raises NotConfigured where a SQLite file's folder cannot be made."""
+def open_database(url: str, keys: SealKeys | None = None) -> Database:
+    """Connects on first use; without keys it can tell less about its audit. Raises
+    NotConfigured where a SQLite file's folder cannot be made."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         with _in_our_words(parsed):
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    return Database(url)
+    return Database(url, keys)
 
 
 def prepare_dispatch(url: str) -> None:
@@ -186,12 +195,6 @@ def _in_our_words(url: URL) -> Iterator[None]:
 def _try_file(path: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA schema_version")
-
-
-@asynccontextmanager
-async def _session(connection: AsyncConnection) -> AsyncIterator[AsyncSession]:
-    async with AsyncSession(connection, expire_on_commit=False) as session:
-        yield session
 
 
 def _lock(key: int) -> Executable:
@@ -240,7 +243,7 @@ def _sqlite(url: URL, **more: Any) -> AsyncEngine:
     return engine
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, keys: SealKeys | None) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.attributes["connection"] = connection
@@ -252,4 +255,7 @@ def _upgrade(connection: Connection) -> None:
         # A newer version migrated already. Migrations only ever expand, so this one goes on.
         _log.info("the database's schema (%s) is newer than this version", present)
         return
+    without_head = not inspect(connection).has_table(AuditHeadRow.__tablename__)
     command.upgrade(config, "head")
+    if without_head:
+        audit.begin(connection, keys)

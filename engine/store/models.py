@@ -201,6 +201,19 @@ class AuditRow(Row):
     __table_args__ = (Index("ix_audit_subject", "subject", "seq"),)
 
 
+class AuditHeadRow(Row):
+    """Where the audit ends: one row, written together with each of the audit's."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    """Always 1."""
+    seq: Mapped[int] = mapped_column(Integer)
+    hash: Mapped[str] = mapped_column(String(64))
+    seal: Mapped[str] = mapped_column(String(64))
+    """Of both, by the master key: whoever has only the database can make none."""
+
+
 class DisclosureRow(Row):
     """One person's right to read an instance's credentials."""
 

@@ -6,17 +6,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from prometheus_client import REGISTRY
+
 import commands
 from engine.clock import SystemClock
-from engine.control_plane import Outcome
+from engine.control_plane import AuditEntry, Outcome
 from engine.errors import OpsError, Unreachable
 from engine.locks import FORGOTTEN
 from engine.registry import Registry, discover
+from scheduler.anchor import anchor
 from scheduler.clock import Tick, Timetable
 from scheduler.digests import digests
 from scheduler.expiry import expiry
 from scheduler.forgotten_locks import forgotten_locks
 from scheduler.housekeeping import DELIVERIES, housekeeping
+from tests.unit.commands.fakes import FakeAudit
 
 if TYPE_CHECKING:
     import pytest
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from engine.actor import Actor, Origin
     from engine.command import Command
 
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OFTEN = timedelta(milliseconds=20)
 
 
@@ -39,6 +44,15 @@ async def test_a_tick_comes_again_and_again_until_the_timetable_stops() -> None:
         for _ in range(3):
             await seen.acquire()
     timetable.stop()
+
+
+async def test_where_the_audit_ends_is_said_outside_of_the_database(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO):
+        await anchor(FakeAudit([AuditEntry(1, NOON, "cli:ada", "test", "", "", {})])).act()
+    assert f"audit anchor 1:{'ab12' * 16}" in caplog.text
+    assert REGISTRY.get_sample_value("luthien_audit_entries") == 1
 
 
 async def test_a_tick_that_breaks_is_logged_and_comes_again(

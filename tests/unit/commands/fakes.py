@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.approval import ApprovalStatus
-from engine.control_plane import AuditCheck
+from engine.control_plane import AuditCheck, AuditFault
 from engine.errors import Locked, NotAllowed, NotFound
 from engine.locks import Hold
 from engine.memory import Remembered
@@ -108,6 +108,7 @@ class FakeAudit:
 
     rows: Sequence[AuditEntry] = ()
     broken_at: int | None = None
+    fault: AuditFault = AuditFault.ALTERED
 
     async def entries(
         self,
@@ -129,8 +130,20 @@ class FakeAudit:
         ]
         return found[skip : skip + limit]
 
-    async def verify(self) -> AuditCheck:
-        return AuditCheck(len(self.rows), self.broken_at)
+    async def verify(self, anchor: str = "") -> AuditCheck:
+        if anchor and not self.head_now.startswith(anchor):
+            fault, at = AuditFault.REPLACED, int(anchor.partition(":")[0])
+            return AuditCheck(len(self.rows), at, fault)
+        if self.broken_at is None:
+            return AuditCheck(len(self.rows), None, head=self.head_now)
+        return AuditCheck(len(self.rows), self.broken_at, self.fault)
+
+    async def head(self) -> str:
+        return self.head_now
+
+    @property
+    def head_now(self) -> str:
+        return f"{len(self.rows)}:{'ab12' * 16}"
 
 
 class FakeControl:

@@ -23,7 +23,7 @@ from engine.capabilities import (
     Service,
     Space,
 )
-from engine.control_plane import AuditEntry, Disclosure
+from engine.control_plane import AuditEntry, AuditFault, Disclosure
 from engine.keys import ApiKey
 from engine.locks import Hold
 from engine.permission import Permissions
@@ -197,6 +197,7 @@ class Described(_Described):
     audit: tuple[DescribedEntry, ...] = ()
     """Oldest first."""
     audit_broken_at: int | None = None
+    audit_fault: AuditFault = AuditFault.ALTERED
     policy: str = ""
     """The file in `policies` that is in force; empty: the built-in one."""
     created: int = 0
@@ -239,7 +240,9 @@ class Given:
             REGISTRY,
             runs=[described_run(run) for run in described.runs],
             disclosures=[_disclosure(d) for d in described.disclosures],
-            audit=FakeAudit(_entries(described.audit), described.audit_broken_at),
+            audit=FakeAudit(
+                _entries(described.audit), described.audit_broken_at, described.audit_fault
+            ),
             permissions=permissions,
             keys=FakeKeys(_keys(described.keys), self.clock.now),
             sessions=FakeSessions(self.clock.now),

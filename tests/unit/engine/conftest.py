@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from tests.postgres import Postgres
 
 ON_BOTH = (
-    *("test_audit", "test_database", "test_deliveries", "test_memory", "test_migrations"),
+    *(
+        "test_audit",
+        "test_audit_damage",
+        "test_database",
+        "test_deliveries",
+        "test_memory",
+        "test_migrations",
+    ),
     *("test_notices", "test_runs"),
 )
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from engine.actor import Actor, Door, Role
-from engine.control_plane import AuditCheck
+from engine.control_plane import AuditCheck, AuditFault
 from engine.store import audit
 from tests.unit.engine.house import ADA, OPS, Build, Vendor, plane
 
@@ -69,7 +69,7 @@ async def test_entries_are_read_newest_first_and_narrowed(tmp_path: Path) -> Non
         assert await p.audit.entries(actor="0BEN") == []
         assert [e.seq for e in await p.audit.entries(subject="acme", limit=1)] == [6]
         assert await p.audit.entries(since=newest.at + timedelta(seconds=1)) == []
-        assert await p.audit.verify() == AuditCheck(rows=6, broken_at=None)
+        assert await p.audit.verify() == AuditCheck(6, None, head=await p.audit.head())
         async with p.database.write() as session:
             await session.execute(text("UPDATE audit SET action = 'x' WHERE seq = 4"))
-        assert await p.audit.verify() == AuditCheck(rows=6, broken_at=4)
+        assert await p.audit.verify() == AuditCheck(6, 4, AuditFault.ALTERED)
