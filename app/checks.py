@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.data import DataFolder, key_place, seal_keys
+from engine.clock import SystemClock
 from engine.errors import OpsError
 from engine.store.database import open_database
+from engine.store.keyring import StoredKeyring
+from engine.words import plural
 from engine.world import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from app.settings import Reading
+    from app.settings import Reading, Settings
     from engine.blueprint import Blueprint
     from engine.capabilities import RepositoryAccess
     from engine.errors import NotConfigured
+    from engine.keyring import Census
     from engine.policy_file import StandingPolicy
     from engine.world import Check
     from providers.railway.provider import RailwayProvider
@@ -59,6 +64,41 @@ def database(url: str) -> Check:
         return [Finding(name, ok=True, detail=kind)]
 
     return check
+
+
+def master_key(used: Settings) -> Check:
+    """What hangs on it, and what losing it means, before it happens."""
+    name = "Master key"
+
+    async def check() -> Sequence[Finding]:
+        place = key_place(used)
+        where = place.where if place else "LUTHIEN_MASTER_KEY"
+        if used.luthien_master_key is None and not DataFolder(used.luthien_data_dir).has_key:
+            return [Finding(name, ok=True, detail=f"made by the first start, in {where}")]
+        try:
+            opened = open_database(used.database, keys := seal_keys(used))
+            try:
+                census = await StoredKeyring(opened, keys, place, SystemClock()).census()
+            finally:
+                await opened.close()
+        except Exception:  # noqa: BLE001 (the database has a finding of its own)
+            return [Finding(name, ok=True, detail=f"in {where}; keep a copy of it")]
+        if census.lost:
+            lost = f"{plural(census.lost, 'value')} of the database cannot be opened any more"
+            fix = (
+                f"Add the key that is missing behind the present one: {where}=<present>,<missing>"
+            )
+            return [Finding(name, ok=False, detail=lost, fix=fix)]
+        detail = f"in {where}; keep a copy apart from the backups: with it {_hanging(census)} go"
+        if census.earlier and census.idle and not census.ours:
+            detail += "; the earlier ones are not needed any more"
+        return [Finding(name, ok=True, detail=detail)]
+
+    return check
+
+
+def _hanging(census: Census) -> str:
+    return f"{plural(census.values, 'sealed value')} and {plural(census.api_keys, 'API key')}"
 
 
 def policy(found: StandingPolicy | NotConfigured) -> Check:

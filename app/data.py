@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from app.settings import Reading, Settings
+    from engine.keyring import KeyPlace
     from engine.secrets import SealKeys
 
 
@@ -60,6 +61,28 @@ def seal_keys(settings: Settings) -> SealKeys:
         given.get_secret_value() if given else DataFolder(settings.luthien_data_dir).master_key()
     )
     return parse_keys(text)
+
+
+def key_place(settings: Settings) -> KeyPlace | None:
+    """None where the keys are a setting, or where the processes that share a database would each
+    have a file of their own."""
+    if settings.luthien_master_key is not None or not settings.database.startswith("sqlite"):
+        return None
+    return KeyFile(DataFolder(settings.luthien_data_dir).key_file)
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """The data folder's keys: `engine.keyring.KeyPlace`."""
+
+    path: Path
+
+    @property
+    def where(self) -> str:
+        return str(self.path)
+
+    def keep(self, text: str) -> None:
+        _write_private(self.path, text + "\n")
 
 
 class DataFolder:
@@ -131,6 +154,10 @@ class DataFolder:
         key = generate_key()
         _write_private(self.key_file, key + "\n")
         return key
+
+    @property
+    def has_key(self) -> bool:
+        return self.key_file.exists()
 
     def key_is_sound(self) -> bool:
         """Whether the embedded database's key can be used; one that is not there yet can."""
@@ -232,3 +259,8 @@ def _write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(descriptor)
     fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)  # what relies on this file must not be kept longer than the file
+    finally:
+        os.close(folder)

@@ -8,6 +8,7 @@ from api.webhook import webhook
 from scheduler.anchor import anchor
 from scheduler.approvals import approvals
 from scheduler.digests import digests
+from scheduler.earlier_keys import earlier_keys
 from scheduler.expiry import expiry
 from scheduler.forgotten_locks import forgotten_locks
 from scheduler.housekeeping import housekeeping
@@ -47,6 +48,7 @@ def ticks(parts: Parts, settings: Settings, watcher: Watcher | None) -> list[Tic
         housekeeping(plane, parts.clock, settings.luthien_keep),
         approvals(plane),
         forgotten_locks(plane.locks, parts.clock),
+        earlier_keys(plane.keyring),
     ]
     if parts.railway is not None:
         by_one += [expiry(plane, settings.luthien_delete_grace), digests(plane)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import blueprints
 from app import checks
-from app.data import DataFolder, seal_keys
+from app.data import DataFolder, key_place, seal_keys
 from app.settings import Reading, misconfigured
 from engine import blueprint
 from engine.actor import Actor, Door, Role
@@ -71,7 +71,9 @@ class _Unconfigured(Toolbox):
         super().__init__({})
         self._faults = reading.faults + reading.missing(serving=False)
 
-    def use(self, capability: type[T]) -> T:  # noqa: ARG002
+    def use(self, capability: type[T]) -> T:
+        if self.has(capability):
+            return super().use(capability)
         raise misconfigured(self._faults)
 
 
@@ -97,6 +99,8 @@ async def control_plane(
         found = [checks.settings(reading)]
         if reading.faulty.isdisjoint({"DATABASE_URL", "LUTHIEN_DATA_DIR"}):
             found.append(checks.database(settings.database))
+            if "LUTHIEN_MASTER_KEY" not in reading.faulty:
+                found.append(checks.master_key(settings))
         toolbox: Toolbox = _Unconfigured(reading)
         railway: RailwayProvider | None = None
         if settings.railway_api_token is not None and "RAILWAY_API_URL" not in reading.faulty:
@@ -236,6 +240,7 @@ def plane_settings(
         if embedded
         else settings.database,
         keys=seal_keys(settings),
+        key_place=key_place(settings),
         limits=Limits(
             delete_grace=settings.luthien_delete_grace,
             credentials_window=CREDENTIALS_WINDOW,

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from app.demo import ROOT
-from bench import ack_latency, create_time, list_instances, start_up, step_overhead
+from bench import ack_latency, create_time, keeping, list_instances, start_up, step_overhead
 from bench.machine import load, machine
 from bench.processes import scratch
 from bench.report import show, write
@@ -32,6 +32,7 @@ MEASUREMENTS: dict[str, ModuleType] = {
     "list": list_instances,
     "steps": step_overhead,
     "start": start_up,
+    "keeping": keeping,
 }
 
 

@@ -17,6 +17,7 @@ from engine.errors import ProviderError, Rejected
 from engine.execute import APPLICATION_VERSION, Executor
 from engine.feed import Feed
 from engine.following import follow, follow_all
+from engine.keyring import Keyring
 from engine.lease import Lease
 from engine.locks import Locks
 from engine.people import People
@@ -35,6 +36,7 @@ from engine.store.forgetting import Forgetting
 from engine.store.grants import StoredGrants
 from engine.store.inbox import Inbox
 from engine.store.journal import Journal
+from engine.store.keyring import StoredKeyring
 from engine.store.keys import StoredKeys
 from engine.store.memory import StoredMemory
 from engine.store.notices import StoredNotices
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from engine.blueprint import Blueprint
     from engine.clock import Clock
     from engine.form import Form
+    from engine.keyring import KeyPlace
     from engine.permission import Ruling
     from engine.registry import Registry
     from engine.run import Event, RunView
@@ -72,6 +75,8 @@ class PlaneSettings:
     retries: Retries = field(default_factory=Retries)
     lease: Lease = field(default_factory=Lease)
     pace: float = 1.0
+    key_place: KeyPlace | None = None
+    """Where `keys` are kept; None: they were given as a setting."""
 
 
 class Plane:
@@ -109,8 +114,13 @@ class Plane:
             policy, self.notices, self.people, self.journal, registry, clock
         )
         self.replicas = Replicas(
-            database, f"{APPLICATION_VERSION}-{registry.fingerprint}", settings.lease.check
+            database,
+            f"{APPLICATION_VERSION}-{registry.fingerprint}",
+            settings.lease.check,
+            settings.keys,
         )
+        self.keyring = StoredKeyring(database, settings.keys, settings.key_place, clock)
+        toolbox.add(Keyring, self.keyring)
         self._lease = settings.lease
         database.on_lost = settings.lease.lost
         self._inbox = Inbox(database, settings.keys, registry, clock, self.replicas.id)

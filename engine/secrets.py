@@ -22,9 +22,10 @@ from nacl.exceptions import CryptoError
 from engine.errors import NotConfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-_KEY_ID_BYTES = 8
+KEY_ID_BYTES = 8
+"""At the beginning of whatever is sealed."""
 _DIGEST = b"luthien digest"
 """Keeps this use of the master key apart from every other one."""
 
@@ -39,14 +40,34 @@ class _Key:
 
 
 class SealKeys:
-    """The master key and, during a rotation, the ones before it (they only open)."""
+    """The master key and, during a rotation, the ones before it (they only open). One object in a
+    process: a rotation changes it for everything that holds it."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        self._keys = [_Key(hashlib.sha256(key).digest()[:_KEY_ID_BYTES], key) for key in keys]
+        self._keys = _known(keys)
 
     @property
     def current_id(self) -> str:
+        """Public: the beginning of a hash of 256 random bits."""
         return self._keys[0].id.hex()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The present one's first."""
+        return tuple(key.id.hex() for key in self._keys)
+
+    def led_by(self, new: str) -> str:
+        """As a setting, secret: the new key, as `generate_key` made it, in front of these."""
+        return ",".join([new, *map(_written, self._keys)])
+
+    def without(self, ids: Collection[str]) -> str:
+        """As a setting, secret: these without some of the earlier ones."""
+        kept = [key for key in self._keys[1:] if key.id.hex() not in ids]
+        return ",".join(map(_written, [self._keys[0], *kept]))
+
+    def become(self, text: str) -> None:
+        """Those of a setting from now on, which is kept durably already."""
+        self._keys = _known(_parsed(text))
 
     def seal(self, value: str, *, about: str) -> bytes:
         """key id, nonce, ciphertext. `about` must be given again to open it."""
@@ -69,7 +90,7 @@ class SealKeys:
 
     def open(self, sealed: bytes, *, about: str) -> str:
         """Raises NotConfigured when no key fits: a lost key, or a value in another's place."""
-        key_id, rest = sealed[:_KEY_ID_BYTES], sealed[_KEY_ID_BYTES:]
+        key_id, rest = sealed[:KEY_ID_BYTES], sealed[KEY_ID_BYTES:]
         nonce = rest[:crypto_aead_xchacha20poly1305_ietf_NPUBBYTES]
         text = rest[crypto_aead_xchacha20poly1305_ietf_NPUBBYTES:]
         for key in self._keys:
@@ -99,6 +120,14 @@ class SealKeys:
         return values
 
 
+def _known(keys: Sequence[bytes]) -> list[_Key]:
+    return [_Key(hashlib.sha256(key).digest()[:KEY_ID_BYTES], key) for key in dict.fromkeys(keys)]
+
+
+def _written(key: _Key) -> str:
+    return base64.urlsafe_b64encode(key.secret).decode()
+
+
 def generate_key() -> str:
     """A new master key as it is written in a setting."""
     return base64.urlsafe_b64encode(
@@ -108,6 +137,10 @@ def generate_key() -> str:
 
 def parse_keys(text: str) -> SealKeys:
     """One key, or several with commas between (the first seals). Raises NotConfigured."""
+    return SealKeys(_parsed(text))
+
+
+def _parsed(text: str) -> list[bytes]:
     try:
         keys = [base64.urlsafe_b64decode(part.strip()) for part in text.split(",") if part.strip()]
     except (binascii.Error, ValueError):
@@ -121,4 +154,4 @@ def parse_keys(text: str) -> SealKeys:
                 "'import base64,os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
             ),
         )
-    return SealKeys(keys)
+    return keys

@@ -34,6 +34,9 @@ class Toolbox:
         """What only a part that is made later has."""
         self._providers[capability] = provider
 
+    def has(self, capability: type[Any]) -> bool:
+        return capability in self._providers
+
     def use(self, capability: type[T]) -> T:
         """Raises NotConfigured when no provider has it."""
         found = self._providers.get(capability)

@@ -67,6 +67,7 @@ class StoredKeys:
                 name=name,
                 role=int(role),
                 digest=self._keys.digests(text, about=_about(key_id))[0],
+                sealed_by=self._keys.current_id,
                 creator=creator.key,
                 creator_name=creator.name,
                 created_at=now,
@@ -125,10 +126,13 @@ class StoredKeys:
         now = self._clock.now()
         if not _key(row).alive(now):
             return None
-        if row.used_at is None or now - row.used_at >= _USED:
+        moves = row.sealed_by != self._keys.current_id
+        if moves or row.used_at is None or now - row.used_at >= _USED:
             async with self._database.write() as session:
                 kept = await session.get_one(ApiKeyRow, key_id)
                 kept.used_at = now
+                kept.digest = self._keys.digests(presented, about=_about(key_id))[0]
+                kept.sealed_by = self._keys.current_id
         return _key(row)
 
     def _is(self, row: ApiKeyRow, presented: str) -> bool:

@@ -345,6 +345,8 @@ class ApiKeyRow(Row):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
+    sealed_by: Mapped[str | None] = mapped_column(String(16))
+    """The id of the master key that the digest was made with; None: one of before."""
 
     __table_args__ = (Index("ix_api_keys_name", "name"),)
 
@@ -359,6 +361,7 @@ class SignInLinkRow(Row):
     name: Mapped[str] = mapped_column(String(200))
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    sealed_by: Mapped[str | None] = mapped_column(String(16))
 
 
 class WebSessionRow(Row):
@@ -371,6 +374,7 @@ class WebSessionRow(Row):
     name: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    sealed_by: Mapped[str | None] = mapped_column(String(16))
 
     __table_args__ = (Index("ix_web_sessions_seen_at", "seen_at"),)
 
@@ -384,6 +388,8 @@ class ReplicaRow(Row):
     version: Mapped[str] = mapped_column(String(64))
     """Of the code: which plans it can carry out."""
     until: Mapped[datetime]
+    keys: Mapped[str | None] = mapped_column(Text)
+    """The ids of its master keys, the one that it seals with first."""
 
 
 class ClaimRow(Row):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Interval, cast, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from engine.errors import NotConfigured
 from engine.lease import LeaseLost
 from engine.store.models import AllowanceRow, ClaimRow, ReplicaRow, SlotRow
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import ColumnElement
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+    from engine.secrets import SealKeys
     from engine.store.database import Database
 
 
@@ -31,9 +33,14 @@ class Replicas:
     """
 
     def __init__(
-        self, database: Database, version: str, check: Callable[[], None] = lambda: None
+        self,
+        database: Database,
+        version: str,
+        check: Callable[[], None] = lambda: None,
+        keys: SealKeys | None = None,
     ) -> None:
         self._database = database
+        self._keys = keys
         self.check = check
         self.count = 1
         self._version = version
@@ -48,7 +55,10 @@ class Replicas:
         async with self._database.write() as session:
             if self._database.embedded:
                 await session.execute(delete(ReplicaRow))
-            session.add(ReplicaRow(id=self.id, version=self._version, until=self._ahead(lasts)))
+            await self._check_keys(session)
+            row = ReplicaRow(id=self.id, version=self._version, until=self._ahead(lasts))
+            row.keys = ",".join(self._keys.ids) if self._keys else None
+            session.add(row)
         self.joined = True
         if not self._database.embedded:
             # One of its own, never replaced: that it breaks means that the database was away.
@@ -165,6 +175,26 @@ class Replicas:
         query = select(ReplicaRow.id).where(ReplicaRow.version != self._version).limit(1)
         async with self._database.read() as session:
             return await session.scalar(query) is not None
+
+    async def _check_keys(self, session: AsyncSession) -> None:
+        """Whether each of us can read what the others seal. Raises NotConfigured."""
+        mine = self._keys.ids if self._keys else ()
+        others = select(ReplicaRow).where(
+            ReplicaRow.keys.is_not(None), ReplicaRow.until >= self._ahead(timedelta())
+        )
+        for other in await session.scalars(others) if mine else ():
+            theirs = (other.keys or "").split(",")
+            if mine[0] in theirs and theirs[0] in mine:
+                continue
+            raise NotConfigured(
+                f"The replica {other.id} and this one cannot read what the other seals.",
+                why=f"This one seals with the master key {mine[0]}, that one with {theirs[0]};"
+                " each has to know both.",
+                who="Whoever runs luthien-ops gives all replicas the same LUTHIEN_MASTER_KEY. A"
+                " new one comes behind the present one first (<present>,<new>, restart all), and"
+                " in front of it with the next restart.",
+                next_step="Set LUTHIEN_MASTER_KEY=<present>,<new> and restart",
+            )
 
     def _ahead(self, lasts: timedelta) -> datetime | ColumnElement[datetime]:
         """By the database's clock, which all share."""

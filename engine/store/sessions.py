@@ -48,6 +48,7 @@ class StoredSessions:
                     actor=actor.key,
                     name=actor.name,
                     expires_at=now + LINK_LASTS,
+                    sealed_by=self._keys.current_id,
                 )
             )
             await audit.append(session, at=now, actor=actor.key, action="web.invited")
@@ -82,6 +83,7 @@ class StoredSessions:
                     name=link.name,
                     created_at=now,
                     seen_at=now,
+                    sealed_by=self._keys.current_id,
                 )
             )
             await audit.append(session, at=now, actor=link.actor, action="web.signed_in")
@@ -93,12 +95,15 @@ class StoredSessions:
             row = await self._session(reading, session)
         if row is None or now - row.seen_at >= IDLE or now - row.created_at >= AT_MOST:
             return None
-        if now - row.seen_at >= _SEEN:
+        moves = row.sealed_by != self._keys.current_id
+        if moves or now - row.seen_at >= _SEEN:
             async with self._database.write() as writing:
-                kept = await writing.get(WebSessionRow, row.digest)
+                kept = await self._session(writing, session)
                 if kept is None:  # signed out just now
                     return None
                 kept.seen_at = now
+                kept.digest = self._sessions(session)[0]
+                kept.sealed_by = self._keys.current_id
         return Visitor(row.actor, row.name)
 
     async def leave(self, session: str) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.approval import Approval
     from engine.command import Change, Command
     from engine.control_plane import AuditEntry, Disclosure
+    from engine.keyring import Census
     from engine.memory import Revision
     from engine.permission import Permissions, Ruling
     from engine.policy_file import StandingPolicy
@@ -144,6 +145,16 @@ class FakeAudit:
     @property
     def head_now(self) -> str:
         return f"{len(self.rows)}:{'ab12' * 16}"
+
+
+@dataclass
+class FakeKeyring:
+    """Knows what it is given; nothing changes."""
+
+    found: Census
+
+    async def census(self) -> Census:
+        return self.found
 
 
 class FakeControl:

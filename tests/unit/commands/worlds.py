@@ -24,6 +24,7 @@ from engine.capabilities import (
     Space,
 )
 from engine.control_plane import AuditEntry, AuditFault, Disclosure
+from engine.keyring import Census, Keyring, Waiting
 from engine.keys import ApiKey
 from engine.locks import Hold
 from engine.permission import Permissions
@@ -32,12 +33,13 @@ from engine.policy_file import StandingPolicy
 from engine.registry import discover
 from engine.roles import Grant
 from engine.run import Created, InLine, RunStatus, RunView, StepStatus, StepView, Trouble
-from engine.world import Finding, Limits, World
+from engine.world import Finding, Limits, Toolbox, World
 from tests.unit.access import FakeKeys, FakeSessions
 from tests.unit.commands.clock import NOW, FakeClock
 from tests.unit.commands.fakes import (
     FakeAudit,
     FakeControl,
+    FakeKeyring,
     FakeLocks,
     FakeMemory,
     FakeNotices,
@@ -182,6 +184,18 @@ class DescribedKey(_Described):
     used: timedelta | None = None
 
 
+class DescribedCensus(_Described):
+    """What hangs on the master key, whose id is `new`."""
+
+    earlier: tuple[str, ...] = ()
+    where: str = "/data/master.key"
+    ours: bool = True
+    sealed: dict[str, int] = Field(default_factory=dict)
+    api_keys: int = 0
+    waiting: dict[str, timedelta] = Field(default_factory=dict)
+    """What it is → how long still."""
+
+
 class Described(_Described):
     """A whole world; what is left out is as usual."""
 
@@ -211,6 +225,7 @@ class Described(_Described):
     keys: tuple[DescribedKey, ...] = ()
     page: str = "https://ops.test"
     """Where the web page is; empty: nobody serves it."""
+    census: DescribedCensus | None = None
     gateway_policy: dict[str, Any] = Field(default_factory=dict)
     """`class` and `config` of what is in force in every gateway, where it is not the usual."""
     host_clock: timedelta | None = timedelta()
@@ -267,7 +282,7 @@ class Given:
             run_id="r2run",
             control=cast("ControlPlane", self.control),
             registry=REGISTRY,
-            toolbox=self.host.toolbox(),
+            toolbox=self._toolbox(described.census),
             blueprints=BLUEPRINTS,
             clock=self.clock,
             limits=Limits(
@@ -281,6 +296,16 @@ class Given:
             locks=cast("Locks", self.locks),
             checks=[_check(described.findings)],
         )
+
+    def _toolbox(self, census: DescribedCensus | None) -> Toolbox:
+        toolbox = self.host.toolbox()
+        if census is not None:
+            waiting = [Waiting(what, NOW + left) for what, left in census.waiting.items()]
+            given = census.model_dump(exclude={"waiting"})
+            toolbox.add(
+                Keyring, FakeKeyring(Census(current="new", waiting=tuple(waiting), **given))
+            )
+        return toolbox
 
 
 def _policy(name: str) -> StandingPolicy:

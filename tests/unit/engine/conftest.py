@@ -22,6 +22,7 @@ ON_BOTH = (
         "test_audit_damage",
         "test_database",
         "test_deliveries",
+        "test_keyring",
         "test_memory",
         "test_migrations",
     ),
