@@ -17,8 +17,8 @@ from engine.actor import Actor, Door, Role
 from engine.errors import InvalidInput, NotAllowed
 
 if TYPE_CHECKING:
-    from api.throttle import Throttle
     from engine.keys import ApiKeys
+    from engine.throttle import Throttle
 
 bearer = HTTPBearer(
     auto_error=False,

@@ -76,24 +76,6 @@ class WrongMethod(errors.InvalidInput):
     code = "wrong_method"
 
 
-class TooManyRequests(errors.Refused):
-    """This caller asks more often than it may; it may ask again after `retry_after`."""
-
-    code = "too_many_requests"
-
-    def __init__(
-        self,
-        summary: str,
-        *,
-        retry_after: timedelta = timedelta(seconds=1),
-        why: str = "",
-        who: str = "",
-        next_step: str = "",
-    ) -> None:
-        super().__init__(summary, why=why, who=who, next_step=next_step)
-        self.retry_after = retry_after
-
-
 IDIOMS |= {
     Unauthorized: (401, REFUSED),
     NotSignedIn: (401, REFUSED),
@@ -101,7 +83,7 @@ IDIOMS |= {
     TooLarge: (413, REFUSED),
     TooSlow: (408, REFUSED),
     WrongMethod: (405, REFUSED),
-    TooManyRequests: (429, REFUSED),
+    errors.TooManyRequests: (429, REFUSED),
 }
 
 

@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
 
-from api.errors import TooManyRequests, Unauthorized, WrongMethod, http_status, incident
+from api.errors import Unauthorized, WrongMethod, http_status, incident
 from api.render import named
-from engine.errors import InvalidInput, NotFound, OpsError, RateLimited
+from engine.errors import InvalidInput, NotFound, OpsError, RateLimited, TooManyRequests
 from engine.words import listed
 
 if TYPE_CHECKING:

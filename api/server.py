@@ -12,12 +12,12 @@ from api import problems
 from api.bodies import BodyLimit
 from api.callers import Callers, bearer, only_known
 from api.metrics import metrics
-from api.throttle import Throttle
 from api.v1.commands import commands
 from api.v1.resources import resources
 from api.v1.runs import runs
 from api.v1.specification import specification
 from api.web.app import WebSettings, web_app
+from engine.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -299,6 +299,14 @@ class Settings(BaseSettings):
         "How long runs that have ended are kept (ISO 8601); the audit is kept for ever.",
         "Write an ISO 8601 duration such as P180D.",
     )
+    luthien_person_rate: float = _setting(
+        5.0,
+        "How many commands, clicks and forms one person may send in a second, after 60 at once;"
+        " 0: no limit.",
+        "Write a number, such as 5.",
+        ge=0,
+        le=1000,
+    )
     luthien_watch: bool = _setting(
         True,
         "Whether the bot looks at the instances by itself and tells what changed.",

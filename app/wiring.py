@@ -176,6 +176,7 @@ def slack_door(settings: Settings, parts: Parts, clock: Clock | None = None) -> 
             signing_secret=_revealed(settings.slack_signing_secret),
             api_url=settings.slack_api_url,
             channel=settings.luthien_channel,
+            per_second=settings.luthien_person_rate,
         ),
         clock,
         peers=parts.plane.replicas,

@@ -92,6 +92,7 @@ def running_server(
     """`luthien serve` against the sandbox, over Socket Mode or with Slack posting to it."""
     port, data = free_port(), folder / "luthien"
     settings = server_settings(sandbox, listen=port, pace=pace, data=data)
+    settings["LUTHIEN_PERSON_RATE"] = "0"  # one person stands for all
     if not socket_mode:
         del settings["SLACK_APP_TOKEN"]
     url = f"http://127.0.0.1:{port}"

@@ -37,6 +37,7 @@ from bot.live import Live
 from bot.narrator import Narrator
 from bot.notices import Announcer
 from bot.rooms import Rooms
+from bot.rush import Rush, patient
 from bot.slack_errors import failed, translated
 from bot.telling import Stage
 from bot.topics import Topics
@@ -81,6 +82,8 @@ class SlackSettings:
     api_url: str | None = None
     channel: str | None = None
     """Where runs are told that began outside of Slack."""
+    per_second: float = 0
+    """How many commands, clicks and forms of one person; 0: no limit."""
 
 
 @contextlib.contextmanager
@@ -180,6 +183,7 @@ class SlackDoor:
             Completion(control, self._identity, clock, self._log),
             self._home,
             self._directory,
+            Rush(control.registry, patient(settings.per_second)),
         )
         self._sockets: AsyncSocketModeHandler | None = None
         self._connecting: asyncio.Task[None] | None = None

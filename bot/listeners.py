@@ -12,6 +12,7 @@ from bot.desk import Ask
 from bot.explaining import EXPLAIN, place_of
 from bot.home import MENU
 from bot.live import STOP
+from bot.rush import field_errors
 from bot.voice import Place
 from engine.errors import OpsError
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bot.home import Home
     from bot.identity import SlackDirectory
     from bot.live import Live
+    from bot.rush import Rush
     from engine.registry import Registry
 
 Body = dict[str, Any]
@@ -46,13 +48,14 @@ def listen(
     completer: Completion,
     home: Home,
     directory: SlackDirectory,
+    rush: Rush,
 ) -> None:
     """Register every listener; the catch-alls come last, since the first match wins."""
-    _commands(app, desk)
-    _clicks(app, desk, live)
-    _forms(app, desk, registry, completer)
-    _shortcuts(app, desk, explaining)
-    _events(app, desk, hearing, home, directory)
+    _commands(app, desk, rush)
+    _clicks(app, desk, live, rush)
+    _forms(app, desk, registry, completer, rush)
+    _shortcuts(app, desk, explaining, rush)
+    _events(app, desk, hearing, home, directory, rush)
     _catch_alls(app)
 
     @app.error
@@ -63,11 +66,13 @@ def listen(
             desk.begin(desk.say(_ask(body), render))
 
 
-def _commands(app: AsyncApp, desk: Desk) -> None:
+def _commands(app: AsyncApp, desk: Desk, rush: Rush) -> None:
     @app.command("/luthien")
     async def typed(ack: AsyncAck, body: Body) -> None:
         ask = _ask(body)
-        await _acknowledged(ack, await desk.take_line(ask, body.get("text", ""), escaped=True))
+        line = body.get("text", "")
+        render = rush.of(ask) or await desk.take_line(ask, line, escaped=True)
+        await _acknowledged(ack, render)
 
 
 async def _acknowledged(ack: AsyncAck, render: Render | None) -> None:
@@ -102,13 +107,14 @@ def _taken_once(body: Body) -> bool:
     return any(a["action_id"].startswith(f"{messages.ONCE}:") for a in body.get("actions", ()))
 
 
-def _clicks(app: AsyncApp, desk: Desk, live: Live) -> None:
+def _clicks(app: AsyncApp, desk: Desk, live: Live, rush: Rush) -> None:
     @app.action(re.compile(rf"^({messages.DO}:|{messages.ONCE}:|{messages.SHARE}$|{MENU}:)"))
     async def taken(ack: AsyncAck, body: Body, action: Body) -> None:
         """An offer: its line is carried out as if the person had typed it."""
         ask = _ask(body, share=action["action_id"] == messages.SHARE)
         chosen = action.get("selected_option") or action
-        render = await desk.take_line(ask, chosen.get("value", ""), escaped=False)
+        line = chosen.get("value", "")
+        render = rush.of(ask) or await desk.take_line(ask, line, escaped=False)
         await ack()
         if render is not None:
             desk.begin(desk.say(ask, render))
@@ -125,13 +131,15 @@ def _clicks(app: AsyncApp, desk: Desk, live: Live) -> None:
     @app.action(re.compile(rf"^{messages.FORM}\b"))
     async def correcting(ack: AsyncAck, body: Body, action: Body) -> None:
         ask = _ask(body)
-        render = await desk.correct(ask, action.get("value", ""))
+        render = rush.of(ask) or await desk.correct(ask, action.get("value", ""))
         await ack()
         if render is not None:
             desk.begin(desk.say(ask, render))
 
 
-def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion) -> None:
+def _forms(
+    app: AsyncApp, desk: Desk, registry: Registry, completer: Completion, rush: Rush
+) -> None:
     @app.view(forms.CALLBACK)
     async def submitted(ack: AsyncAck, body: Body, view: Body) -> None:
         await take(ack, body, view, drawn=False)
@@ -143,6 +151,14 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
     async def take(ack: AsyncAck, body: Body, view: Body, *, drawn: bool) -> None:
         """`drawn`: by the command itself."""
         names: Sequence[str] = ()
+        if often := rush.over(_ask(body)):
+            why = f"{often.summary} {often.why} {often.next_step}."
+            if errors := field_errors(view, why):
+                await ack(response_action="errors", errors=errors)
+                return
+            await ack()
+            desk.begin(desk.say(_ask(body), refusals.refusal(often, registry)))
+            return
         try:
             form = forms.Form.of_metadata(view["private_metadata"])
             if drawn:
@@ -177,12 +193,12 @@ def _forms(app: AsyncApp, desk: Desk, registry: Registry, completer: Completion)
         await ack(options=completion.options(choices, typed))
 
 
-def _shortcuts(app: AsyncApp, desk: Desk, explaining: Explaining) -> None:
+def _shortcuts(app: AsyncApp, desk: Desk, explaining: Explaining, rush: Rush) -> None:
     @app.shortcut(EXPLAIN)
     async def explained(ack: AsyncAck, body: Body) -> None:
         message = body.get("message") or {}
         ask = replace(_ask(body), thread=place_of(message))
-        render = await explaining.take(ask, message)
+        render = rush.of(ask) or await explaining.take(ask, message)
         await ack()
         if render is not None:
             desk.begin(desk.say(ask, render))
@@ -192,14 +208,19 @@ def _shortcuts(app: AsyncApp, desk: Desk, explaining: Explaining) -> None:
         """`command:create` opens the form of `create`."""
         ask = _ask(body)
         name = body["callback_id"].partition(":")[2]
-        render = await desk.correct(ask, name)
+        render = rush.of(ask) or await desk.correct(ask, name)
         await ack()
         if render is not None:
             desk.begin(desk.say(ask, render))
 
 
 def _events(
-    app: AsyncApp, desk: Desk, hearing: Hearing, home: Home, directory: SlackDirectory
+    app: AsyncApp,
+    desk: Desk,
+    hearing: Hearing,
+    home: Home,
+    directory: SlackDirectory,
+    rush: Rush,
 ) -> None:
     async def spoken(body: Body, event: Body) -> None:
         """Somebody speaks to us: a mention, or a direct message."""
@@ -212,7 +233,7 @@ def _events(
             channel=event["channel"],
             thread=event.get("thread_ts"),
         )
-        render = await hearing.take(ask, event.get("text") or "")
+        render = rush.of(ask) or await hearing.take(ask, event.get("text") or "")
         if render is not None:
             desk.begin(desk.say(ask, render))
 

@@ -50,6 +50,7 @@ IDIOMS: dict[type[OpsError], _Idiom] = {
     errors.Locked: _Idiom("⏳", _UNCHANGED, link="Open its thread"),
     errors.PlanStale: _Idiom("🚫", _UNCHANGED),
     errors.Draining: _Idiom("🚫", _UNCHANGED),
+    errors.TooManyRequests: _Idiom("⏳", _UNCHANGED),
     errors.NotConfigured: _Idiom("⚙️", _UNCHANGED),
     errors.SecretTyped: _Idiom("🔑", _UNCHANGED),
     errors.ProviderError: _Idiom("⚠️", ""),

@@ -14,11 +14,11 @@ Anything else is a bug: an incident id to the operator, the stack trace to the l
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
 
 class OpsError(Exception):
@@ -133,6 +133,24 @@ class PlanStale(Refused):
     """The world changed between the plan and now."""
 
     code = "plan_stale"
+
+
+class TooManyRequests(Refused):
+    """Somebody asks more often than anybody may; they may ask again after `retry_after`."""
+
+    code = "too_many_requests"
+
+    def __init__(
+        self,
+        summary: str,
+        *,
+        retry_after: timedelta = timedelta(seconds=1),
+        why: str = "",
+        who: str = "",
+        next_step: str = "",
+    ) -> None:
+        super().__init__(summary, why=why, who=who, next_step=next_step)
+        self.retry_after = retry_after
 
 
 class Draining(Refused):

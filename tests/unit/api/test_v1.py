@@ -10,7 +10,6 @@ import pytest
 
 from api.bodies import API_LIMIT
 from api.server import create_app
-from api.throttle import Throttle
 from commands.audit import ShowAudit
 from commands.list import ListInstances
 from engine.actor import Actor, Door, Role
@@ -18,6 +17,7 @@ from engine.answer import Answer
 from engine.errors import NotAllowed
 from engine.registry import Registry
 from engine.run import RunStatus
+from engine.throttle import Throttle
 from tests.unit.access import START
 from tests.unit.api.fakes import PEOPLE, FakeControl, known_in, run_view
 

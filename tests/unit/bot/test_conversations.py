@@ -27,6 +27,7 @@ from bot.listeners import listen
 from bot.live import Live
 from bot.narrator import Narrator
 from bot.rooms import Rooms
+from bot.rush import Rush
 from bot.scrub import Scrubber
 from bot.telling import Stage
 from bot.topics import Topics
@@ -36,6 +37,7 @@ from engine.control_plane import Request
 from engine.errors import AlreadyExists, NotFound, Rejected, Unreachable
 from engine.roles import Somebody
 from engine.run import RunStatus, StepStatus
+from engine.throttle import Throttle
 from tests.unit.bot.fake_slack import FakeSlack
 from tests.unit.bot.fakes import (
     ADA,
@@ -81,6 +83,7 @@ class Workspace:
     homes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     files: list[tuple[str, str, str]] = field(default_factory=list)
     files_refused: str = ""
+    throttle: Throttle | None = None
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -138,6 +141,7 @@ class Workspace:
             completion,
             home,
             self.directory,
+            Rush(REGISTRY, self.throttle),
         )
 
     async def _open_form(self, trigger: str, view: dict[str, Any]) -> str:
@@ -245,6 +249,34 @@ async def test_a_question_is_acknowledged_and_answered_privately() -> None:
     assert slack.last["text"].startswith("2 instances")
     assert slack.labels(slack.last) == {"Status of acme": "status acme", "Share here": "list"}
     assert not slack.slack.messages
+
+
+async def test_who_asks_too_often_is_told_when_to_ask_again_and_nobody_else_is() -> None:
+    """Typed, clicked, submitted and spoken count together; nothing of it is kept."""
+    now = [0.0]
+    mine = Throttle(per_second=2, burst=3, monotonic=lambda: now[0], mend="You can wait.")
+    slack = Workspace(throttle=mine)
+    for _ in range(3):
+        assert "too often" not in (await slack.type("look")).text
+    asked = len(slack.control.accepted)
+    said = await slack.type("create acme")
+    assert "You ask too often" in said.text
+    assert "Next: Ask again in 0.5 s" in said.text
+    assert "You can wait." in said.text
+    assert said.body["response_type"] == "ephemeral"
+    await slack.click("do:0", "create acme")
+    assert "You ask too often" in slack.heard[-1]
+    await slack.event(type="app_mention", user="U0ADA", channel="C0OPS", text="<@U0BOT> create")
+    assert any("too often" in str(call) for call in slack.slack.calls)
+    form = {"callback_id": "command", "private_metadata": '{"command": "create"}'}
+    fields = [{"type": "input", "block_id": "instance"}]
+    kept = await slack.submit({**form, "type": "modal", "blocks": fields})
+    assert kept.body["response_action"] == "errors"
+    assert "0.5 s" in kept.body["errors"]["instance"]
+    assert len(slack.control.accepted) == asked
+    assert "too often" not in (await slack.type("look", user="U0BEN")).text
+    now[0] += 0.5
+    assert "too often" not in (await slack.type("look")).text
 
 
 async def test_it_is_durable_before_it_is_acknowledged_and_done_after() -> None:
