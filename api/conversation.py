@@ -16,6 +16,7 @@ from engine.command import Change, Risk
 from engine.errors import InvalidInput, OpsError, Refused
 from engine.permission import somebody
 from engine.run import RunStatus
+from engine.ways_on import ways_on
 from engine.words import duration, listed, moment
 
 if TYPE_CHECKING:
@@ -111,12 +112,12 @@ class Conversation:
         """Whether the person wants what cannot simply be undone."""
         if command.risk is not Risk.REMOVES or self._manner.plan or self._manner.yes:
             return True
+        # What would be refused anyway is refused before anybody is asked.
+        preview = await self._perform(session, command, plan_only=True)
         if not self._interactive:
             raise _unanswerable(command, "It removes something that exists.")
-        if isinstance(command, Change):
-            preview = await self._perform(session, command, plan_only=True)
-            if preview.answer is not None:
-                render.answer(preview.answer, self.err)
+        if preview.answer is not None:
+            render.answer(preview.answer, self.err)
         return bool(click.confirm(f"{command.summary()} Go on?", err=True))
 
     def _confirm(self, asked: Answer, command: Command) -> None:
@@ -204,9 +205,14 @@ class Conversation:
         error = RunEnded(run)
         if self._manner.json:
             left = [thing.model_dump(mode="json") for thing in run.left]
-            self._print_json({**error_json(error), "run": run.id, "left": left})
+            ways = {"undo": run.undo} if run.undo else {}
+            self._print_json({**error_json(error), "run": run.id, "left": left, **ways})
             return exit_code(error)
         render.error(error, self.err)
+        for way in ways_on(run):
+            if way.line not in error.next_step:
+                said = f"  Or: luthien {way.line} ({way.label.lower()})"
+                self.err.print(said, soft_wrap=True, highlight=False, markup=False)
         if run.trouble and run.trouble.log:
             title = f"Last lines, {run.trouble.phase}" if run.trouble.phase else "Last lines"
             render.parts((Code(text="\n".join(run.trouble.log), title=title),), self.err)

@@ -16,6 +16,7 @@ from engine.actor import Door, Origin, Role
 from engine.answer import Offer, Offers
 from engine.errors import OpsError
 from engine.run import EventKind, RunStatus
+from engine.ways_on import ways_on
 from engine.words import about, plural, until
 
 if TYPE_CHECKING:
@@ -238,8 +239,8 @@ def _under_way(under_way: Sequence[RunView], may: set[str], now: datetime) -> It
         offered = []
         if run.thread_url:
             offered.append(Offer(label="Open its thread", url=run.thread_url))
-        if "cancel" in may and run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
-            offered.append(runs.cancel(run))
+        if "cancel" in may:
+            offered += ways_on(run)
         yield from messages.offers(tuple(offered))
     if len(under_way) > MOST_RUNS:
         yield context(f"… and {plural(len(under_way) - MOST_RUNS, 'more run')}")

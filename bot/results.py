@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from bot.blocks import Message, Render, actions, link, mrkdwn, section
 from bot.messages import offer_button
-from bot.runs import ICONS, elapsed, opening_offers, person, still_there, ways_on
+from bot.runs import ICONS, elapsed, opening_offers, person, still_there
 from engine.actor import Door
 from engine.answer import Offer
 from engine.run import RunStatus
-from engine.words import PROMPT, duration, plural
+from engine.ways_on import next_lines, ways_on
+from engine.words import duration, plural
 
 if TYPE_CHECKING:
     from engine.run import RunView
@@ -32,6 +33,8 @@ def final(view: RunView) -> Render:
         case RunStatus.CANCELLED:
             by = f" by {person(view.cancelled_by)}" if view.cancelled_by else ""
             what, why = f"Stopped{by} after {spent}", ""
+        case RunStatus.FAILED if view.refused:
+            what, why = "Not begun, its turn came too late", _why(view)
         case RunStatus.FAILED:
             what, why = f"Failed after {spent}", _why(view)
         case _:
@@ -39,9 +42,8 @@ def final(view: RunView) -> Render:
     heading = f"{ICONS[view.status]} *{mrkdwn(view.title)}*: {what}"
     body = "\n".join(part for part in (why, _leftovers(view), _advice(view)) if part)
     blocks = [section(f"{heading} · {who}"), *([section(body)] if body else [])]
-    offered = ways_on(view) if view.status is not RunStatus.ROLLED_BACK else []
     text = f"{ICONS[view.status]} {mrkdwn(view.title)}: {what}. {body.replace('*', '')}".strip()
-    row = actions(offer_button(offer) for offer in offered)
+    row = actions(offer_button(offer) for offer in ways_on(view))
     return lambda _: Message.of(text, [*blocks, *row])
 
 
@@ -103,6 +105,5 @@ def _leftovers(view: RunView) -> str:
 def _advice(view: RunView) -> str:
     if view.status is RunStatus.ROLLED_BACK:
         return ""
-    step = (view.trouble.next_step if view.trouble else "") or f"{PROMPT} retry {view.id}"
-    following = f"Next: `{mrkdwn(step)}`" if step.startswith("/") else f"Next: {mrkdwn(step)}"
-    return following + (f", or `{PROMPT} clean-up {view.id}` to remove it" if view.left else "")
+    following = next_lines(view)
+    return f"Next: {mrkdwn(following)}" if following else ""

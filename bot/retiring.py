@@ -65,6 +65,8 @@ class _Judge:
         self._stage = stage
         self._done = done
         self._known: dict[str, bool] = {}
+        self.overtaken: set[str] = set()
+        """Ids of runs that cannot be gone on with any more."""
 
     @property
     def gone(self) -> bool:
@@ -85,6 +87,8 @@ class _Judge:
             command = grammar.read(line, stage.control.registry, escaped=False).parse()
         except OpsError:
             return False
+        if command.steers:
+            return done.id in line.split() or not self.overtaken.isdisjoint(line.split())
         about_it = command.subject == done.subject and command.group != _HISTORY
         if not isinstance(command, Change) or command.reads:
             return done.id in line.split() or (self.gone and about_it)
@@ -100,11 +104,16 @@ class _Judge:
 async def _retire_results(stage: Stage, done: RunView, judge: _Judge) -> None:
     limit = LOOK_BACK_FROM_THE_END if judge.gone else LOOK_BACK
     for earlier in await stage.control.list_runs(subject=done.subject, limit=limit):
-        if earlier.status is not RunStatus.SUCCEEDED or not _before(earlier, done):
+        if not _before(earlier, done):
             continue
+        if earlier.outdated:
+            judge.overtaken.add(earlier.id)
+        elif earlier.status is not RunStatus.SUCCEEDED:
+            continue
+        offered = earlier.model_copy(update={"outdated": False})
         for post in (await stage.told.posts(earlier.id)).values():
             if _offers(post):
-                await _redraw(stage, earlier, post, done, judge)
+                await _redraw(stage, offered, post, done, judge)
 
 
 def _before(earlier: RunView, done: RunView) -> bool:

@@ -19,9 +19,10 @@ from bot.blocks import (
 )
 from bot.messages import offer_button
 from engine.actor import Door
-from engine.answer import Confirm, Offer
+from engine.answer import Offer
 from engine.permission import somebody
 from engine.run import RunStatus, StepStatus
+from engine.ways_on import ways_on
 from engine.words import duration, in_line, moment, plural
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ def _state_line(view: RunView, now: datetime) -> str:
         case RunStatus.SUCCEEDED:
             url = view.result.get("url")
             return f"Done in {spent}." + (f" {url}" if isinstance(url, str) else "")
+        case RunStatus.FAILED if view.refused and view.trouble:
+            return f"Not begun: {view.trouble.summary}"
         case RunStatus.FAILED:
             return f"Failed after {spent}{_trouble(view)}{_left(view)}"
         case RunStatus.ERRORED:
@@ -268,71 +271,7 @@ def _footer(view: RunView) -> str:
 
 
 def _root_offers(view: RunView) -> list[Offer]:
-    match view.status:
-        case RunStatus.AWAITING_APPROVAL:
-            return [Offer(label="Withdraw", line=f"cancel {view.id}")]
-        case RunStatus.WAITING:
-            return [Offer(label="Don't wait", line=f"cancel {view.id}")]
-        case RunStatus.QUEUED | RunStatus.RUNNING if not view.removing:
-            return [cancel(view)]
-        case RunStatus.SUCCEEDED:
-            return opening_offers(view)
-        case RunStatus.FAILED | RunStatus.ERRORED | RunStatus.CANCELLED:
-            return ways_on(view)
-        case _:
-            return []
-
-
-def cancel(view: RunView) -> Offer:
-    return Offer(
-        label="Cancel",
-        line=f"cancel {view.id}",
-        style="danger",
-        confirm=Confirm(
-            title="Stop this run?",
-            text=f"*{view.title}* stops before its next step. What it has made stays until"
-            " you decide.",
-            yes="Stop it",
-            no="Let it go on",
-        ),
-    )
-
-
-def ways_on(view: RunView) -> list[Offer]:
-    """What can be done about a run that did not reach its end."""
-    if view.forbidden and view.approval:
-        return [Offer(label="Ask again", line=view.approval.anew)]
-    again = "Go on" if view.status is RunStatus.CANCELLED else "Try again"
-    offered = [Offer(label=again, line=f"retry {view.id}", style="primary")]
-    if view.left:
-        offered.append(
-            Offer(
-                label="Remove what was made",
-                line=f"clean-up {view.id}",
-                style="danger",
-                confirm=Confirm(
-                    title="Remove what this run made?",
-                    text="\n".join(f"• {c.kind} {c.name}" for c in view.left[:8]),
-                    yes="Remove it",
-                ),
-            )
-        )
-    return [*offered, *undo(view)]
-
-
-def undo(view: RunView) -> list[Offer]:
-    """The way back from where a run ended; it refuses by itself once it is not true any more."""
-    if not view.undo:
-        return []
-    if view.undo_label != "Undo":
-        return [Offer(label=view.undo_label, line=view.undo, style="primary")]
-    confirm = Confirm(
-        title="Undo this?",
-        text=f"What *{view.title}* has changed is taken back, unless something else has changed"
-        " it since.",
-        yes="Undo it",
-    )
-    return [Offer(label="Undo", line=view.undo, confirm=confirm)]
+    return opening_offers(view) if view.status is RunStatus.SUCCEEDED else [*ways_on(view)]
 
 
 def opening_offers(view: RunView) -> list[Offer]:
@@ -341,7 +280,7 @@ def opening_offers(view: RunView) -> list[Offer]:
     return [
         *([Offer(label="Open gateway", url=url, style="primary")] if isinstance(url, str) else []),
         *([Offer(label="Status", line=f"status {view.subject}")] if still_there(view) else []),
-        *undo(view),
+        *ways_on(view),
     ]
 
 

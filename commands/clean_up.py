@@ -8,8 +8,9 @@ from pydantic import Field
 
 from commands.run_view import find_run, run_details_json, run_offers
 from engine.actor import Role
-from engine.answer import Answer, Offers, Text
+from engine.answer import Answer, Offers, Table, Text
 from engine.command import Argument, Completes, Question, Risk
+from engine.steering import check_again
 
 if TYPE_CHECKING:
     from engine.world import World
@@ -30,6 +31,22 @@ class CleanUp(Question):
     run: Annotated[str, Argument(), Completes("run")] = Field(
         min_length=1, description="Id of the run, or the name of an instance", examples=["acme"]
     )
+
+    async def foretell(self, world: World) -> Answer:
+        run = await find_run(world, self.run)
+        check_again(run, removing=True)
+        made = tuple((c.kind, c.name, c.id) for c in run.left)
+        return Answer(
+            title=f"{run.title}: what would be removed",
+            parts=(
+                Table(
+                    columns=("What", "Name", "Id"),
+                    rows=made,
+                    empty="Nothing that is known; what it may have made is looked for.",
+                ),
+            ),
+            data=run_details_json(run),
+        )
 
     async def answer(self, world: World) -> Answer:
         found = await find_run(world, self.run)

@@ -104,6 +104,10 @@ class Config(Change):
         """Secrets stand in it by name only."""
         return " ".join([super().line(), *(f"{name}={HIDDEN}" for name in sorted(self.sealed))])
 
+    @property
+    def may_wait(self) -> bool:
+        return self.what != "undo"
+
     def locks(self) -> Sequence[str]:
         return [instance_lock(self.instance)]
 

@@ -38,7 +38,7 @@ async def deployment(
             link=instance.space.console_url,
         )
     history = await history_of(world, instance, service)
-    runs = history.running or history.newest
+    runs = history.replaced or history.newest
     commit = runs.commit if runs else ""
     deploy = Deploy(
         key=START,

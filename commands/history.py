@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from engine.capabilities import Deployment, Service
     from engine.world import World
 
-RAN = (DeployState.RUNNING, DeployState.REMOVED)
-"""In one of these is what once ran well."""
+RAN = (DeployState.RUNNING, DeployState.REMOVED, DeployState.CRASHED)
+"""In one of these is what was built and started."""
 _LOOK_BACK = 50
 
 
@@ -35,6 +35,12 @@ class History:
         return next((d for d in self.deployments if d.state == DeployState.RUNNING), None)
 
     @property
+    def replaced(self) -> Deployment | None:
+        """What a new one takes the place of: what answers, else what did so last."""
+        ended = (DeployState.CRASHED, DeployState.REMOVED)
+        return self.running or next((d for d in self.deployments if d.state in ended), None)
+
+    @property
     def branch(self) -> str:
         """That the newest deployment was built from; empty when it does not tell."""
         return next((d.branch for d in self.deployments if d.branch), "")
@@ -46,14 +52,14 @@ class History:
 
     @property
     def choices(self) -> Sequence[Deployment]:
-        """What can be rolled back to: the host still can, it once ran, and it is not what runs
-        as the newest one anyway."""
+        """What can be rolled back to: the host still can, it once ran, and it is not the newest
+        one, which is in place anyway."""
         return [
             d
             for place, d in enumerate(self.deployments)
             if d.can_roll_back
             and d.state in RAN
-            and not (place == 0 and d.state == DeployState.RUNNING)
+            and not (place == 0 and d.state != DeployState.REMOVED)
         ]
 
     def find(self, wanted: str) -> Deployment | None:
@@ -70,9 +76,20 @@ async def history_of(world: World, instance: Instance, service: Service) -> Hist
     return History(found)
 
 
-def undo_line(instance: Instance, running: Deployment | None, *, start: str) -> str:
-    """Back to what runs now, for as long as nothing else took the place of what the step `start`
-    deploys. Whether the host still can is asked when it comes to that."""
-    if running is None:
+ROLL_BACK = "Roll back"
+"""What the way back from a deployment is called once that has failed."""
+
+
+def undo_line(instance: Instance, replaced: Deployment | None, *, start: str) -> str:
+    """Back to what is in place now, for as long as nothing else took the place of what the step
+    `start` deploys. Whether the host still can is asked when it comes to that."""
+    if replaced is None:
         return ""
-    return f"rollback {instance.name} {running.id} --over {{{start}.deployment_id}}"
+    return f"rollback {instance.name} {replaced.id} --over {{{start}.deployment_id}}"
+
+
+def meanwhile(history: History, newcomer: str) -> str:
+    """What answers until `newcomer` does."""
+    if history.running is None:
+        return f"Nothing answers now; {newcomer} does once it runs."
+    return f"What runs now keeps answering until {newcomer} does."

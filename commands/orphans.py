@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT, Instance, all_instances, instance_lock
 from commands.marks import MarkKind
-from commands.run_view import clean_up_offer
 from engine.actor import Role
 from engine.answer import Answer, Offer, Offers, Table
 from engine.command import Question
 from engine.errors import NotFound
 from engine.run import RunStatus
+from engine.ways_on import clean_up
 from engine.words import about, plural
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ async def _offers(world: World, instance: Instance, blueprint: Blueprint) -> lis
         offers.append(Offer(label=f"Finish {name}", line=f"retry {maker.id}", style="primary"))
     if holder is not None:
         if holder.left:
-            offers.append(clean_up_offer(holder))
+            offers += clean_up(holder)
         return offers
     if instance.mark.kind == MarkKind.CREATING and not missing_parts(instance, blueprint):
         offers.append(Offer(label=f"Adopt {name}", line=f"adopt {name}"))

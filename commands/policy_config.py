@@ -99,6 +99,10 @@ class PolicyConfig(Change):
             )
         return asked
 
+    @property
+    def may_wait(self) -> bool:
+        return self.what != "undo"
+
     def locks(self) -> Sequence[str]:
         return [instance_lock(self.instance)]
 

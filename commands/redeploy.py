@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from commands.deployment_steps import WAIT, afterwards, outcome
-from commands.history import history_of, undo_line
+from commands.history import ROLL_BACK, history_of, meanwhile, undo_line
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.names import Branch, KnownInstance
 from commands.services import find_service
@@ -86,8 +86,8 @@ class Redeploy(Change):
         moves = branch != current
         if moves:
             await self._check_branch(world, service.repo, branch, instead=current)
-        running = history.running
-        replaces = running.commit if running else ""
+        replaced = history.replaced
+        replaces = replaced.commit if replaced else ""
 
         place = Place.of(instance.space)
         deploy = Deploy(
@@ -133,7 +133,7 @@ class Redeploy(Change):
             expected=critical_path(steps),
             notes=(
                 *([self._leaves(current)] if moves and not self.ref else []),
-                "What runs now keeps answering until the new deployment does.",
+                meanwhile(history, "the new deployment"),
             ),
             outcome=outcome(
                 instance,
@@ -142,7 +142,8 @@ class Redeploy(Change):
                 commit=Ref(ref=f"{WAIT}.commit"),
                 deployment=Ref(ref=f"{WAIT}.deployment_id"),
             ),
-            undo=undo_line(instance, running, start=_START),
+            undo=undo_line(instance, replaced, start=_START),
+            undo_failed_label=ROLL_BACK,
         )
 
     def _leaves(self, current: str) -> str:

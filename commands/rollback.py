@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from commands.deployment_steps import WAIT, afterwards, outcome
-from commands.history import RAN, history_of, undo_line
+from commands.history import RAN, ROLL_BACK, history_of, meanwhile, undo_line
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.names import KnownInstance
 from commands.services import find_service
@@ -35,6 +35,7 @@ _START = "rollback"
 _TAKES = timedelta(minutes=1)
 """There is nothing to build."""
 _BUTTONS = 5
+_STATES = {DeployState.RUNNING: "runs", DeployState.CRASHED: "crashed"}
 
 
 class Rollback(Change):
@@ -61,6 +62,10 @@ class Rollback(Change):
         default=None, description="Only while this deployment is the newest one"
     )
 
+    @property
+    def may_wait(self) -> bool:
+        return not self.over
+
     def locks(self) -> Sequence[str]:
         return [instance_lock(self.instance)]
 
@@ -70,8 +75,8 @@ class Rollback(Change):
         service = find_service(instance, None, blueprint)
         history = await history_of(world, instance, service)
         target = self._target(instance, history, world.now())
-        running, newest = history.running, history.newest
-        replaces = running.commit if running else ""
+        replaced, newest = history.replaced, history.newest
+        replaces = replaced.commit if replaced else ""
 
         place = Place.of(instance.space)
         back = RollBack(
@@ -99,7 +104,7 @@ class Rollback(Change):
             ),
             risk=self.risk,
             expected=critical_path(steps),
-            notes=("What runs now keeps answering until the earlier deployment does.",),
+            notes=(meanwhile(history, "the earlier deployment"),),
             outcome=outcome(
                 instance,
                 blueprint,
@@ -107,7 +112,8 @@ class Rollback(Change):
                 commit=Ref(ref=f"{WAIT}.commit"),
                 deployment=Ref(ref=f"{WAIT}.deployment_id"),
             ),
-            undo=undo_line(instance, running, start=_START),
+            undo=undo_line(instance, replaced, start=_START),
+            undo_failed_label=ROLL_BACK,
         )
 
     def _target(self, instance: Instance, history: History, now: datetime) -> Deployment:
@@ -154,6 +160,14 @@ class Rollback(Change):
         self, instance: Instance, wanted: Deployment, history: History
     ) -> NotFound | AlreadyExists:
         name = wanted.commit[:7] or wanted.id
+        if wanted == history.newest and wanted.state == DeployState.CRASHED:
+            return AlreadyExists(
+                f"`{instance.name}` has {name} in place already: it crashed.",
+                why="It is the newest deployment, so there is nothing to go back to.",
+                who="Whoever may deploy can start it once more, or choose another one.",
+                next_step=typed(f"restart {instance.name}"),
+                link=wanted.url,
+            )
         if wanted == history.newest and wanted.state == DeployState.RUNNING:
             return AlreadyExists(
                 f"`{instance.name}` runs {name} already.",
@@ -186,7 +200,7 @@ def _menu(instance: Instance, choices: Sequence[Deployment], now: datetime) -> A
                         d.commit[:7] or "–",
                         _message(d),
                         ago(d.created_at, now),
-                        "runs" if d.state == DeployState.RUNNING else "earlier",
+                        _STATES.get(d.state, "earlier"),
                     )
                     for d in choices
                 ),

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from commands.approval_view import approval_json, approve_offer, reject_offer
 from engine.actor import Role
-from engine.answer import Confirm, Offer
+from engine.answer import Offer
 from engine.errors import NotFound
 from engine.run import RunStatus
+from engine.ways_on import ways_on
 from engine.words import ago, duration, typed
 
 if TYPE_CHECKING:
@@ -96,51 +97,12 @@ def run_offers(run: RunView, actor: Actor) -> tuple[Offer, ...]:
     if run.approval is not None and run.approval.awaits(actor):
         offers += [approve_offer(run.approval), reject_offer(run.approval)]
     if actor.role >= Role.DEPLOYER:
-        if run.status is RunStatus.WAITING:
-            offers.append(Offer(label="Don't wait", line=f"cancel {run.id}"))
-        if run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
-            offers.append(Offer(label="Cancel", line=f"cancel {run.id}", style="danger"))
-        if run.status is RunStatus.AWAITING_APPROVAL:
-            offers.append(Offer(label="Withdraw", line=f"cancel {run.id}"))
-        ended = run.status in (RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.ERRORED)
-        if ended and not run.forbidden:
-            offers.append(Offer(label="Try again", line=f"retry {run.id}", style="primary"))
-            if run.left:
-                offers.append(clean_up_offer(run))
-        if run.undo:
-            offers.append(undo_offer(run))
+        offers += ways_on(run)
     if run.subject:
         offers.append(Offer(label="Status", line=f"status {run.subject}"))
     if run.thread_url:
         offers.append(Offer(label="Open the thread", url=run.thread_url))
     return tuple(offers)
-
-
-def undo_offer(run: RunView) -> Offer:
-    return Offer(
-        label="Undo",
-        line=run.undo,
-        confirm=Confirm(
-            title="Undo this?",
-            text=f"What “{run.title}” has changed is taken back, unless something else has"
-            " changed it since.",
-            yes="Undo it",
-        ),
-    )
-
-
-def clean_up_offer(run: RunView) -> Offer:
-    names = ", ".join(c.name for c in run.left)
-    return Offer(
-        label="Remove what was made",
-        line=f"clean-up {run.id}",
-        style="danger",
-        confirm=Confirm(
-            title="Remove what was made?",
-            text=f"This deletes {names} with everything in it.",
-            yes="Remove",
-        ),
-    )
 
 
 async def find_run(world: World, wanted: str) -> RunView:

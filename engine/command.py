@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
 
 from engine.actor import Role
+from engine.errors import InvalidInput
 from engine.invalid_input import invalid_input
 from engine.parameters import (
     Argument,
@@ -110,6 +111,16 @@ class Command(BaseModel):
     async def answer(self, world: World) -> Answer:
         """Of a command that only asks. Raises OpsError."""
         raise NotImplementedError(type(self).__name__)
+
+    async def foretell(self, world: World) -> Answer:  # noqa: ARG002
+        """What `answer` would do, of one that changes something; reads only. Raises OpsError where
+        that would be refused."""
+        raise InvalidInput(
+            f"`{self.name}` has no plan to show.",
+            why="It is done at once, or refused.",
+            who="You can ask for it as it is.",
+            next_step=f"/luthien {self.line()}",
+        )
 
     def checked(self, world: World) -> Self:  # noqa: ARG002
         """The command as it may be stored. Refuses what must not even be kept; asks no vendor, and
@@ -239,6 +250,12 @@ class Change(Command):
     """Whether it makes sense to wait in line for its locks; else it is refused."""
     freezes: ClassVar[bool] = True
     """Whether a freeze holds for it; not for what only keeps something from being deleted."""
+
+    @property
+    def may_wait(self) -> bool:
+        """The same of what is typed as it is: a way back never waits, for while it did what it
+        leads back from would change."""
+        return self.patient
 
     @property
     def asks(self) -> bool:

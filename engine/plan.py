@@ -47,6 +47,8 @@ class Plan(BaseModel):
     stands for what a step returned. It must refuse by itself when it is not true any more."""
     undo_label: str = "Undo"
     """What the way back is called, e.g. `Keep it`."""
+    undo_failed_label: str = ""
+    """What it is called once the run has failed, where that is something else: `Roll back`."""
     closing: str = ""
     """What is said to everybody once the run succeeded."""
     keep_on_failure: bool = False
@@ -60,7 +62,7 @@ class Plan(BaseModel):
         return json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
 
     def as_json(self) -> dict[str, Any]:
-        usual = {"closing": "", "undo_label": "Undo"}
+        usual = {"closing": "", "undo_label": "Undo", "undo_failed_label": ""}
         data = self.model_dump(mode="json", exclude={"steps"})
         data = {n: value for n, value in data.items() if n not in usual or usual[n] != value}
         return data | {"steps": [step.as_json() for step in self.steps]}

@@ -244,6 +244,9 @@ class Plane:
         command = command.checked(self._world(actor, origin, ""))
         try:
             if command.asks:
+                if plan_only and not command.reads:
+                    actor = await self._permit(actor, command)
+                    return Outcome(answer=await command.foretell(self._world(actor, origin, "")))
                 return Outcome(answer=await self.ask(actor, command, origin))
             if not isinstance(command, Change):
                 raise TypeError(f"{type(command).__name__} is neither a Question nor a Change")

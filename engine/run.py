@@ -178,6 +178,8 @@ class Trouble(BaseModel):
     log: tuple[str, ...] = ()
     errored: bool = False
     """We could not do it or do not know; else the world said no."""
+    refused: bool = False
+    """Its turn came, and what was asked made no sense any more: nothing was begun."""
     incident: str = ""
     """Set when it is our bug: the id under which the log has the stack trace."""
 
@@ -239,6 +241,14 @@ class RunView(BaseModel):
     """Where its progress is told, when known."""
     approval: Approval | None = None
     """What somebody else has, or had, to agree to before it began."""
+    outdated: bool = False
+    """It did not reach its end, and a later run has changed the same since: going on where it
+    stopped would go on from something that is not there any more."""
+
+    @property
+    def refused(self) -> bool:
+        """It waited, and was refused when its turn came: the same would be refused again."""
+        return self.trouble is not None and self.trouble.refused
 
     @property
     def forbidden(self) -> bool:

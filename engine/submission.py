@@ -52,7 +52,7 @@ class Submission:
         consent = await self.permissions.consent(actor, command)
         alone = await self.approvals.possible(actor, command, consent) if consent.needed else False
         # What waits for somebody's word is bound to the plan that was shown, so not also in line.
-        patient = origin.patient and command.patient and not consent.needed
+        patient = origin.patient and command.may_wait and not consent.needed
         if not patient:
             await self.journal.check_locks(command.locks(), actor.key)  # before planning reads
         run_id, planned_at = new_run_id(), self.planning.clock.now()

@@ -122,6 +122,8 @@ class Walk:
                 summary=error.summary,
                 why=error.why,
                 next_step=error.next_step,
+                link=error.link,
+                refused=isinstance(error, Refused),
             )
             await tx.trouble(self._run_id, trouble, errored=False)
             await self._end(tx, RunStatus.FAILED, unlock=True)

@@ -105,7 +105,7 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
             "result": row.result,
             "delivers": row.plan.get("delivers"),
             "undo": _undo(row, {step.key: step.result for step in steps}),
-            "undo_label": row.plan.get("undo_label", "Undo"),
+            "undo_label": _undo_label(row),
             "closing": _closing(row),
             "locks": tuple(locks),
             "in_line": await turns.place(session, row)
@@ -114,6 +114,7 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
             "cancelled_by": row.cancelled_by,
             "thread_url": row.thread_url,
             "approval": _approval(row, asked, [step.title for step in steps]) if asked else None,
+            "outdated": await _outdated(session, row),
         }
     )
 
@@ -173,6 +174,27 @@ def _undo(row: RunRow, results: Mapping[str, Mapping[str, Any]]) -> str:
     if not set(_PLACES.findall(way)) <= set(known):
         return ""
     return _PLACES.sub(lambda place: str(known[place[1]]), way)
+
+
+def _undo_label(row: RunRow) -> str:
+    failed = row.plan.get("undo_failed_label") if row.status == RunStatus.FAILED else ""
+    return str(failed or row.plan.get("undo_label") or "Undo")
+
+
+_STOPPED = (RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.ERRORED)
+
+
+async def _outdated(session: AsyncSession, row: RunRow) -> bool:
+    """Whether a run that began after this one had stopped has succeeded about the same."""
+    if not row.subject or row.ended_at is None or RunStatus(row.status) not in _STOPPED:
+        return False
+    later = select(RunRow.id).where(
+        RunRow.subject == row.subject,
+        RunRow.id != row.id,
+        RunRow.status == RunStatus.SUCCEEDED,
+        RunRow.started_at >= row.ended_at,
+    )
+    return await session.scalar(later.limit(1)) is not None
 
 
 async def locked(session: AsyncSession, found: LockRow | HoldRow) -> Locked:

@@ -111,14 +111,35 @@ async def test_a_build_that_fails_leaves_what_runs_and_offers_the_way_back(
     await people.ben.types(f"/luthien redeploy bravo --ref {OLDER}")
     failed = await people.cleo.sees("*Redeploy bravo*: Failed after", within=40)
     assert "BUILD_IMAGE" in failed
-    assert failed.buttons == ["Try again", "Undo"]
+    assert failed.buttons == ["Try again", "Roll back"]
+    assert "Next: `/luthien retry r" in failed
+    assert f", or `{failed.lines['Roll back']}` to roll back" in failed
     await people.cleo.sees("no luck today", thread=failed.thread_ts)
     await people.ben.types("/luthien status bravo")
     await people.ben.gets("what ran before still answers")
-    await people.ben.clicks("Undo", failed)
+    told = await town.luthien("run", "bravo")
+    assert "luthien rollback bravo " in told.out
+    await people.ben.clicks("Roll back", failed)
     await people.cleo.sees("*Roll back bravo*: done in", within=40)
+    await people.ben.loses("Try again", failed)
+    await people.ben.types(failed.lines["Try again"])
+    await people.ben.gets("`bravo` was changed since", f"/luthien redeploy bravo --ref {OLDER}")
     await people.ben.types("/luthien status bravo")
     await people.ben.gets("bravo: running")
+
+
+async def test_what_crashed_is_gone_over_and_can_be_put_back(
+    acme: None, town: House, people: Chat
+) -> None:
+    await town.control("railway/crash", project="luthien-acme", service="gateway")
+    await people.ben.types(f"/luthien redeploy acme --ref {OLDER} --plan")
+    await people.ben.gets(f"gateway: commit {OLDER} over ", "Nothing answers now")
+    await people.ben.types(f"/luthien redeploy acme --ref {OLDER}")
+    done = await people.cleo.sees("*Redeploy acme*: done in", "goes out over ", within=40)
+    assert "Undo" in done.buttons
+    refused = await town.luthien("clean-up", "acme", "--json")
+    assert refused.code == 2
+    assert "There is nothing to remove in run" in refused.json["error"], "nobody is asked first"
 
 
 async def test_the_same_on_the_command_line(acme: None, town: House) -> None:

@@ -58,6 +58,27 @@ async def test_a_line_of_three_over_a_restart(town: House, people: Chat) -> None
     assert "<@U0BEN00001>" in done
 
 
+async def test_an_undo_is_refused_at_the_click_while_another_run_is_at_it(
+    town: House, people: Chat
+) -> None:
+    ada, ben = people.ada, people.ben
+    await made(people, "back")
+    await ada.types("/luthien config back set LOG_LEVEL=debug")
+    done = await ben.sees("*Configure back*: done in", within=30)
+    async with slow_builds(town):
+        await ada.types("/luthien redeploy back")
+        first = await ben.sees("*Redeploy", "back", "Cancel")
+        await ben.clicks("Undo", done)
+        await ben.gets("`back` is held by run", "Redeploy back")
+        await ben.types("/luthien restart back")
+        waits = await ada.sees("*restart back*", "It waits, 1st in line", private=False)
+        await ben.clicks("Don't wait", waits)
+        await ada.clicks("Cancel", first)
+    await ada.sees("Stopped by", "Redeploy back", within=20)
+    await ben.clicks("Undo", done)
+    await ada.sees("*Configure back*: done in", "- LOG_LEVEL", within=30)
+
+
 async def test_a_persons_lock_is_told_and_taken(town: House, people: Chat) -> None:
     ada, ben = people.ada, people.ben
     await made(people, "mine")

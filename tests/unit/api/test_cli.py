@@ -10,7 +10,7 @@ import pytest
 from api.cli import build, parse_line, run
 from engine.answer import Answer, Code, Tail
 from engine.control_plane import Outcome
-from engine.errors import InvalidInput, Locked, Unreachable
+from engine.errors import InvalidInput, Locked, Refused, Unreachable
 from engine.run import RunStatus
 from tests.unit.api.fakes import Destroy, FakeControl, Keys, Make, Things, desk, failed, run_view
 
@@ -265,9 +265,17 @@ def test_what_removes_asks_first_and_yes_answers(shell: Shell) -> None:
     code, said = shell.types("destroy acme", control)
     assert code == 2
     assert "luthien destroy acme --yes" in said
-    assert control.asked == []
+    assert [plan_only for _, _, plan_only in control.asked] == [True], "nothing was begun"
     assert shell.types("destroy acme -y", control)[0] == 0
-    assert control.asked[0][1] == Destroy(thing="acme")
+    assert control.asked[1][1:] == (Destroy(thing="acme"), False)
+
+
+def test_what_would_be_refused_is_refused_before_anybody_is_asked(shell: Shell) -> None:
+    gone = Refused("It is gone already.", next_step="/luthien things")
+    code, said = shell.types("destroy acme", FakeControl({"destroy": gone}))
+    assert code == 2
+    assert "It is gone already." in said
+    assert "--yes" not in said
 
 
 def test_a_bug_is_an_incident_and_the_log_files_path(shell: Shell) -> None:

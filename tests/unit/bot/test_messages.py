@@ -119,6 +119,20 @@ REJECTED = a_run(
     ),
     approval=decided(ApprovalStatus.REJECTED, "slack:U0ADA", "it is used"),
 )
+REFUSED_AT_ITS_TURN = a_run(
+    status=RunStatus.FAILED,
+    line="rollback acme d-1 --over d-2",
+    title="rollback acme d-1 --over d-2",
+    ended_at=LATER,
+    trouble=Trouble(
+        step="",
+        step_title="Its turn came",
+        summary="`acme` was deployed again since.",
+        why="Its newest deployment was made 2 min ago.",
+        next_step="/luthien rollback acme",
+        refused=True,
+    ),
+)
 ERRORED = at_work(
     status=RunStatus.ERRORED,
     ended_at=LATER,
@@ -244,8 +258,19 @@ CASES: dict[str, Render] = {
         )
     ),
     "result-failed-with-a-way-back": results.final(
-        FAILED.model_copy(update={"created": (), "undo": "rollback acme d-1 --over d-2"})
+        FAILED.model_copy(
+            update={
+                "created": (),
+                "undo": "rollback acme d-1 --over d-2",
+                "undo_label": "Roll back",
+            }
+        )
     ),
+    "result-failed-and-outdated": results.final(
+        FAILED.model_copy(update={"created": (), "outdated": True})
+    ),
+    "run-refused-at-its-turn": runs.root(REFUSED_AT_ITS_TURN, LATER),
+    "result-refused-at-its-turn": results.final(REFUSED_AT_ITS_TURN),
     "result-for-the-command-line": results.final(done(actor=CLI)),
     "result-failed": results.final(FAILED),
     "result-errored": results.final(ERRORED),

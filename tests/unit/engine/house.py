@@ -151,6 +151,11 @@ class Polish(Change):
 
     name: ClassVar[str] = "polish"
     risk: ClassVar[Risk] = Risk.CHANGES
+    back: bool = False
+
+    @property
+    def may_wait(self) -> bool:
+        return not self.back
 
     def locks(self) -> Sequence[str]:
         return ["instance:acme"]

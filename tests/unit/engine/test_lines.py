@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.answer import Text
-from engine.errors import Locked, NotFound, Refused
+from engine.errors import Locked, NotFound, PlanStale, Refused
 from engine.locks import FORGOTTEN
 from engine.run import EventKind, RunStatus
+from engine.ways_on import ways_on
 from tests.unit.engine.house import ADA, BEN, OPS, Build, Polish, Vendor, plane
 from tests.unit.engine.test_runs import over, until
 
@@ -118,6 +119,44 @@ async def test_what_only_the_run_under_way_prevents_is_planned_at_its_turn(
         ended = await over(p, polish)
         assert (ended.status, ended.title) == (RunStatus.SUCCEEDED, "Polish acme")
         assert (await p.show(first.id)).status is RunStatus.SUCCEEDED
+
+
+async def test_a_way_back_never_waits_and_a_run_refused_at_its_turn_says_so(
+    tmp_path: Path,
+) -> None:
+    async with plane(tmp_path, Vendor()) as p:
+        first = await go(p, "first", takes_ms=60_000)
+        await until(p, first, EventKind.STEP_NOTE, "first")
+        with pytest.raises(Locked, match=first.id):
+            await p.submit(ADA, Polish(back=True), OPS)
+        waits = await p.submit(ADA, Polish(), OPS)
+        assert waits.status is RunStatus.WAITING
+        await p.cancel(ADA, first.id)
+        await p.clean_up(ADA, (await over(p, first)).id)
+        ended = await over(p, waits)
+        assert (ended.status, ended.refused) == (RunStatus.FAILED, True)
+        assert ways_on(ended) == [], "it would be refused again"
+
+
+async def test_what_was_changed_since_is_not_gone_on_with(tmp_path: Path) -> None:
+    vendor = Vendor()
+    async with plane(tmp_path, vendor) as p:
+        failed = await over(p, await go(p, "first", trouble="failed"))
+        assert not failed.outdated
+        assert [o.label for o in ways_on(failed)] == ["Try again"]
+        assert (await over(p, await go(p, "second"))).status is RunStatus.SUCCEEDED
+        failed = await p.show(failed.id)
+        assert failed.outdated
+        assert ways_on(failed) == []
+        calls = dict(vendor.calls)
+        with pytest.raises(PlanStale, match="`acme` was changed since") as refused:
+            await p.retry(ADA, failed.id)
+        assert refused.value.next_step == f"/luthien {failed.line}"
+        assert vendor.calls == calls
+        with pytest.raises(Refused, match="left nothing behind"):
+            await p.clean_up(ADA, failed.id)
+        with pytest.raises(Refused, match="nothing to try again"):
+            await p.retry(ADA, (await p.list_runs(limit=1))[0].id)
 
 
 async def test_an_errored_run_keeps_its_lock_and_the_line_learns_who_decides(
