@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.keys import ApiKeys
     from engine.people import People
     from engine.registry import Registry
+    from engine.rights import Rights
     from engine.run import Event, RunStatus, RunView
     from engine.sessions import Sessions
 
@@ -51,6 +52,12 @@ class Serves(Performs, Protocol):
         limit: int = 20,
         before: str = "",
     ) -> Sequence[RunView]: ...
+
+    async def permit(
+        self, actor: Actor, command: Command | type[Command], subject: str = ""
+    ) -> None: ...
+
+    async def rights(self, actor: Actor) -> Rights: ...
 
     async def form(
         self, actor: Actor, command: type[Command], raw: Mapping[str, Any], origin: Origin

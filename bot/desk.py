@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from engine.clock import Clock
     from engine.command import Command
     from engine.control_plane import ControlPlane, Outcome
+    from engine.rights import Rights
 
 SIGNS = (timedelta(seconds=0.7), timedelta(seconds=14))
 """Pauses after which whoever still waits gets a sign of life; something within a second is the
@@ -153,8 +154,8 @@ class Desk:
 
     async def _within_reach(self, ask: Ask, unknown: UnknownCommand) -> UnknownCommand:
         """What was meant is guessed among what the person may do."""
-        role = (await self.actor(ask)).role
-        may = {c.name: c for c in self._control.registry.listed if c.role <= role}
+        rights = await self.rights(await self.actor(ask))
+        may = {command.name: command for command in rights.commands()}
         if not unknown.nearest or unknown.nearest in may:
             return unknown
         near = difflib.get_close_matches(unknown.typed.lower(), may, n=1, cutoff=0.5)
@@ -200,7 +201,7 @@ class Desk:
         plan_only = wish.plan_only
         channel = ask.channel or self._default_channel
         changes = isinstance(command, Change) and not command.asks
-        if changes and not plan_only and actor.role >= command.needs:
+        if changes and not plan_only and (await self.rights(actor)).ask(command):
             if channel is None:
                 return messages.nowhere_to_speak(command.line())
             if not await self._rooms.can_speak(channel):
@@ -236,6 +237,9 @@ class Desk:
         """Raises InvalidInput where the policy wants more typed."""
         if not wish.plan_only:
             await self._control.complete(command)
+
+    async def rights(self, actor: Actor) -> Rights:
+        return await self._control.rights(actor)
 
     async def permit(self, actor: Actor, command: Command | type[Command]) -> None:
         """The control plane decides; this only spares people a form that would be refused."""
@@ -323,8 +327,7 @@ class Desk:
             return
         if outcome.answer is None:
             return
-        role = request.actor.role
-        said = messages.permitted(outcome.answer, self._control.registry, role)
+        said = outcome.answer
         line = request.command.line()
         if request.plan_only:
             line += f" {grammar.PLAN}"

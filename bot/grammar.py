@@ -19,7 +19,6 @@ from engine.words import PROMPT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.actor import Role
     from engine.registry import Registry
 
 PLAN = "--plan"
@@ -47,14 +46,6 @@ class Wish:
     plan_only: bool = False
     patient: bool = True
     """It may wait in line."""
-
-    @property
-    def needs(self) -> Role:
-        """The least role that may ask this, as far as it is said."""
-        try:
-            return self.parse().needs
-        except InvalidInput:
-            return self.command.role
 
     def parse(self) -> Command:
         """Raises InvalidInput with a reason per field."""

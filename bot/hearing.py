@@ -57,7 +57,7 @@ class Hearing:
             topic = Topic()
             if ask.channel and ask.thread:
                 topic = await self._topics.of_thread(ask.channel, ask.thread)
-            heard = hear(said, self._registry, actor.role, topic)
+            heard = hear(said, self._registry, await self._desk.rights(actor), topic)
             return await self._act(ask, heard, said)
         except SecretTyped as error:
             error.why += " Delete your message, too: whoever is here can read it."

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from bot import messages, runs
 from bot.blocks import PLAIN, Block, actions, clip, context, link, mrkdwn, section
 from bot.waiting import happened
-from engine.actor import Door, Origin, Role
+from engine.actions import offer as action_offer
+from engine.actions import remedies
+from engine.actor import Door, Origin
 from engine.answer import Offer, Offers
 from engine.errors import OpsError
 from engine.run import EventKind, RunStatus
+from engine.situation import Situation
 from engine.ways_on import ways_on
 from engine.words import about, plural, until
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from engine.clock import Clock
     from engine.command import Command
     from engine.control_plane import ControlPlane
+    from engine.rights import Rights
     from engine.run import RunView
 
 UNDER_WAY = (
@@ -53,6 +57,13 @@ FRESH = 10.0
 MENU = "menu"
 """Action ids of an instance's menu begin with it; its options are command lines."""
 
+_MENU = {
+    "status": "Status",
+    "logs": "Logs",
+    "runs": "Last runs",
+    "usage": "Usage",
+    "delete": "Delete …",
+}
 _ICONS = {
     "running": "🟢",
     "unhealthy": "🟠",
@@ -90,7 +101,7 @@ class Home:
         self._log = log
         self._open: dict[str, float] = {}
         self._shown: dict[str, str] = {}
-        self._instances: dict[Role, tuple[float, Sequence[Mapping[str, Any]]]] = {}
+        self._instances: dict[str, tuple[float, Sequence[Mapping[str, Any]]]] = {}
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -151,45 +162,46 @@ class Home:
         except OpsError as stranger:
             text = " ".join((stranger.summary, stranger.why, stranger.who))
             return {"type": "home", "blocks": [section(mrkdwn(text))]}
+        rights = await self._control.rights(actor)
         under_way = await self._control.list_runs(statuses=UNDER_WAY)
         try:
-            instances, trouble = await self._known_instances(actor), ""
+            instances, trouble = await self._known_instances(actor, rights), ""
         except OpsError as missed:
             instances, trouble = (), missed.summary
         sight = Sight(
             runs=sorted(under_way, key=lambda run: run.actor.key != actor.key),
             instances=instances,
             trouble=trouble,
-            approvals=await self._answer(actor, "approvals"),
+            approvals=await self._answer(actor, rights, "approvals"),
         )
-        return view(actor, self._control.registry.listed, sight, self._clock.now())
+        return view(actor, rights.commands(), sight, self._clock.now())
 
-    async def _known_instances(self, actor: Actor) -> Sequence[Mapping[str, Any]]:
-        until, known = self._instances.get(actor.role, (0.0, ()))
+    async def _known_instances(self, actor: Actor, rights: Rights) -> Sequence[Mapping[str, Any]]:
+        until, known = self._instances.get(actor.key, (0.0, ()))
         if until <= self._clock.monotonic():
-            answer = await self._answer(actor, "list")
+            answer = await self._answer(actor, rights, "list")
             known = answer.data.get("instances", ()) if answer else ()
-            self._instances[actor.role] = (self._clock.monotonic() + FRESH, known)
+            self._instances[actor.key] = (self._clock.monotonic() + FRESH, known)
         return known
 
-    async def _answer(self, actor: Actor, name: str) -> Answer | None:
+    async def _answer(self, actor: Actor, rights: Rights, name: str) -> Answer | None:
         """What a question answers, if there is such a one and the person may ask it."""
-        command = next((c for c in self._control.registry.commands if c.name == name), None)
-        if command is None or command.role > actor.role:
+        command = next((c for c in rights.commands() if c.name == name), None)
+        if command is None:
             return None
         return await self._control.ask(actor, command.parse({}), Origin(door=Door.SLACK))
 
 
 def view(actor: Actor, commands: Sequence[type[Command]], sight: Sight, now: datetime) -> Block:
-    """The home as a view."""
-    may = {c.name for c in commands if c.role <= actor.role}
+    """The home as a view. `commands` are those that may be offered."""
+    may = {command.name for command in commands}
     hello = f"*Hello <@{actor.id}>.* Your role here is *{actor.role.label}*."
     blocks = [
         section(hello),
         *_buttons(may),
         *_approvals(sight.approvals),
         *_under_way(sight.runs, may, now),
-        *_instances(sight, may, now),
+        *_instances(sight, commands, actor, now),
         {"type": "divider"},
         context(
             "Answers to what you click here come into *Messages*, above."
@@ -246,8 +258,10 @@ def _under_way(under_way: Sequence[RunView], may: set[str], now: datetime) -> It
         yield context(f"… and {plural(len(under_way) - MOST_RUNS, 'more run')}")
 
 
-def _instances(sight: Sight, may: set[str], now: datetime) -> Iterator[Block]:
-    if "list" not in may:
+def _instances(
+    sight: Sight, commands: Sequence[type[Command]], actor: Actor, now: datetime
+) -> Iterator[Block]:
+    if all(command.name != "list" for command in commands):
         return
     yield _heading(plural(len(sight.instances), "instance") if not sight.trouble else "Instances")
     if sight.trouble:
@@ -255,7 +269,7 @@ def _instances(sight: Sight, may: set[str], now: datetime) -> Iterator[Block]:
     elif not sight.instances:
         yield section("There are none yet.")
     for instance in _first_those_to_be_deleted(sight.instances)[:MOST_INSTANCES]:
-        yield _instance(instance, may, now)
+        yield from _instance(instance, commands, actor, now)
     if len(sight.instances) > MOST_INSTANCES:
         rest = len(sight.instances) - MOST_INSTANCES
         yield context(f"… and {rest} more; `/luthien list` shows all of them.")
@@ -271,7 +285,12 @@ def _first_those_to_be_deleted(
     return sorted(instances, key=order)
 
 
-def _instance(instance: Mapping[str, Any], may: set[str], now: datetime) -> Block:
+def _instance(
+    instance: Mapping[str, Any],
+    commands: Sequence[type[Command]],
+    actor: Actor,
+    now: datetime,
+) -> Iterator[Block]:
     name, status = str(instance["name"]), str(instance.get("status") or "unknown")
     shown = link(str(instance["url"]), name) if instance.get("url") else mrkdwn(name)
     words = [status.replace("_", " ")]
@@ -280,25 +299,26 @@ def _instance(instance: Mapping[str, Any], may: set[str], now: datetime) -> Bloc
         words = [f"is deleted *{until(at, now)}*" if at > now else "its deletion is *due*"]
     if (made := _moment(instance.get("created_at"))) is not None:
         words.append(f"{about(now - made)} old")
+    held = str(instance.get("locked_by") or "")
+    if held:
+        words.append(f"locked by {'you' if held == actor.key else runs.person(held)}")
     block = section(f"{_ICONS.get(status, '⚪')} *{shown}* · {' · '.join(words)}")
-    keep = Offer(label="Keep it", line=f"cancel-delete {name}", style="primary")
-    if at is not None and "cancel-delete" in may:
-        return block | {"accessory": messages.offer_button(keep)}
-    offered = (
-        ("Status", "status"),
-        ("Logs", "logs"),
-        ("Last runs", "runs"),
-        ("Usage", "usage"),
-        ("Delete …", "delete"),
-    )
+    offered = [command for command in commands if command.name in instance.get("actions", ())]
     # Only what reads, or asks before it does anything: a menu's choice is one click.
     options = [
-        {"text": {"type": "plain_text", "text": label}, "value": clip(f"{verb} {name}", 150)}
-        for label, verb in offered
-        if verb in may
+        {
+            "text": {"type": "plain_text", "text": label},
+            "value": clip(f"{command.name} {name}", 150),
+        }
+        for verb, label in _MENU.items()
+        for command in offered
+        if command.name == verb
     ]
     menu: Block = {"type": "overflow", "action_id": f"{MENU}:{name}"[:255], "options": options}
-    return block | {"accessory": menu} if options else block
+    yield block | {"accessory": menu} if options else block
+    about_it = Situation(held=bool(held), barred=held not in ("", actor.key))
+    buttons = [action_offer(command, name, about_it) for command in remedies(offered)]
+    yield from messages.offers(tuple(buttons))
 
 
 def _moment(text: object) -> datetime | None:

@@ -9,7 +9,6 @@ import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from bot import grammar
 from bot.blocks import (
     MOST_PREFORMATTED,
     MOST_VALUE,
@@ -44,15 +43,12 @@ from engine.answer import (
     Text,
 )
 from engine.command import Risk
-from engine.errors import OpsError
 from engine.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.actor import Role
     from engine.answer import Part
-    from engine.registry import Registry
 
 DO = "do"
 """Action ids begin with it: the value is a command line to carry out."""
@@ -87,24 +83,6 @@ def answer(said: Answer, *, line: str = "", shared_by: str = "") -> Render:
         return Message.of(in_words(said), _joined(blocks))
 
     return draw
-
-
-def permitted(said: Answer, registry: Registry, role: Role) -> Answer:
-    """The same answer, offering nothing that the reader's role may not do."""
-
-    def may(offer: Offer) -> bool:
-        try:
-            return grammar.read(offer.line, registry, escaped=False).needs <= role
-        except OpsError:
-            return True  # refused by itself, with its reason
-
-    parts = tuple(
-        part.model_copy(update={"offers": tuple(o for o in part.offers if o.url or may(o))})
-        if isinstance(part, Offers)
-        else part
-        for part in said.parts
-    )
-    return said.model_copy(update={"parts": parts})
 
 
 def told(text: str, parts: tuple[Part, ...]) -> Render:

@@ -31,9 +31,9 @@ from engine.errors import OpsError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from engine.actor import Role
     from engine.command import Command
     from engine.registry import Registry
+    from engine.rights import Rights
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def changes(wish: Wish) -> bool:
         return True
 
 
-def hear(text: str, registry: Registry, role: Role, topic: Topic) -> Heard:
+def hear(text: str, registry: Registry, rights: Rights, topic: Topic) -> Heard:
     """What somebody means who says this. `text` is as people see it, without Slack's escapes and
     without the mention of the bot."""
     said = _tidy(text)
@@ -83,7 +83,7 @@ def hear(text: str, registry: Registry, role: Role, topic: Topic) -> Heard:
     if doubt and about is not None:
         help_ = registry.command("help")
         return Heard(Wish(help_, {help_.parameters()[0].name: about.name}), doubt=doubt)
-    return Heard(nearest=_nearest(said, registry, role, topic))
+    return Heard(nearest=_nearest(said, registry, rights, topic))
 
 
 # Words
@@ -324,9 +324,9 @@ def _subject(said: str, registry: Registry) -> type[Command] | None:
     return next(iter([*acting, *named]), None)
 
 
-def _nearest(said: str, registry: Registry, role: Role, topic: Topic) -> tuple[str, ...]:
+def _nearest(said: str, registry: Registry, rights: Rights, topic: Topic) -> tuple[str, ...]:
     """Lines that may be meant, among those that one may use; changes only as their help."""
-    may = {c.name: c for c in registry.commands if c.role <= role}
+    may = {c.name: c for c in registry.commands if rights.use(c)}
     found: dict[str, None] = {}
     for word in _WORD.findall(said.lower())[:30]:
         direct = _named(word, registry)

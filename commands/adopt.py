@@ -9,7 +9,6 @@ from pydantic import Field
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.marks import Mark, MarkKind
 from commands.names import KnownInstance
-from commands.orphans import missing_parts
 from commands.steps.places import Place
 from commands.steps.replace_mark import ReplaceMark
 from engine.command import Argument, Change, Completes, Risk
@@ -20,6 +19,7 @@ from engine.words import listed, typed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.situation import Situation
     from engine.world import World
 
 
@@ -38,6 +38,10 @@ class Adopt(Change):
         description="Name of the instance", examples=["acme"]
     )
 
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return super().makes_sense(about) and about.whole and not (about.made or about.busy)
+
     def locks(self) -> Sequence[str]:
         return [instance_lock(self.instance)]
 
@@ -47,7 +51,7 @@ class Adopt(Change):
         why, then = "", f"status {instance.name}"
         if instance.mark.kind != MarkKind.CREATING:
             why = f"It is no leftover of a creation: its state is {instance.status.words}."
-        elif lacks := missing_parts(instance, blueprint):
+        elif lacks := instance.missing(blueprint):
             why, then = f"It lacks {listed(lacks)}.", f"delete {instance.name}"
         if why:
             raise Refused(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from commands.instances import Instance
+    from engine.situation import Situation
     from engine.world import World
 
 
@@ -39,6 +40,14 @@ class CancelDelete(Change):
     instance: Annotated[KnownInstance, Argument(), Completes("instance")] = Field(
         description="Name of the instance", examples=["acme"]
     )
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return super().makes_sense(about) and about.leaving
+
+    @classmethod
+    def caption(cls) -> str:
+        return "Keep"
 
     def locks(self) -> Sequence[str]:
         return [instance_lock(self.instance)]

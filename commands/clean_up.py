@@ -26,6 +26,7 @@ class CleanUp(Question):
     group: ClassVar[str] = "Runs"
     risk: ClassVar[Risk] = Risk.REMOVES
     role: ClassVar[Role] = Role.DEPLOYER
+    steers: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("clean-up acme",)
 
     run: Annotated[str, Argument(), Completes("run")] = Field(

@@ -58,8 +58,8 @@ class Complete(Question):
             case "run":
                 return await _runs(world, self.instance)
             case "command":
-                listed = world.registry.listed
-                return [(c.name, c.summary()) for c in listed if c.role <= world.actor.role]
+                rights = await world.control.rights(world.actor)
+                return [(c.name, c.summary()) for c in rights.commands()]
             case "service":
                 return await _services(world, self.instance)
             case "deployment":

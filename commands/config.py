@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from commands.instances import Instance
     from engine.blueprint import ServiceSpec
     from engine.capabilities import Service
+    from engine.situation import Situation
     from engine.world import World
 
 _WRITE = "write"
@@ -76,6 +77,10 @@ class Config(Change):
     sealed: Annotated[dict[str, SecretStr], Confidential()] = Field(
         default_factory=dict, exclude=True, repr=False
     )
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return super().makes_sense(about) and about.served
 
     @property
     def asks(self) -> bool:
@@ -205,13 +210,11 @@ class Config(Change):
                 " that follows it."
             )
         )
-        offers = [
+        offers = (
             Offer(label="Edit settings", line=self._form, form=True, style="primary"),
             Offer(label="Status", line=f"status {instance.name}"),
-        ]
-        if world.actor.role < self.role:
-            offers = offers[1:]
-        parts.append(Offers(offers=tuple(offers)))
+        )
+        parts.append(Offers(offers=offers))
         marks = [n for n in there if settings.is_mark(spec.variables.get(n))]
         open_ = {k: v for k, v in redacted(spec, there).items() if k not in marks}
         return Answer(

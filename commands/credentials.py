@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from engine.blueprint import Credential, ServiceSpec
     from engine.control_plane import Disclosure
+    from engine.situation import Situation
     from engine.world import World
 
 
@@ -46,6 +47,10 @@ class ShowCredentials(Question):
     @property
     def reads(self) -> bool:
         return not self.forget
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return about.made and about.served
 
     async def answer(self, world: World) -> Answer:
         if self.forget:

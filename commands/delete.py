@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from commands.instances import Instance
     from engine.capabilities import Service, Volume
+    from engine.situation import Situation
     from engine.world import World
 
 _SEEN_CHARACTERS = 12
@@ -63,6 +64,10 @@ class DeleteInstance(Change):
     confirm: str | None = Field(
         default=None, description="What the confirmation gave: says yes to exactly what it showed"
     )
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return super().makes_sense(about) and not about.leaving
 
     @property
     def settled(self) -> bool:

@@ -12,6 +12,8 @@ from engine.command import Argument, Change, Completes, Question
 from engine.words import PROMPT, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.command import Command, Parameter
     from engine.world import World
 
@@ -31,17 +33,19 @@ class Help(Question):
     )
 
     async def answer(self, world: World) -> Answer:
+        rights = await world.control.rights(world.actor)
         if self.command is not None:
-            return _about(world, world.registry.command(self.command.removeprefix("/")))
-        mine = [c for c in world.registry.listed if c.role <= world.actor.role]
+            command = world.registry.command(self.command.removeprefix("/"))
+            return _about(world, command, mine=rights.use(command))
+        mine = rights.commands()
         return Answer(
             title="What you can do here",
-            parts=(*_groups(world, mine), *_beyond(world), Offers(offers=_starters(mine))),
+            parts=(*_groups(world, mine), *_beyond(world, mine), Offers(offers=_starters(mine))),
             data={"commands": [_short_json(c) for c in mine]},
         )
 
 
-def _groups(world: World, commands: list[type[Command]]) -> list[Part]:
+def _groups(world: World, commands: Sequence[type[Command]]) -> list[Part]:
     """One table per group, the group of instances first."""
     groups = sorted({c.group for c in commands}, key=lambda g: (g != "Instances", g == "Help", g))
     parts: list[Part] = []
@@ -55,20 +59,30 @@ def _groups(world: World, commands: list[type[Command]]) -> list[Part]:
     return parts
 
 
-def _beyond(world: World) -> list[Part]:
+def _beyond(world: World, mine: Sequence[type[Command]]) -> list[Part]:
     """Those that the asker may not use are counted, so that nobody looks for them in vain."""
     parts: list[Part] = []
+    rest = [c for c in world.registry.listed if c not in mine]
     for role in Role:
-        names = [c.name for c in world.registry.listed if c.role == role > world.actor.role]
+        names = [c.name for c in rest if c.role == role > world.actor.role]
         if names:
-            listed = ", ".join(f"`{name}`" for name in names)
-            need = "needs" if len(names) == 1 else "need"
-            text = f"{plural(len(names), 'more command')} {need} the role {role.label}: {listed}."
+            text = f"{_counted(names)} the role {role.label}: {_quoted(names)}."
             parts.append(Text(text=text))
+    if names := [c.name for c in rest if c.role <= world.actor.role]:
+        text = f"The policy keeps {_quoted(names)} from you; `policy explain` says why."
+        parts.append(Text(text=text))
     return parts
 
 
-def _starters(commands: list[type[Command]]) -> tuple[Offer, ...]:
+def _counted(names: Sequence[str]) -> str:
+    return f"{plural(len(names), 'more command')} {'needs' if len(names) == 1 else 'need'}"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _starters(commands: Sequence[type[Command]]) -> tuple[Offer, ...]:
     names = [c.name for c in commands]
     offers = []
     if "create" in names:
@@ -78,7 +92,7 @@ def _starters(commands: list[type[Command]]) -> tuple[Offer, ...]:
     return tuple(offers)
 
 
-def _about(world: World, command: type[Command]) -> Answer:
+def _about(world: World, command: type[Command], *, mine: bool) -> Answer:
     prompt = _prompt(world)
     parts: list[Part] = [
         Code(text=f"{prompt} {command.usage()}", title="Usage"),
@@ -95,8 +109,10 @@ def _about(world: World, command: type[Command]) -> Answer:
     if command.examples:
         lines = "\n".join(f"{prompt} {example}" for example in command.examples)
         parts.append(Code(text=lines, title="Examples"))
-    if command.role > world.actor.role:
+    if not mine:
         text = f"It needs the role {command.role.label}; yours is {world.actor.role.label}."
+        if command.role <= world.actor.role:
+            text = f"The policy keeps it from you; `policy explain {command.name}` says why."
         parts.append(Text(text=text))
     return Answer(
         title=f"{command.name}: {command.summary().rstrip('.')}",

@@ -58,6 +58,11 @@ class Instance:
         front = self.front(blueprint)
         return front.url if front else ""
 
+    def missing(self, blueprint: Blueprint) -> list[str]:
+        """The parts of the blueprint that it lacks."""
+        names = [*(s.name for s in blueprint.services), *(c.name for c in blueprint.components)]
+        return [name for name in names if self.space.service(name) is None]
+
     def as_json(self, blueprint: Blueprint) -> dict[str, Any]:
         """The shape that `list` and `status` share."""
         return {

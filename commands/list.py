@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT, Instance, all_instances
-from commands.scheduled import keep_offers
+from commands.situation import Situations
 from engine.answer import Answer, Offer, Offers, Table
 from engine.command import Argument, Question
 from engine.words import about, plural, until
@@ -51,7 +51,7 @@ class ListInstances(Question):
         pages = max(1, -(-len(found) // PAGE))
         page = min(self.page or 1, pages)
         shown = found[(page - 1) * PAGE : page * PAGE]
-        blueprint = world.blueprint(BLUEPRINT)
+        blueprint, situations = world.blueprint(BLUEPRINT), await Situations.read(world)
         listed = shown if self.page else found
         leaving = any(instance.deletion_at for instance in shown)
         holds = {hold.subject: hold.by.name for hold in await world.locks.held()}
@@ -76,11 +76,16 @@ class ListInstances(Question):
                 Offers(
                     offers=(
                         *self._offers(page, pages, known=len(known)),
-                        *keep_offers(shown, world.actor),
+                        *situations.offers(shown),
                     )
                 ),
             ),
-            data={"instances": [instance.as_json(blueprint) for instance in listed]},
+            data={
+                "instances": [
+                    instance.as_json(blueprint) | situations.as_json(instance)
+                    for instance in listed
+                ]
+            },
         )
 
     def _wanted(self, instance: Instance) -> bool:

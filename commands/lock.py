@@ -15,6 +15,7 @@ from engine.command import Argument, Completes, Question, Risk
 from engine.words import moment
 
 if TYPE_CHECKING:
+    from engine.situation import Situation
     from engine.world import World
 
 
@@ -39,6 +40,10 @@ class Lock(Question):
     reason: Annotated[tuple[str, ...], Argument()] = Field(
         min_length=1, description="Why, for those who have to wait", examples=["debugging"]
     )
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return not about.held
 
     @field_validator("reason")
     @classmethod

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT, Instance, all_instances, instance_lock
 from commands.marks import MarkKind
+from commands.situation import Situations
 from engine.actor import Role
 from engine.answer import Answer, Offer, Offers, Table
 from engine.command import Question
@@ -44,11 +45,11 @@ class ListOrphans(Question):
             for instance in await all_instances(world)
             if (why := await _why(world, instance, blueprint))
         ]
-        now = world.now()
+        now, situations = world.now(), await Situations.read(world)
         offers = [
             offer
             for instance, _ in found[:_MOST]
-            for offer in await _offers(world, instance, blueprint)
+            for offer in await _offers(world, instance, situations)
         ]
         return Answer(
             title=plural(len(found), "orphan") if found else "No orphans",
@@ -68,12 +69,6 @@ class ListOrphans(Question):
         )
 
 
-def missing_parts(instance: Instance, blueprint: Blueprint) -> list[str]:
-    """Services of the blueprint that the instance lacks."""
-    names = [*(s.name for s in blueprint.services), *(c.name for c in blueprint.components)]
-    return [name for name in names if instance.space.service(name) is None]
-
-
 async def _why(world: World, instance: Instance, blueprint: Blueprint) -> str:
     """Empty for whatever is whole, under way, or to be deleted anyway."""
     holder = await world.control.holder_of(instance_lock(instance.name))
@@ -86,7 +81,7 @@ async def _why(world: World, instance: Instance, blueprint: Blueprint) -> str:
         if maker is None:
             return f"begun by run {instance.mark.run_id}, which is not known here"
         return f"begun by run {maker.id}, which is over: {maker.status.replace('_', ' ')}"
-    lacks = missing_parts(instance, blueprint)
+    lacks = instance.missing(blueprint)
     return f"{' and '.join(lacks)} missing" if lacks else ""
 
 
@@ -98,7 +93,7 @@ async def _maker(world: World, instance: Instance) -> RunView | None:
         return None
 
 
-async def _offers(world: World, instance: Instance, blueprint: Blueprint) -> list[Offer]:
+async def _offers(world: World, instance: Instance, situations: Situations) -> list[Offer]:
     """What can be done about it now. While its unfinished run holds it, only that run can be gone
     on with or be cleaned up."""
     name, offers = instance.name, []
@@ -110,7 +105,6 @@ async def _offers(world: World, instance: Instance, blueprint: Blueprint) -> lis
         if holder.left:
             offers += clean_up(holder)
         return offers
-    if instance.mark.kind == MarkKind.CREATING and not missing_parts(instance, blueprint):
-        offers.append(Offer(label=f"Adopt {name}", line=f"adopt {name}"))
+    offers += situations.offers([instance])
     offers.append(Offer(label=f"Delete {name}", line=f"delete {name}"))
     return offers

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from commands.instances import Instance
     from commands.policy_text import PolicyText
     from engine.capabilities import GatewayAccess, PolicyKind, Service
+    from engine.situation import Situation
     from engine.world import World
 
 _SET = "policy"
@@ -76,6 +77,10 @@ class PolicyConfig(Change):
     sealed: Annotated[dict[str, SecretStr], Confidential()] = Field(
         default_factory=dict, exclude=True, repr=False
     )
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return super().makes_sense(about) and about.deployed
 
     @property
     def asks(self) -> bool:
@@ -184,7 +189,7 @@ class PolicyConfig(Change):
             parts=(
                 Facts(facts=tuple(facts)),
                 Code(title="Config", text=text) if text else Text(text="It has no config."),
-                Offers(offers=tuple(offers if world.actor.role >= self.role else offers[1:])),
+                Offers(offers=tuple(offers)),
             ),
             data={
                 "name": instance.name,

@@ -27,6 +27,7 @@ from engine.words import listed, typed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.situation import Situation
     from engine.world import World
 
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -58,6 +59,10 @@ class Redeploy(Change):
         description="Branch or commit, if not the newest of main",
         examples=["v2-preview"],
     )
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return super().makes_sense(about) and about.made and about.served
 
     def locks(self) -> Sequence[str]:
         return [instance_lock(self.instance)]

@@ -22,6 +22,7 @@ from engine.words import typed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.situation import Situation
     from engine.world import World
 
 _STARTS_WITHIN = timedelta(seconds=20)
@@ -45,6 +46,10 @@ class RestartService(Change):
     service: Annotated[str | None, Argument(), Completes("service")] = Field(
         default=None, description="Which service, if not the gateway", examples=["Redis"]
     )
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return super().makes_sense(about) and about.deployed
 
     def locks(self) -> Sequence[str]:
         return [instance_lock(self.instance)]

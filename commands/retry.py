@@ -23,6 +23,7 @@ class Retry(Question):
     group: ClassVar[str] = "Runs"
     risk: ClassVar[Risk] = Risk.CHANGES
     role: ClassVar[Role] = Role.DEPLOYER
+    steers: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("retry acme",)
 
     run: Annotated[str, Argument(), Completes("run")] = Field(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from commands.history import History
     from commands.instances import Instance
     from engine.capabilities import Deployment
+    from engine.situation import Situation
     from engine.world import World
 
 _START = "rollback"
@@ -61,6 +62,10 @@ class Rollback(Change):
     over: str | None = Field(
         default=None, description="Only while this deployment is the newest one"
     )
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return super().makes_sense(about) and about.made and about.served
 
     @property
     def may_wait(self) -> bool:

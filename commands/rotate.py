@@ -25,6 +25,7 @@ from engine.words import listed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.situation import Situation
     from engine.world import World
 
 _OLD, _NEW, _PROOF = "old", "new", "proof"
@@ -47,6 +48,10 @@ class Rotate(Change):
         description="Name of the instance", examples=["acme"]
     )
     key: Annotated[Literal["proxy", "admin"], Argument()] = Field(description="Which key")
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return super().makes_sense(about) and about.made and about.served
 
     def locks(self) -> Sequence[str]:
         return [instance_lock(self.instance)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from commands.approval_view import approval_json, approve_offer, reject_offer
-from engine.actor import Role
 from engine.answer import Offer
 from engine.errors import NotFound
 from engine.run import RunStatus
@@ -96,8 +95,7 @@ def run_offers(run: RunView, actor: Actor) -> tuple[Offer, ...]:
     offers = []
     if run.approval is not None and run.approval.awaits(actor):
         offers += [approve_offer(run.approval), reject_offer(run.approval)]
-    if actor.role >= Role.DEPLOYER:
-        offers += ways_on(run)
+    offers += ways_on(run)
     if run.subject:
         offers.append(Offer(label="Status", line=f"status {run.subject}"))
     if run.thread_url:

@@ -19,7 +19,7 @@ from commands.lock_view import hold_fact, line_facts
 from commands.names import KnownInstance
 from commands.redaction import redacted
 from commands.run_view import RUN_COLUMNS, run_json, run_offers, run_row, status_words, took
-from commands.scheduled import keep_offers
+from commands.situation import Situations
 from engine.answer import Answer, Fact, Facts, Offer, Offers, Part, Table
 from engine.capabilities import DeployState, ProbesUrls, RunsServices
 from engine.command import Argument, Completes, Question
@@ -61,6 +61,7 @@ class ShowStatus(Question):
         )
         status, reason = _measured(instance, probes)
         locked = await _locked(world, instance)
+        situations = await Situations.read(world)
         parts: list[Part] = [
             _facts(world, instance, blueprint, reason, probes, holder, variables, locked),
             _services(world, instance),
@@ -68,7 +69,8 @@ class ShowStatus(Question):
         if runs:
             rows = tuple(run_row(run, world.now()) for run in runs)
             parts.append(Table(columns=RUN_COLUMNS, rows=rows))
-        parts.append(Offers(offers=_offers(world, instance, blueprint, holder)))
+        remedies = situations.offers([instance])
+        parts.append(Offers(offers=_offers(world, instance, blueprint, holder, remedies)))
         return Answer(
             title=f"{instance.name}: {status.words}",
             parts=tuple(parts),
@@ -94,7 +96,8 @@ class ShowStatus(Question):
                 "variables": variables if isinstance(variables, dict) else None,
                 "run": holder.id if holder else None,
                 "runs": [run_json(run) for run in runs],
-            },
+            }
+            | situations.as_json(instance),
         )
 
 
@@ -233,15 +236,18 @@ def _deployment_json(service: Service) -> dict[str, Any]:
 
 
 def _offers(
-    world: World, instance: Instance, blueprint: Blueprint, holder: RunView | None
+    world: World,
+    instance: Instance,
+    blueprint: Blueprint,
+    holder: RunView | None,
+    remedies: Sequence[Offer],
 ) -> tuple[Offer, ...]:
     offers = [Offer(label="Refresh", line=f"status {instance.name}")]
     if url := instance.url(blueprint):
         offers.append(Offer(label="Open", url=url))
     if instance.space.console_url:
         offers.append(Offer(label="Console", url=instance.space.console_url))
-    if not holder:
-        offers += keep_offers((instance,), world.actor)
+    offers += remedies
     if holder:
         offers += [o for o in run_offers(holder, world.actor) if o.label != "Status"]
     else:

@@ -15,6 +15,7 @@ from engine.command import Argument, Completes, Question, Risk
 from engine.words import listed
 
 if TYPE_CHECKING:
+    from engine.situation import Situation
     from engine.world import World
 
 
@@ -39,6 +40,10 @@ class Unlock(Question):
         description="Why you unlock what somebody else has locked",
         examples=["customer is down"],
     )
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return about.held
 
     @property
     def subject(self) -> str:

@@ -29,7 +29,8 @@ class WhoAmI(Question):
 
     async def answer(self, world: World) -> Answer:
         actor = world.actor
-        may = sorted(c.name for c in world.registry.listed if c.role <= actor.role)
+        rights = await world.control.rights(actor)
+        may = sorted(command.name for command in rights.commands())
         standing = await world.people.standing(actor.key) if actor.door is Door.SLACK else None
         parts: list[Part] = [_identity(actor, standing), Text(text=f"You may: {listed(may)}.")]
         data: dict[str, Any] = {

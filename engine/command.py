@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.answer import Answer
     from engine.form import Form
     from engine.plan import Plan
+    from engine.situation import Situation
     from engine.world import World
 
 __all__ = (
@@ -88,10 +89,24 @@ class Command(BaseModel):
     """The least role that may ask."""
     group: ClassVar[str] = "Instances"
     """The heading under which help lists it."""
+    steers: ClassVar[bool] = False
+    """It goes on with a run or removes what one made, which takes the right to that run's command,
+    too; `run` names it."""
     listed: ClassVar[bool] = True
     """Whether help and completion offer it; else it is only understood when typed."""
     examples: ClassVar[tuple[str, ...]] = ()
     """Command lines without the leading `/luthien`."""
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:  # noqa: ARG003
+        """Whether it is offered for an instance in this situation. Typed all the same, it says
+        itself why it is refused."""
+        return True
+
+    @classmethod
+    def caption(cls) -> str:
+        """What a button says that leads to it: `Restart`."""
+        return cls.name.replace("-", " ").capitalize()
 
     @property
     def needs(self) -> Role:
@@ -250,6 +265,10 @@ class Change(Command):
     """Whether it makes sense to wait in line for its locks; else it is refused."""
     freezes: ClassVar[bool] = True
     """Whether a freeze holds for it; not for what only keeps something from being deleted."""
+
+    @classmethod
+    def makes_sense(cls, about: Situation) -> bool:
+        return not (about.barred or about.being_made)
 
     @property
     def may_wait(self) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from engine.plan import Plan
     from engine.policy_file import StandingPolicy
     from engine.registry import Registry
+    from engine.rights import Rights
     from engine.run import Event, RunStatus, RunView
     from engine.sessions import Sessions
 
@@ -167,8 +168,14 @@ class ControlPlane(Protocol):
     ) -> Sequence[Approval]:
         """Newest first; empty `statuses`: all. `Approval.awaits` tells whose word is wanted."""
 
-    async def permit(self, actor: Actor, command: Command | type[Command]) -> None:
-        """Raises NotAllowed; `ask` and `submit` do by themselves."""
+    async def permit(
+        self, actor: Actor, command: Command | type[Command], subject: str = ""
+    ) -> None:
+        """Raises NotAllowed; `ask` and `submit` do by themselves. `subject`: the instance, where
+        the command does not name it."""
+
+    async def rights(self, actor: Actor) -> Rights:
+        """What may be offered to them; the offers in an answer are no others anyway."""
 
     async def complete(self, command: Command) -> None:
         """Raises InvalidInput where the policy wants more typed before this may begin."""

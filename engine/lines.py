@@ -14,25 +14,38 @@ if TYPE_CHECKING:
     from engine.command import Command, Parameter
     from engine.registry import Registry
 
-UNIVERSAL = ("--plan", "--json", "--yes", "--follow")
+UNIVERSAL = ("--plan", "--no-wait", "--json", "--yes", "--follow")
 """What doors add to every command; it makes no difference here."""
 
 
 def parse_line(registry: Registry, words: Sequence[str]) -> Command | type[Command]:
     """The command, or only its class while arguments are missing. Raises UnknownCommand and
     InvalidInput."""
+    command, raw = read_line(registry, words)
+    try:
+        return command.parse(raw)
+    except InvalidInput as invalid:
+        if invalid.missing:
+            return command
+        raise
+
+
+def read_line(registry: Registry, words: Sequence[str]) -> tuple[type[Command], dict[str, Any]]:
+    """The command and its fields as they were typed. Raises UnknownCommand, and InvalidInput for
+    what has no place."""
     name, *rest = [word for word in words if word.lower() != PROMPT] or [""]
     command = registry.command(name)
     options = {p.option: p for p in command.parameters() if not p.argument}
     positional = [p for p in command.parameters() if p.argument]
+    verbatim = any(p.verbatim for p in positional)
     raw: dict[str, Any] = {}
     pending = list(rest)
     while pending:
         word = pending.pop(0)
         option, equals, value = word.partition("=")
-        if word in UNIVERSAL and word not in options:
+        if word in UNIVERSAL and word not in options and not verbatim:
             continue
-        if not word.startswith("--"):
+        if not word.startswith("--") or (verbatim and option not in options):
             parameter = _place(command, positional, raw, word)
             value = word
         elif option not in options:
@@ -42,12 +55,7 @@ def parse_line(registry: Registry, words: Sequence[str]) -> Command | type[Comma
             if not equals:
                 value = "true" if parameter.flag else pending.pop(0) if pending else ""
         _put(raw, parameter, value)
-    try:
-        return command.parse(raw)
-    except InvalidInput as invalid:
-        if invalid.missing:
-            return command
-        raise
+    return command, raw
 
 
 def _put(raw: dict[str, Any], parameter: Parameter, value: str) -> None:

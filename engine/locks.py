@@ -53,6 +53,10 @@ class Locks:
     async def held_on(self, lock: str) -> Hold | None:
         return next((hold for hold in await self.held() if hold.lock == lock), None)
 
+    async def taken(self) -> Sequence[str]:
+        """The locks that runs have, those that wait for a decision included."""
+        return await self._journal.taken()
+
     async def line(self, lock: str) -> Sequence[RunView]:
         """The runs that wait for it, in order."""
         return await self._journal.line(lock)

@@ -13,6 +13,7 @@ from engine.approval import Consent
 from engine.command import Risk
 from engine.errors import InvalidInput, NotAllowed
 from engine.policy import TYPED_NAME, Asked, SelfApprove, includes
+from engine.rights import Rights
 from engine.words import listed, moment, plural, typed
 
 if TYPE_CHECKING:
@@ -118,6 +119,10 @@ class Permissions:
         """Everything that is said about it, allowed or not."""
         return await self._rulings(await self.policy(), actor, Asked.of(command))
 
+    async def rights(self, actor: Actor) -> Rights:
+        """What may be offered to them, as far as it depends on who they are and on the time."""
+        return Rights(actor, (await self.policy()).policy, self.registry, self.clock.now())
+
     async def consent(self, actor: Actor, command: Command) -> Consent:
         """Who has to agree first."""
         return self._consent(await self.policy(), actor, Asked.of(command))
@@ -194,8 +199,7 @@ class Permissions:
         )
 
     async def _role(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> Ruling:
-        place, rule = _first(loaded.policy, asked, "may") or (0, None)
-        who = rule.may if rule and rule.may is not None else (asked.needs.label,)
+        place, rule, who = loaded.policy.who_may(asked)
         allowed = includes(who, actor)
         what = f"`{asked.command.name}`" + (f" of `{asked.subject}`" if asked.subject else "")
         if rule is None:

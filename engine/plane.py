@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.actor import Actor, Origin, Role
+from engine.answer import Offers
 from engine.approval import Approval, ApprovalStatus
 from engine.approvals import Approvals
 from engine.command import Change, Command, Undecided
@@ -26,6 +27,7 @@ from engine.plan import Plan
 from engine.planning import Planning
 from engine.policy_file import StandingPolicy
 from engine.preview import preview
+from engine.rights import permitted
 from engine.roles import FixedRoles
 from engine.run import RunStatus
 from engine.steering import Steering
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from engine.keyring import KeyPlace
     from engine.permission import Ruling
     from engine.registry import Registry
+    from engine.rights import Rights
     from engine.run import Event, RunView
     from engine.secrets import SealKeys
     from engine.world import Check, Toolbox
@@ -201,10 +204,20 @@ class Plane:
 
     async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
         actor = await self._permit(actor, command)
-        return await command.answer(self._world(actor, origin, ""))
+        return await self._permitted(actor, await command.answer(self._world(actor, origin, "")))
 
-    async def permit(self, actor: Actor, command: Command | type[Command]) -> None:
-        await self._permit(actor, command)
+    async def permit(
+        self, actor: Actor, command: Command | type[Command], subject: str = ""
+    ) -> None:
+        await self._permit(actor, command, subject)
+
+    async def rights(self, actor: Actor) -> Rights:
+        return await self.permissions.rights(await self.people.now(actor))
+
+    async def _permitted(self, actor: Actor, said: Answer) -> Answer:
+        if not any(isinstance(part, Offers) for part in said.parts):
+            return said
+        return await permitted(said, await self.rights(actor), self.show)
 
     async def complete(self, command: Command) -> None:
         if isinstance(command, Change) and not command.asks and command.settled:
@@ -246,7 +259,8 @@ class Plane:
             if command.asks:
                 if plan_only and not command.reads:
                     actor = await self._permit(actor, command)
-                    return Outcome(answer=await command.foretell(self._world(actor, origin, "")))
+                    foretold = await command.foretell(self._world(actor, origin, ""))
+                    return Outcome(answer=await self._permitted(actor, foretold))
                 return Outcome(answer=await self.ask(actor, command, origin))
             if not isinstance(command, Change):
                 raise TypeError(f"{type(command).__name__} is neither a Question nor a Change")
@@ -257,10 +271,10 @@ class Plane:
             actor = await self._permit(actor, command)
             asked = await command.confirmation(self._world(actor, origin, ""))
             if asked is not None:
-                return Outcome(answer=asked)
+                return Outcome(answer=await self._permitted(actor, asked))
             return Outcome(run=await self.submit(actor, command, origin, delivery=delivery))
         except Undecided as choice:
-            return Outcome(answer=choice.answer)
+            return Outcome(answer=await self._permitted(actor, choice.answer))
         except ProviderError as error:
             # Until here only reads were made, so the same may be asked again.
             refused = isinstance(error, Rejected)

@@ -190,8 +190,17 @@ class _Selects(_Part):
         default=None, description="Only instances that `production` names, or only the others"
     )
 
+    @property
+    def is_general(self) -> bool:
+        """It holds for all instances, and for what is about none."""
+        return self.instances is None and self.production is None
+
+    def is_about(self, asked: Asked) -> bool:
+        """Whether it is about this, on some instance at least."""
+        return any(_names(pattern, asked) for pattern in self.commands)
+
     def fits(self, asked: Asked, production: Iterable[str]) -> bool:
-        if not any(_names(pattern, asked) for pattern in self.commands):
+        if not self.is_about(asked):
             return False
         if self.instances is not None and not _like(asked.subject, self.instances):
             return False
@@ -274,6 +283,14 @@ class Policy(_Part):
         for place, rule in enumerate(self.rules):
             if rule.fits(asked, self.production):
                 yield place, rule
+
+    def who_may(self, asked: Asked) -> tuple[int, Rule | None, tuple[str, ...]]:
+        """Who may do it, and the rule that says so with its place; None: the command's own
+        definition."""
+        for place, rule in self.fitting(asked):
+            if rule.may is not None:
+                return place, rule, rule.may
+        return 0, None, (asked.needs.label,)
 
     def frozen(self, asked: Asked) -> Iterator[tuple[int, Freeze]]:
         """The freezes that fit, whenever they are."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.command import Command
+    from engine.rights import Rights
 
 PLAN = "plan"
 """Beside a command's own fields: only show what a change would do."""
@@ -34,7 +35,8 @@ def commands(control: Serves, callers: Callable[..., Any]) -> APIRouter:
 
     @router.get("/commands", response_model=Commands, summary="List what can be done")
     async def definitions(actor: Actor = caller) -> JSONResponse:
-        known = [definition(command, actor) for command in control.registry.commands]
+        rights = await control.rights(actor)
+        known = [definition(command, rights) for command in control.registry.commands]
         return private(Commands(commands=known).model_dump(mode="json", by_alias=True))
 
     @router.post("/commands/{name}", include_in_schema=False)
@@ -56,7 +58,7 @@ def commands(control: Serves, callers: Callable[..., Any]) -> APIRouter:
     return router
 
 
-def definition(command: type[Command], actor: Actor) -> CommandDefinition:
+def definition(command: type[Command], rights: Rights) -> CommandDefinition:
     return CommandDefinition(
         name=command.name,
         kind="change" if issubclass(command, Change) else "question",
@@ -65,7 +67,7 @@ def definition(command: type[Command], actor: Actor) -> CommandDefinition:
         help=command.help_text(),
         group=command.group,
         role=command.role.label,
-        allowed=actor.role >= command.role,
+        allowed=rights.use(command),
         risk=command.risk,
         examples=list(command.examples),
         schema=command.model_json_schema(),

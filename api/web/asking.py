@@ -125,11 +125,15 @@ class Asking:
         self._site.visits.check_form(request, str(form.get("token") or ""))
         return actor, form
 
-    async def _permit(self, actor: Actor, definition: type[Command]) -> None:
+    async def _permit(
+        self, actor: Actor, definition: type[Command], fields: Mapping[str, Any]
+    ) -> None:
         """Raises NotAllowed, in place of a form that would be refused; what is asked is checked
         by the control plane."""
-        if actor.role < definition.role:
-            raise await self._site.control.people.not_enough(actor, definition)
+        subject = str(fields.get("instance") or "")
+        rights = await self._site.control.rights(actor)
+        if not rights.use(definition, subject or None):
+            await self._site.control.permit(actor, definition, subject)
 
     async def _perform(
         self,
@@ -185,7 +189,7 @@ class Asking:
         acts: bool = False,
     ) -> Response:
         """`acts`: filled in as it is, it must be posted."""
-        await self._permit(actor, definition)
+        await self._permit(actor, definition, fields)
         if definition.has_form(fields):
             drawn = await self._site.control.form(actor, definition, fields, ORIGIN)
             options = [p for p in definition.parameters() if p.name in drawn.options]
@@ -223,7 +227,7 @@ class Asking:
         """What completes the fields; a vendor that does not answer only costs the suggestions."""
         kinds = {p.completes for p in definition.parameters()}
         found: dict[str, Sequence[str]] = {
-            "command": [command.name for command in self._site.offered(actor)]
+            "command": [command.name for command in await self._site.offered(actor)]
         }
         if "instance" in kinds:
             try:

@@ -31,11 +31,6 @@ def read(registry: Registry, line: str) -> tuple[type[Command], dict[str, Any], 
     return definition, typed_fields(definition, rest), plan_only
 
 
-def asks_first(definition: type[Command]) -> bool:
-    """Whether it shows what it would do and waits for a yes before anything happens."""
-    return issubclass(definition, Change) and definition.confirmation is not Change.confirmation
-
-
 def address(definition: type[Command], fields: Mapping[str, Any]) -> str:
     """Of the answer to a question, or of the form of a command."""
     names = [parameter.name for parameter in definition.parameters()]
@@ -58,9 +53,9 @@ def pairs(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def link(registry: Registry, line: str) -> str:
-    """Where a click on this line leads without doing anything; empty when it must be posted
-    because it says all that a change needs, or cannot be read."""
+def link(registry: Registry, line: str, *, form: bool = False) -> str:
+    """Where a click on this line leads without doing anything: to an answer, or to a `form`; empty
+    when it must be posted because it says all that a change needs, or cannot be read."""
     try:
         definition, fields, _ = read(registry, line)
     except OpsError:
@@ -68,5 +63,7 @@ def link(registry: Registry, line: str) -> str:
     try:
         command = definition.parse(fields)
     except InvalidInput:
+        return address(definition, fields)
+    if form and not command.reads:
         return address(definition, fields)
     return address(definition, fields) if command.reads else ""

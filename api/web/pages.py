@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse
 from api.web import lines
 from api.web.forms import filled
 from api.web.live import live
+from engine.actions import asks_first
 from engine.answer import Offers
 from engine.command import Risk
 from engine.errors import InvalidInput, OpsError
@@ -64,7 +65,7 @@ class Pages:
             instances=listed.data["instances"],
             sought=" ".join(words) if isinstance(words, list) else words,
             under_way=await self._under_way(),
-            may_create=self._site.may(actor, "create"),
+            may_create=await self._site.may(actor, "create"),
         )
 
     async def under_way(self, request: Request) -> Response:
@@ -92,20 +93,23 @@ class Pages:
             actor,
             answer=answer,
             name=answer.data.get("name", name),
-            actions=self._actions(actor, answer.data.get("name", name)),
+            actions=self._actions(answer),
         )
 
     async def scheduled(self, request: Request) -> Response:
         """GET /scheduled"""
         actor = await self._site.visits.actor(request)
         listed = await self._site.ask(actor, "list")
-        leaving = [i for i in listed.data["instances"] if i.get("deletion_scheduled_at")]
+        leaving = [
+            instance | {"may_keep": "cancel-delete" in instance["actions"]}
+            for instance in listed.data["instances"]
+            if instance.get("deletion_scheduled_at")
+        ]
         return await self._site.page(
             request,
             "scheduled.html",
             actor,
             instances=sorted(leaving, key=lambda i: str(i["deletion_scheduled_at"])),
-            may_keep=self._site.may(actor, "cancel-delete"),
         )
 
     # ── runs ──────────────────────────────────────────────────────────────────────────────────
@@ -181,24 +185,23 @@ class Pages:
         """GET /commands"""
         actor = await self._site.visits.actor(request)
         groups: dict[str, list[type[Command]]] = {}
-        for command in self._site.offered(actor):
+        for command in await self._site.offered(actor):
             groups.setdefault(command.group, []).append(command)
         return await self._site.page(request, "commands.html", actor, groups=groups)
 
-    def _actions(self, actor: Actor, instance: str) -> list[Action]:
-        """What can be asked about one instance, what removes it last."""
-        found = []
-        for command in self._site.offered(actor):
-            first = next((p for p in command.parameters() if p.argument), None)
-            if first is None or first.completes != "instance" or command.name == "status":
+    def _actions(self, status: Answer) -> list[Action]:
+        """What makes sense for the instance now, as its status says; what removes it last."""
+        found, instance = [], str(status.data["name"])
+        for name in status.data["actions"]:
+            if name == "status":
                 continue
-            posted = ""
-            if lines.asks_first(command) and sum(p.required for p in command.parameters()) <= 1:
-                posted = f"{command.name} {instance}"
+            command = self._site.control.registry.command(name)
+            first = next(p for p in command.parameters() if p.argument)
+            more = any(p.required for p in command.parameters() if p != first)
+            posted = f"{name} {instance}" if asks_first(command) and not more else ""
             where = lines.address(command, {first.name: instance})
-            label = command.name.replace("-", " ").capitalize()
             dangerous = command.risk is Risk.REMOVES or bool(posted)
-            found.append(Action(label, where, posted, dangerous))
+            found.append(Action(command.caption(), where, posted, dangerous))
         return sorted(found, key=lambda action: action.dangerous)
 
 

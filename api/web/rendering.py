@@ -46,7 +46,7 @@ def environment(registry: Registry, clock: Clock) -> Environment:
     made.globals |= {
         "picture": picture,
         "chart_size": (WIDTH, HEIGHT),
-        "link": lambda line: lines.link(registry, line),
+        "link": lambda line, form=False: lines.link(registry, line, form=form),
         "step_words": STEP_WORDS,
         "run_id_column": "Run",
     }

@@ -38,12 +38,12 @@ class Site:
 
     # ── what one may ──────────────────────────────────────────────────────────────────────────
 
-    def may(self, actor: Actor, name: str) -> bool:
+    async def may(self, actor: Actor, name: str) -> bool:
         """Whether there is such a command, and it can be offered."""
-        return any(c.name == name for c in self.offered(actor))
+        return any(c.name == name for c in await self.offered(actor))
 
-    def offered(self, actor: Actor) -> Sequence[type[Command]]:
-        return [c for c in self.control.registry.commands if c.listed and c.role <= actor.role]
+    async def offered(self, actor: Actor) -> Sequence[type[Command]]:
+        return (await self.control.rights(actor)).commands()
 
     async def ask(self, actor: Actor, name: str, **fields: Any) -> Answer:
         """The answer of a command that only asks. Raises OpsError."""
@@ -66,7 +66,7 @@ class Site:
     ) -> Response:
         html = await self.templates.get_template(template).render_async(
             actor=actor,
-            navigation=self._navigation(actor) if actor else (),
+            navigation=await self._navigation(actor) if actor else (),
             here=request.url.path,
             form_token=self.visits.form_token(request),
             nonce=lambda: secrets.token_urlsafe(16),
@@ -83,7 +83,7 @@ class Site:
             **shown,
         )
 
-    def _navigation(self, actor: Actor) -> Sequence[tuple[str, str]]:
+    async def _navigation(self, actor: Actor) -> Sequence[tuple[str, str]]:
         entries = [
             ("list", "Instances", "/"),
             ("runs", "Runs", "/runs"),
@@ -92,7 +92,8 @@ class Site:
             ("audit", "Audit", "/c/audit"),
             ("help", "Commands", "/commands"),
         ]
-        return [(label, where) for name, label, where in entries if self.may(actor, name)]
+        may = {command.name for command in await self.offered(actor)}
+        return [(label, where) for name, label, where in entries if name in may]
 
     # ── what goes wrong ───────────────────────────────────────────────────────────────────────
 

@@ -104,6 +104,11 @@ class Journal:
         async with self._database.read() as session:
             return await session.scalar(select(LockRow.run_id).where(LockRow.name == lock))
 
+    async def taken(self) -> list[str]:
+        """The locks that runs have."""
+        async with self._database.read() as session:
+            return list(await session.scalars(select(LockRow.name)))
+
     async def check_locks(self, names: Sequence[str], by: str) -> None:
         """Raises Locked when something keeps this actor from taking them now."""
         async with self._database.read() as session:

@@ -85,7 +85,14 @@ async def test_a_persons_lock_is_told_and_taken(town: House, people: Chat) -> No
     await ben.types('/luthien lock mine "debugging the judge"')
     await ben.gets("mine is locked by", "Your own changes go through")
     await people.cleo.types("/luthien list mine")
-    await people.cleo.gets("Locked by", "ben")
+    listed = await people.cleo.gets("Locked by", "ben")
+    assert "Unlock mine" not in listed.buttons, "a viewer may not"
+    await ben.types("/luthien status mine")
+    assert "Unlock mine" in (await ben.gets("mine: running", "Locked")).buttons
+    await ada.types("/luthien status mine")
+    await ada.clicks("Unlock mine", await ada.gets("mine: running", "Locked"))
+    form = await ada.modal()
+    assert {b["block_id"] for b in form["blocks"] if b["type"] == "input"} >= {"steal"}
 
     await ada.types("/luthien restart mine")
     root = await ada.sees("*Restart gateway of mine*", "has locked `mine`", "debugging the judge")

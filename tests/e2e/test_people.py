@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.chat import Chat
-from tests.e2e.house import until
+from tests.e2e.house import open_house, until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.e2e.house import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -77,3 +79,42 @@ async def test_the_form_asks_slack_for_the_person(people: Chat) -> None:
     view = await people.ada.modal()
     kinds = {block["block_id"]: block["element"]["type"] for block in view["blocks"][1:]}
     assert kinds["person"] == "users_select"
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_what_the_policy_keeps_from_one_is_not_offered_and_refused_anyway(
+    tmp_path: Path,
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "rules:\n"
+        "  - {commands: restart, may: admin, about: It is felt by everybody.}\n"
+        "  - {commands: [delete, lock], instances: 'prod-*', may: admin}\n"
+        "  - {commands: cancel-delete, instances: 'prod-*', may: viewer}\n"
+    )
+    async with open_house(tmp_path, LUTHIEN_POLICY=str(policy)) as house:
+        for name in ("prod-eu", "acme"):
+            await house.control("railway/populate", count=1, name=f"luthien-{name}")
+        later = "deletion-scheduled:2099-01-01T00:00:00+00:00"
+        leaving = {"count": 1, "name": "luthien-prod-us", "description": later}
+        await house.control("railway/populate", **leaving)
+        await house.serve()
+        ben, cleo = Chat(house.http).ben, Chat(house.http).cleo
+        await ben.types("/luthien help")
+        told = await ben.gets("What you can do here", "The policy keeps `restart` from you")
+        assert "/luthien restart <instance>" not in told
+        await ben.types("/luthien help restart")
+        await ben.gets("The policy keeps it from you")
+        await ben.types("/luthien restart acme")
+        await ben.gets("`restart` of `acme` needs the role admin", "felt by everybody")
+
+        home = str(await ben.home())
+        assert "'delete acme'" in home
+        assert "'delete prod-eu'" not in home
+        await ben.types("/luthien delete prod-eu")
+        await ben.gets("`delete` of `prod-eu` needs the role admin")
+        await cleo.types("/luthien list")
+        listed = await cleo.gets("prod-us", "Deletion")
+        assert "Keep prod-us" in listed.buttons, "the policy gives it to a viewer"
+        known = (await house.luthien("list", "--json")).json["instances"]
+        assert {"restart", "delete"} <= set(known[0]["actions"]), "an admin may"

@@ -108,7 +108,7 @@ async def test_an_open_home_follows_what_happens(town: House, people: Chat) -> N
     await people.ben.elsewhere("@luthien").sees("omega: running")
     await people.ben.types("/luthien delete omega")
     await people.ben.clicks("Delete omega", await people.ben.gets("Delete omega?"))
-    home = await people.ben.sees_at_home("is deleted", "in 6 d 23 h", "Keep it")
+    home = await people.ben.sees_at_home("is deleted", "in 6 d 23 h", "Keep ")
     await people.ben.chooses_at_home(home, "do:cancel-delete")
     await people.ben.sees_at_home("omega>* · running")
 

@@ -115,6 +115,21 @@ async def test_an_instance_is_made_and_watched_and_deleted(demo: House, chromium
     await page.get_by_role("link", name="Instances", exact=True).click()
     await page.get_by_role("link", name="acme", exact=True).click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("acme")
+    offered = page.get_by_role("group", name="What can be done with acme").locator("a, button")
+    assert await offered.all_inner_texts() == [
+        *("Config", "Credentials", "Lock", "Logs", "Policy config", "Redeploy", "Restart"),
+        *("Rollback", "Rotate", "Runs", "Usage", "Delete …"),
+    ], "nothing that makes no sense for one that is well"
+    await keep(page, "web-well")
+    await demo.luthien("lock", "acme", "debugging")
+    await page.reload()
+    assert await offered.all_inner_texts() == ["Credentials", "Logs", "Runs", "Unlock", "Usage"]
+    await page.get_by_role("link", name="Unlock acme").click()
+    await page.get_by_label("Steal").fill("customer is down")
+    await keep(page, "web-unlock")
+    await page.get_by_role("button", name="Run it").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("acme is unlocked")
+    await page.get_by_role("link", name="Status").click()
     await page.get_by_role("button", name="Delete …").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("what would be lost")
     await page.get_by_role("button", name="Delete acme").click()
@@ -129,6 +144,10 @@ async def test_an_instance_is_made_and_watched_and_deleted(demo: House, chromium
     await expect(page.get_by_role("status")).to_have_text("succeeded")
     [project] = await demo.projects()
     assert project["description"].startswith("deletion-scheduled:")
+    await page.get_by_role("link", name="Status").click()
+    assert "Delete …" not in await offered.all_inner_texts()
+    assert "Keep" in await offered.all_inner_texts()
+    await keep(page, "web-leaving")
     await page.get_by_role("link", name="Scheduled deletions").click()
     await page.get_by_role("button", name="Keep acme").click()
     await expect(page.get_by_role("status")).to_have_text("succeeded")

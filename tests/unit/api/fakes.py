@@ -16,7 +16,9 @@ from engine.answer import Answer, Code, Fact, Facts, Offer, Offers, Secrets, Tab
 from engine.command import Argument, Change, Command, Completes, Question, Risk
 from engine.control_plane import Outcome
 from engine.errors import NotAllowed, NotFound, OpsError
+from engine.policy import Policy
 from engine.registry import Registry
+from engine.rights import Rights
 from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
 from tests.unit.access import FakeKeys, FakeSessions
 from tests.unit.people import some_people
@@ -233,6 +235,14 @@ class FakeControl:
 
     async def started_by(self, delivery: str) -> RunView | None:
         return self.started.get(delivery)
+
+    async def rights(self, actor: Actor) -> Rights:
+        return Rights(actor, Policy(), self.registry, datetime.now(UTC))
+
+    async def permit(
+        self, actor: Actor, command: Command | type[Command], subject: str = ""
+    ) -> None:
+        raise NotImplementedError("the commands here are for everybody")
 
     async def show(self, run_id: str) -> RunView:
         if run_id != self.at_end.id:

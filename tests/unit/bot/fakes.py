@@ -29,8 +29,9 @@ from engine.control_plane import Audit, Disclosure, Outcome, Request
 from engine.errors import InvalidInput, NotFound
 from engine.form import Form, Group, Input
 from engine.notices import Notice, Waiting, amended
-from engine.policy import SelfApprove
+from engine.policy import Policy, SelfApprove
 from engine.registry import Registry
+from engine.rights import Rights, permitted
 from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.told import Post
 from tests.unit.access import FakeKeys, FakeSessions
@@ -396,7 +397,8 @@ class FakeControl:
 
     async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
         self.questions.append(command)
-        return await command.answer(None)  # type: ignore[arg-type] # ours look at nothing
+        said = await command.answer(None)  # type: ignore[arg-type] # ours look at nothing
+        return await permitted(said, await self.rights(actor), self.show)
 
     async def form(
         self, actor: Actor, command: type[Command], raw: Mapping[str, Any], origin: Origin
@@ -458,7 +460,12 @@ class FakeControl:
     ) -> Sequence[Approval]:
         return [view.approval for view in self.views.values() if view.approval]
 
-    async def permit(self, actor: Actor, command: Command | type[Command]) -> None:
+    async def rights(self, actor: Actor) -> Rights:
+        return Rights(actor, Policy(), self.registry, self._clock.now())
+
+    async def permit(
+        self, actor: Actor, command: Command | type[Command], subject: str = ""
+    ) -> None:
         if actor.role < command.role:
             raise await self.people.not_enough(actor, command)
 

@@ -10,10 +10,11 @@ import os
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import commands
 from bot import approvals, forms, home, live, messages, refusals, results, runs
 from bot.blocks import NEWER, PLAIN, Kinds, Message, Render
 from bot.grammar import Wish
@@ -24,15 +25,20 @@ from commands.instance_state import InstanceStatus
 from commands.instances import Instance
 from commands.marks import Mark
 from engine import errors
+from engine.actions import actions
 from engine.actor import Actor, Door, Role
 from engine.answer import Answer, Chart, Code, Fact, Facts, Offer, Offers, Secrets, Series, Table
 from engine.approval import ApprovalStatus, Vote
 from engine.capabilities import Space
-from engine.command import Command, Question, Risk
+from engine.command import Risk
 from engine.control_plane import AuditEntry
 from engine.errors import OpsError
 from engine.notices import Notice
+from engine.policy import Policy
+from engine.registry import discover
+from engine.rights import Rights
 from engine.run import Event, EventKind, InLine, RunStatus, RunView, StepStatus, Trouble
+from engine.situation import Situation
 from sandbox.slack.blockkit import Surface, check_blocks
 from tests.unit.bot.fakes import (
     ADA,
@@ -50,6 +56,11 @@ from tests.unit.bot.fakes import (
     an_approval,
     decided,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.command import Command
 
 GOLDEN = Path(__file__).parent / "golden"
 LATER = START + timedelta(seconds=72)
@@ -458,22 +469,23 @@ def test_slack_takes_every_form(command: Any) -> None:
     assert check_blocks(view["blocks"], Surface.MODAL) == []
 
 
-def named(name: str, role: Role = Role.VIEWER) -> type[Command]:
-    """A command of which only the name and the role matter."""
-    fields = {"name": name, "role": role, "__doc__": "Do it.", "__module__": __name__}
-    return type(name.title(), (Question,), fields)
+ALL = discover(commands)
 
 
-MANY: tuple[type[Command], ...] = (
-    *map(named, ("list", "runs", "status", "logs", "approvals", "whoami", "help", "web")),
-    *(named(name, Role.DEPLOYER) for name in ("create", "cancel", "cancel-delete", "delete")),
-    named("orphans", Role.ADMIN),
-)
+def may(role: Role) -> Sequence[type[Command]]:
+    return Rights(ADA.model_copy(update={"role": role}), Policy(), ALL, START).commands()
 
 
-def instance(name: str, status: str = "running", **fields: object) -> dict[str, object]:
+WELL = Situation()
+
+
+def instance(
+    name: str, status: str = "running", about: Situation = WELL, **fields: object
+) -> dict[str, object]:
     made = {"name": name, "status": status, "url": f"https://{name}.example"}
-    return made | {"created_at": "2026-11-18T09:00:00+00:00"} | fields
+    offered = [command.name for command in actions(ALL.listed, about)]
+    known = {"created_at": "2026-11-18T09:00:00+00:00", "locked_by": None, "actions": offered}
+    return made | known | fields
 
 
 APPROVALS = Answer(
@@ -487,7 +499,7 @@ APPROVALS = Answer(
 HOMES = {
     "full": home.view(
         ADA,
-        MANY,
+        may(Role.ADMIN),
         home.Sight(
             runs=[at_work(thread_url="https://slack.example/p1")],
             instances=[
@@ -496,8 +508,12 @@ HOMES = {
                 instance(
                     "gone",
                     "deletion_scheduled",
+                    Situation(leaving=True),
                     deletion_scheduled_at="2026-11-27T13:00:00+00:00",
                 ),
+                instance("mine", about=Situation(held=True), locked_by=ADA.key),
+                instance("bens", about=Situation(held=True, barred=True), locked_by="slack:U0BEN"),
+                instance("half", "failed", Situation(made=False)),
             ],
             approvals=APPROVALS,
         ),
@@ -505,16 +521,22 @@ HOMES = {
     ),
     "viewer": home.view(
         ADA.model_copy(update={"role": Role.VIEWER}),
-        MANY,
+        may(Role.VIEWER),
         home.Sight(
-            instances=[instance("gone", deletion_scheduled_at="2026-11-21T08:00:00+00:00")]
+            instances=[
+                instance(
+                    "gone",
+                    about=Situation(leaving=True, due=True),
+                    deletion_scheduled_at="2026-11-21T08:00:00+00:00",
+                )
+            ]
         ),
         LATER,
     ),
     "trouble": home.view(ADA, COMMANDS, home.Sight(trouble="Railway <gave> no answer."), LATER),
     "crowded": home.view(
         ADA,
-        MANY,
+        may(Role.ADMIN),
         home.Sight(
             runs=[at_work(id=f"r-{n}", thread_url="https://slack.example/p1") for n in range(50)],
             instances=[instance(f"i-{n}" + "x" * 59) for n in range(1000)],

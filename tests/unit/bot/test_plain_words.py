@@ -9,17 +9,25 @@ from hypothesis import strategies as st
 import commands
 from bot.phrasebook import PHRASES
 from bot.plain_words import Topic, changes, hear
-from engine.actor import Role
-from engine.registry import discover
+from engine.actor import Actor, Door, Role
+from engine.policy import Policy
+from engine.registry import Registry, discover
+from engine.rights import Rights
 from tests.unit.bot.fakes import REGISTRY as FEW
+from tests.unit.bot.fakes import START
 
 REGISTRY = discover(commands)
 ACME = Topic(run="r7k2m9q", instance="acme")
 
 
+def rights_of(role: Role, registry: Registry = REGISTRY) -> Rights:
+    somebody = Actor(door=Door.SLACK, id="U0", name="somebody", role=role)
+    return Rights(somebody, Policy(), registry, START)
+
+
 def heard(text: str, topic: Topic | None = None) -> str:
     """The command line that was understood; a change is marked by a leading `!`."""
-    found = hear(text, REGISTRY, Role.ADMIN, topic or Topic())
+    found = hear(text, REGISTRY, rights_of(Role.ADMIN), topic or Topic())
     if found.wish is None:
         return "?"
     plan = " --plan" if found.wish.plan_only else ""
@@ -337,13 +345,13 @@ def test_in_a_thread_what_is_left_out_is_what_it_is_about(said: str, line: str) 
 @pytest.mark.parametrize("topic", [Topic(), ACME], ids=["anywhere", "in-a-thread"])
 def test_no_change_is_read_into(said: str, topic: Topic) -> None:
     """At most its help, or how the instance is."""
-    found = hear(said, REGISTRY, Role.ADMIN, topic)
+    found = hear(said, REGISTRY, rights_of(Role.ADMIN), topic)
     assert found.wish is None or not changes(found.wish)
     assert found.wish is None or found.wish.command.name in ("help", "status", "run", "list")
 
 
 def test_whoever_hesitates_is_told_which_word_it_was() -> None:
-    found = hear("please don’t delete acme", REGISTRY, Role.ADMIN, Topic())
+    found = hear("please don’t delete acme", REGISTRY, rights_of(Role.ADMIN), Topic())
     assert found.doubt == "don't"
     assert found.wish is not None
     assert found.wish.parse().line() == "help delete"
@@ -374,14 +382,14 @@ def test_a_sentence_with_a_negation_never_changes_anything(
     before: list[str], negation: str, after: list[str], mark: str, in_thread: bool
 ) -> None:
     said = " ".join([*before, negation, *after]) + mark
-    found = hear(said, REGISTRY, Role.ADMIN, ACME if in_thread else Topic())
+    found = hear(said, REGISTRY, rights_of(Role.ADMIN), ACME if in_thread else Topic())
     assert found.wish is None or not changes(found.wish)
 
 
 @settings(max_examples=300)
 @given(st.text(max_size=60))
 def test_whatever_is_typed_is_answered(said: str) -> None:
-    found = hear(said, REGISTRY, Role.VIEWER, Topic())
+    found = hear(said, REGISTRY, rights_of(Role.VIEWER), Topic())
     assert found.wish is not None or found.nearest
 
 
@@ -392,22 +400,22 @@ def test_words_that_are_not_understood_are_not_guessed(
 ) -> None:
     """A change is understood only where nothing else was said than it says."""
     said = " ".join([*before, verb, *after])
-    found = hear(said, REGISTRY, Role.ADMIN, Topic())
+    found = hear(said, REGISTRY, rights_of(Role.ADMIN), Topic())
     if found.wish is not None and changes(found.wish) and "acme" in str(found.wish.raw):
         assert said.count("acme") == 1
 
 
 def test_what_may_be_meant_is_among_what_one_may_do() -> None:
-    found = hear("crate acme somehow", REGISTRY, Role.VIEWER, Topic())
+    found = hear("crate acme somehow", REGISTRY, rights_of(Role.VIEWER), Topic())
     assert found.nearest == ("list", "help")
-    found = hear("crate acme somehow", REGISTRY, Role.DEPLOYER, ACME)
+    found = hear("crate acme somehow", REGISTRY, rights_of(Role.DEPLOYER), ACME)
     assert found.nearest == ("help create", "status acme", "list", "help")
 
 
 def test_the_phrasebook_holds_for_whatever_commands_there_are() -> None:
-    found = hear("roll acme back", FEW, Role.ADMIN, Topic())
+    found = hear("roll acme back", FEW, rights_of(Role.ADMIN, FEW), Topic())
     assert found.wish is None
-    found = hear("acme's status", FEW, Role.ADMIN, Topic())
+    found = hear("acme's status", FEW, rights_of(Role.ADMIN, FEW), Topic())
     assert found.wish is not None
     assert found.wish.parse().line() == "status acme"
 

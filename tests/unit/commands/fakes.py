@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from engine.permission import Permissions, Ruling
     from engine.policy_file import StandingPolicy
     from engine.registry import Registry
+    from engine.rights import Rights
     from engine.run import RunView
     from engine.step import Result, Value
     from tests.unit.commands.clock import FakeClock
@@ -216,6 +217,9 @@ class FakeControl:
         await self.permissions.policy()
         return self.permissions.standing
 
+    async def rights(self, actor: Actor) -> Rights:
+        return await self.permissions.rights(actor)
+
     async def explain(self, actor: Actor, command: Command | type[Command]) -> Sequence[Ruling]:
         return await self.permissions.explain(actor, command)
 
@@ -318,6 +322,9 @@ class FakeLocks:
 
     async def held_on(self, lock: str) -> Hold | None:
         return self.known.get(lock)
+
+    async def taken(self) -> Sequence[str]:
+        return [lock for run in self.control.runs.values() for lock in run.locks]
 
     async def line(self, lock: str) -> Sequence[RunView]:
         found = [r for r in self.control.runs.values() if r.in_line and r.in_line.lock == lock]

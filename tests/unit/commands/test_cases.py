@@ -16,6 +16,7 @@ import pytest
 
 from engine.command import Change, Undecided
 from engine.errors import OpsError
+from engine.rights import permitted
 from tests.unit.commands.worlds import REGISTRY, Described, Given
 
 FOLDER = Path(__file__).parent / "golden"
@@ -59,6 +60,8 @@ async def _outcome(name: str, asked: dict[str, Any], given: Given) -> dict[str, 
         command = REGISTRY.command(name).parse(asked).checked(given.world)
         if command.asks:
             answer = await command.answer(given.world)
+            rights = await given.control.rights(given.world.actor)
+            answer = await permitted(answer, rights, given.control.show)
             outcome: dict[str, Any] = {"answer": answer.model_dump(mode="json")}
         else:
             assert isinstance(command, Change)

@@ -1,0 +1,86 @@
+"""The situation of each instance, and the buttons that it calls for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from commands.instances import BLUEPRINT, instance_lock
+from commands.marks import MarkKind
+from engine.actions import actions, offer, remedies
+from engine.capabilities import DeployState
+from engine.situation import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from commands.instances import Instance
+    from engine.answer import Offer
+    from engine.command import Command
+    from engine.locks import Hold
+    from engine.rights import Rights
+    from engine.world import World
+
+MOST_OFFERS = 5
+"""Buttons that do not crowd an answer out."""
+_RESTARTS = (DeployState.RUNNING, DeployState.CRASHED)
+
+
+class Situations:
+    """Of some instances, read once: what is locked, what runs are at, what the asker may do."""
+
+    def __init__(
+        self, world: World, holds: Mapping[str, Hold], busy: Sequence[str], may: Rights
+    ) -> None:
+        self._world = world
+        self._holds = holds
+        self._busy = frozenset(busy)
+        self._rights = may
+
+    @classmethod
+    async def read(cls, world: World) -> Situations:
+        holds = {hold.lock: hold for hold in await world.locks.held()}
+        busy = await world.locks.taken()
+        return cls(world, holds, busy, await world.control.rights(world.actor))
+
+    def of(self, instance: Instance) -> Situation:
+        blueprint, lock = self._world.blueprint(BLUEPRINT), instance_lock(instance.name)
+        front, hold = instance.front(blueprint), self._holds.get(lock)
+        at = instance.deletion_at
+        return Situation(
+            made=instance.mark.kind is not MarkKind.CREATING,
+            whole=not instance.missing(blueprint),
+            served=front is not None,
+            deployed=bool(front and front.deployment and front.deployment.state in _RESTARTS),
+            leaving=at is not None,
+            due=at is not None and at <= self._world.now(),
+            busy=lock in self._busy,
+            held=hold is not None,
+            barred=hold is not None and hold.by.key != self._world.actor.key,
+        )
+
+    def actions(self, instance: Instance) -> Sequence[type[Command]]:
+        """What makes sense for it now, as far as the asker may do it."""
+        fitting = actions(self._world.registry.listed, self.of(instance))
+        return [c for c in fitting if self._rights.use(c, instance.name)]
+
+    def as_json(self, instance: Instance) -> dict[str, Any]:
+        """What `list` and `status` tell of it."""
+        hold = self._holds.get(instance_lock(instance.name))
+        return {
+            "locked_by": hold.by.key if hold else None,
+            "actions": [command.name for command in self.actions(instance)],
+        }
+
+    def offers(self, instances: Sequence[Instance]) -> tuple[Offer, ...]:
+        """What they call for, most pressing first: those that are to be deleted soonest."""
+        found = [
+            offer(command, instance.name, self.of(instance))
+            for instance in sorted(instances, key=_urgency)
+            for command in remedies(self.actions(instance))
+        ]
+        return tuple(found[:MOST_OFFERS])
+
+
+def _urgency(instance: Instance) -> tuple[bool, str, str]:
+    at = instance.deletion_at
+    return (at is None, at.isoformat() if at else "", instance.name)

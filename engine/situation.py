@@ -1,0 +1,33 @@
+"""How an instance is at this moment, as far as it decides what makes sense for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Situation:
+    """As it stands here: one that is well, and that nobody is busy with."""
+
+    made: bool = True
+    """Its creation came to its end."""
+    whole: bool = True
+    """It has all the parts that it should have."""
+    served: bool = True
+    """The part that people reach is there."""
+    deployed: bool = True
+    """And it runs, or has crashed."""
+    leaving: bool = False
+    """Its deletion is scheduled."""
+    due: bool = False
+    """And its time has come."""
+    busy: bool = False
+    """A run has it."""
+    held: bool = False
+    """A person has locked it."""
+    barred: bool = False
+    """And not whoever looks."""
+
+    @property
+    def being_made(self) -> bool:
+        return self.busy and not self.made
