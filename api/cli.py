@@ -212,14 +212,14 @@ def _completer(
     parameter: Parameter, desk: Desk, group: Luthien
 ) -> Callable[..., list[CompletionItem]] | None:
     def complete(
-        _ctx: click.Context, _param: click.Parameter, incomplete: str
+        ctx: click.Context, _param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         if parameter.choices:
             words: Sequence[str] = parameter.choices
         elif parameter.completes == "command":
             words = sorted(n for n, c in group.commands.items() if not c.hidden)
         else:
-            words = desk.known(parameter.completes or "")
+            words = desk.known(parameter.completes or "", str(ctx.params.get("instance") or ""))
         return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
     return complete if parameter.choices or parameter.completes else None

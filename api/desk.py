@@ -45,7 +45,7 @@ class Desk:
 
     registry: Registry
     connect: Callable[[Command], AbstractAsyncContextManager[Session]]
-    known: Callable[[str], Sequence[str]]
+    known: Callable[[str, str], Sequence[str]]
     log_file: Callable[[], Path]
     user: str
 

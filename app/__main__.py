@@ -36,7 +36,7 @@ def main() -> None:
     desk = Desk(
         registry=registry,
         connect=lambda command: connect(reading, registry, command, user=user),
-        known=lambda kind: known(reading, kind),
+        known=lambda kind, instance: known(reading, kind, instance),
         log_file=lambda: data.log_file,
         user=user,
     )

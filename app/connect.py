@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from api.desk import Session
 from api.remote import RemoteControl
 from app.data import DataFolder, tried
+from commands.complete import Complete
 from commands.doctor import Doctor
 from commands.help import Help
 from commands.list import ListInstances
@@ -96,22 +97,29 @@ def _starts_runs(command: Command) -> bool:
     return isinstance(command, Change) or about_a_run
 
 
-def known(reading: Reading, kind: str) -> list[str]:
-    """Names that complete a word, from a running server only; never raises, never waits long."""
+def known(reading: Reading, kind: str, instance: str = "") -> list[str]:
+    """Names that complete a word, from a running server only; never raises, never waits long.
+    `instance` is the one that was typed before it."""
     data = DataFolder(reading.settings.luthien_data_dir)
     if data.server() is None:
         return []
     with contextlib.suppress(Exception):
-        return asyncio.run(asyncio.wait_for(_names(data, kind), 2))
+        return asyncio.run(asyncio.wait_for(_names(data, kind, instance), 2))
     return []
 
 
-async def _names(data: DataFolder, kind: str) -> list[str]:
+_OF_ONE = ("service", "deployment", "variable")
+
+
+async def _names(data: DataFolder, kind: str, instance: str) -> list[str]:
     asked: dict[str, tuple[Command, str, str]] = {
         "instance": (ListInstances(), "instances", "name"),
         "run": (ListRuns(), "runs", "id"),
         "person": (Roles(), "roles", "name"),
     }
+    if kind in _OF_ONE and instance:
+        of_one = Complete.parse({"kind": kind, "instance": instance})
+        asked[kind] = (of_one, "choices", "value")
     if kind not in asked:
         return []
     command, rows, column = asked[kind]

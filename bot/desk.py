@@ -253,7 +253,8 @@ class Desk:
         asks: tuple[str, ...] = (),
         intro: str = "",
     ) -> None:
-        form = forms.Form(wish.command.name, ask.channel, secrets.token_hex(6))
+        ticket = secrets.token_hex(6)
+        form = forms.Form(wish.command.name, ask.channel, ticket, patient=wish.patient)
         self.keep_reply(form, ask.reply)
         try:
             if wish.command.has_form(wish.raw):

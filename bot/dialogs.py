@@ -43,8 +43,9 @@ def view(drawn: Form, wish: Wish, form: forms.Form) -> Block:
     for name in drawn.options:
         asked = forms.asked(parameters[name], wish.raw.get(name))
         blocks.append(asked | {"block_id": f"{_OPTION}{name}"})
-    blocks.append(forms.preview(wish.plan_only))
-    return _view(drawn.title, blocks[:MOST_BLOCKS]) | {
+    how = forms.how(wish)
+    blocks = [*blocks[: MOST_BLOCKS - len(how)], *how]
+    return _view(drawn.title, blocks) | {
         "submit": plain("Run it", 24),
         "private_metadata": _metadata(drawn, form),
     }
@@ -77,12 +78,12 @@ def submitted(
         now = forms.entered(values, block)
         if block.startswith(_OPTION):
             raw[block.removeprefix(_OPTION)] = now if isinstance(now, str) else bool(now)
-        elif block != forms.PLAN_BLOCK:
+        elif block not in (forms.PLAN_BLOCK, forms.WAIT_BLOCK):
             text = "" if now in (None, _UNSET) else str(now)
             if text != before or block in always:
                 changed[block] = text
-    plan_only = bool(forms.entered(values, forms.PLAN_BLOCK))
-    return Wish(said.command, said.command.filled(raw, changed), plan_only), names
+    plan_only, patient = forms.manner(values, form)
+    return Wish(said.command, said.command.filled(raw, changed), plan_only, patient), names
 
 
 def errors(names: Sequence[str], refused: InvalidInput) -> dict[str, str]:

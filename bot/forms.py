@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.blocks import Block, clip, mrkdwn, plain, sections
 from bot.grammar import Wish
-from engine.command import Change, Risk
+from engine.command import Change, Risk, stands_in_line
 from engine.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 CALLBACK = "command"
 PLAN_BLOCK = "preview only"
-"""A block id that no field can have: Python names hold no spaces."""
+WAIT_BLOCK = "no waiting"
+"""Block ids that no field can have: Python names hold no spaces."""
 VALUE = "value"
 """Action id of fields without completion."""
 COMPLETE = "complete"
 """Action ids of completed fields begin with it: `complete:instance`."""
 MOST_OPTIONS = 100
+LONGEST_OPTION = 150
+"""Characters of an option's value. Source: Block Kit reference, option object."""
 PERSON = "person"
 """What is completed by Slack itself. A user group can only be typed: no menu of Slack has them."""
 _FLAG = "on"
@@ -43,12 +46,15 @@ class Form:
     """The only fields that are asked for; empty: all."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """What is known of the others."""
+    patient: bool = True
+    """It may wait in line, unless the form asks that, too."""
 
     def as_metadata(self) -> str:
         said = {"line": self.line} if self.line else {}
         given = {"asks": self.asks, "given": dict(self.given)} if self.asks else {}
         where = {"command": self.command, "channel": self.channel, "t": self.ticket}
-        return json.dumps(where | said | given)
+        waits = {} if self.patient else {"patient": False}
+        return json.dumps(where | said | given | waits)
 
     @classmethod
     def of_metadata(cls, text: str) -> Form:
@@ -62,6 +68,7 @@ class Form:
                 str(data.get("line") or ""),
                 tuple(str(name) for name in data.get("asks") or ()),
                 dict(data.get("given") or {}),
+                data.get("patient") is not False,
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InvalidInput(
@@ -78,8 +85,8 @@ def view(wish: Wish, form: Form, intro: str = "") -> Block:
     blocks = sections(mrkdwn(intro or command.summary()))
     shown = [p for p in command.parameters() if not form.asks or p.name in form.asks]
     blocks += [asked(p, wish.raw.get(p.name), needed=bool(form.asks)) for p in shown]
-    if issubclass(command, Change) and not form.asks:
-        blocks.append(preview(wish.plan_only))
+    if not form.asks:
+        blocks += how(wish)
     return {
         "type": "modal",
         "callback_id": CALLBACK,
@@ -107,7 +114,8 @@ def asked(parameter: Parameter, value: object, *, needed: bool = False) -> Block
 
 def _hint(parameter: Parameter) -> str:
     if parameter.many:
-        return "" if parameter.choices else "; several are separated by spaces"
+        chosen = parameter.choices or parameter.completes
+        return "" if chosen else "; several are separated by spaces"
     if parameter.required or parameter.default in (None, ""):
         return ""
     return f"; {parameter.default} unless given"
@@ -122,15 +130,18 @@ def _element(parameter: Parameter, value: object) -> Block:
         return _select(parameter, typed)
     if parameter.completes == PERSON:
         return _person_select(parameter, typed)
-    if parameter.completes and not parameter.many:
+    if parameter.completes and all(len(word) <= LONGEST_OPTION for word in typed):
         element: Block = {
-            "type": "external_select",
+            "type": "multi_external_select" if parameter.many else "external_select",
             "action_id": f"{COMPLETE}:{parameter.completes}",
             "min_query_length": 0,
             "placeholder": plain(_example(parameter) or "Choose or type", 150),
         }
         if typed:
-            element["initial_option"] = option(typed[0])
+            chosen = [option(word) for word in typed[:MOST_OPTIONS]]
+            element |= (
+                {"initial_options": chosen} if parameter.many else {"initial_option": chosen[0]}
+            )
         return element
     element = {"type": "plain_text_input", "action_id": VALUE, "max_length": 3_000}
     if example := _example(parameter):
@@ -185,18 +196,37 @@ def _select(parameter: Parameter, typed: Sequence[str]) -> Block:
 
 
 def option(value: str, label: str = "") -> Block:
-    return {"text": plain(label or value, 75), "value": clip(value, 150)}
+    return {"text": plain(label or value, 75), "value": clip(value, LONGEST_OPTION)}
 
 
-def preview(on: bool) -> Block:
-    """Whether only the plan is wanted."""
+def how(wish: Wish) -> list[Block]:
+    """How a change is asked for: only as a plan, or not if it has to wait in line."""
+    if not issubclass(wish.command, Change):
+        return []
+    text = "Only show the plan, and change nothing"
+    blocks = [_switch(PLAN_BLOCK, "Preview", text, on=wish.plan_only)]
+    if stands_in_line(wish.command):
+        text = "Don't wait in line: refuse when something else is at it"
+        blocks.append(_switch(WAIT_BLOCK, "Waiting", text, on=not wish.patient))
+    return blocks
+
+
+def _switch(block: str, label: str, text: str, *, on: bool) -> Block:
     return {
         "type": "input",
-        "block_id": PLAN_BLOCK,
-        "label": plain("Preview", 100),
+        "block_id": block,
+        "label": plain(label, 100),
         "optional": True,
-        "element": _checkbox("Only show the plan, and change nothing", on),
+        "element": _checkbox(text, on),
     }
+
+
+def manner(values: Mapping[str, Mapping[str, Any]], form: Form | None) -> tuple[bool, bool]:
+    """What `how` brought back: whether only the plan is wanted, whether it may wait."""
+    patient = form.patient if form else True
+    if WAIT_BLOCK in values:
+        patient = not entered(values, WAIT_BLOCK)
+    return bool(entered(values, PLAN_BLOCK)), patient
 
 
 def submitted(
@@ -215,7 +245,8 @@ def submitted(
             raw[parameter.name] = value.split()
         elif value not in (None, "", []):
             raw[parameter.name] = value
-    return Wish(command, raw, plan_only=bool(entered(values, PLAN_BLOCK)))
+    plan_only, patient = manner(values, form)
+    return Wish(command, raw, plan_only, patient)
 
 
 def entered(values: Mapping[str, Mapping[str, Any]], block: str) -> str | list[str] | None:
@@ -223,10 +254,15 @@ def entered(values: Mapping[str, Mapping[str, Any]], block: str) -> str | list[s
     return _value(next(iter((values.get(block) or {}).values()), {}))
 
 
-def filled(values: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The single values that stand in an open form, by field. `values` is `view.state.values`."""
-    found = {block: _value(next(iter(state.values()), {})) for block, state in values.items()}
-    return {block: value for block, value in found.items() if isinstance(value, str) and value}
+def known(view: Mapping[str, Any]) -> dict[str, str]:
+    """The single values that an open form holds, by field: those that were given before it was
+    opened, and those that stand in it."""
+    found: dict[str, object] = {}
+    if metadata := view.get("private_metadata"):
+        found |= Form.of_metadata(metadata).given
+    values = (view.get("state") or {}).get("values") or {}
+    found |= {block: _value(next(iter(state.values()), {})) for block, state in values.items()}
+    return {name: value for name, value in found.items() if isinstance(value, str) and value}
 
 
 def _value(state: Mapping[str, Any]) -> str | list[str] | None:

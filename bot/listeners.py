@@ -185,8 +185,7 @@ def _forms(
         kind = body["action_id"].partition(":")[2]
         typed, choices = body.get("value") or "", []
         try:
-            values = ((body.get("view") or {}).get("state") or {}).get("values") or {}
-            filled = forms.filled(values)
+            filled = forms.known(body.get("view") or {})
             choices = await completer.choices(kind, typed, body["user"]["id"], filled)
         except Exception as error:  # noqa: BLE001 - a menu without an answer shows an error
             desk.incident(error)

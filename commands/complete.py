@@ -107,12 +107,15 @@ async def _deployments(world: World, name: str | None) -> list[Choice]:
 
 
 async def _variables(world: World, name: str | None) -> list[Choice]:
-    """Names and what they are for; never a value."""
+    """Names and what they are for, those that are set first; never a value."""
     blueprint = world.blueprint(BLUEPRINT)
-    known = blueprint.front.variables
-    names = set(known)
-    if name is not None:
-        instance = await find_instance(world, name)
-        if (front := instance.front(blueprint)) is not None:
-            names |= set(await world.use(RunsServices).variables(instance.space, front.id))
-    return [(n, known[n].note if n in known else "") for n in sorted(names)]
+    notes = {name: variable.note for name, variable in blueprint.front.variables.items()}
+    if name is None:
+        return sorted(notes.items())
+    instance = await find_instance(world, name)
+    front = instance.front(blueprint)
+    there = await world.use(RunsServices).variables(instance.space, front.id) if front else {}
+    return [
+        (one, " · ".join(filter(None, ("set" if one in there else "not set", notes.get(one)))))
+        for one in sorted({*notes, *there}, key=lambda one: (one not in there, one))
+    ]

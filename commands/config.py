@@ -63,12 +63,12 @@ class Config(Change):
     what: Annotated[Literal["show", "set", "unset", "undo"], Argument()] = Field(
         default="show", description="What to do"
     )
-    variables: Annotated[tuple[str, ...], Argument()] = Field(
+    variables: Annotated[tuple[str, ...], Argument(), Completes("variable")] = Field(
         default=(),
         description="KEY=VALUE to set, KEY to remove, the run to undo",
         examples=["LOG_LEVEL=debug"],
     )
-    remove: tuple[str, ...] = Field(
+    remove: Annotated[tuple[str, ...], Completes("variable")] = Field(
         default=(), description="Beside what is set: a variable to remove", examples=["LOG_LEVEL"]
     )
     no_deploy: bool = Field(

@@ -309,3 +309,9 @@ class Change(Command):
         Its `data["confirm"]` is the command line that says yes to exactly what is shown.
         """
         return None
+
+
+def stands_in_line(command: type[Command]) -> bool:
+    """Whether somebody may have to wait for an instance, and can say that they will not."""
+    patient = issubclass(command, Change) and command.patient
+    return patient and "instance" in command.model_fields

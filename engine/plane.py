@@ -26,7 +26,7 @@ from engine.permission import Permissions
 from engine.plan import Plan
 from engine.planning import Planning
 from engine.policy_file import StandingPolicy
-from engine.preview import preview
+from engine.preview import impatient, preview
 from engine.rights import permitted
 from engine.roles import FixedRoles
 from engine.run import RunStatus
@@ -267,14 +267,14 @@ class Plane:
             if plan_only:
                 plan = await self.preview(actor, command, origin)
                 expected = await self.journal.estimate(command.name, plan)
-                return Outcome(answer=preview(plan, command, expected))
+                return await self._shown(actor, origin, preview(plan, command, expected))
             actor = await self._permit(actor, command)
             asked = await command.confirmation(self._world(actor, origin, ""))
             if asked is not None:
-                return Outcome(answer=await self._permitted(actor, asked))
+                return await self._shown(actor, origin, asked)
             return Outcome(run=await self.submit(actor, command, origin, delivery=delivery))
         except Undecided as choice:
-            return Outcome(answer=await self._permitted(actor, choice.answer))
+            return await self._shown(actor, origin, choice.answer)
         except ProviderError as error:
             # Until here only reads were made, so the same may be asked again.
             refused = isinstance(error, Rejected)
@@ -282,6 +282,11 @@ class Plane:
             line = _looking_into(actor) if refused else again
             error.next_step = error.next_step or f"/luthien {line}"
             raise
+
+    async def _shown(self, actor: Actor, origin: Origin, said: Answer) -> Outcome:
+        """What stands before a change: it goes on as it was asked."""
+        said = await self._permitted(actor, said)
+        return Outcome(answer=said if origin.patient else impatient(said, self.registry))
 
     # ── deliveries ────────────────────────────────────────────────────────────────────────────
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.answer import Answer, Fact, Facts, Offer, Offers, Table, Text
+from engine.command import stands_in_line
 from engine.words import duration
 
 if TYPE_CHECKING:
     from engine.answer import Part
     from engine.command import Change
     from engine.plan import Plan
+    from engine.registry import Registry
     from engine.store.estimates import Estimate
 
 
@@ -52,3 +54,22 @@ def _ways_on(command: Change) -> tuple[Part, ...]:
     if command.secrets():
         return (Text(text=_AGAIN),)
     return (Offers(offers=(Offer(label="Do it", line=command.line(), style="primary"),)),)
+
+
+def impatient(said: Answer, registry: Registry) -> Answer:
+    """The same, going on as it was asked: what would have to wait in line is refused."""
+    parts: list[Part] = []
+    for part in said.parts:
+        if isinstance(part, Offers):
+            kept = tuple(_impatient(offer, registry) for offer in part.offers)
+            parts.append(part.model_copy(update={"offers": kept}))
+        else:
+            parts.append(part)
+    return said.model_copy(update={"parts": tuple(parts)})
+
+
+def _impatient(offer: Offer, registry: Registry) -> Offer:
+    name = offer.line.partition(" ")[0]
+    if not any(c.name == name and stands_in_line(c) for c in registry.commands):
+        return offer
+    return offer.model_copy(update={"line": f"{offer.line} --no-wait"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse
@@ -33,6 +34,8 @@ _PLAN = "plan"
 _FORM = "form"
 """Query parameter that wants the form although the answer could be given."""
 _MOST_SUGGESTIONS = 200
+_BY_OTHERS = {"person"}
+"""What only Slack completes."""
 
 
 class Asking:
@@ -45,18 +48,19 @@ class Asking:
         actor = await self._site.visits.actor(request)
         definition = self._site.control.registry.command(request.path_params["name"])
         fields = forms.filled(definition, request.query_params)
+        patient = lines.NO_WAIT not in request.query_params
         wants_form = _FORM in request.query_params
         foreign = request.headers.get("Sec-Fetch-Site") == _OVER_THERE
         if wants_form or foreign:
-            return await self._form(request, actor, definition, fields, {})
+            return await self._form(request, actor, definition, fields, {}, patient=patient)
         try:
             command = definition.parse(fields)
         except InvalidInput as error:
             wrong = {} if error.missing else error.fields
-            return await self._form(request, actor, definition, fields, wrong)
+            return await self._form(request, actor, definition, fields, wrong, patient=patient)
         if command.reads:
             return await self._perform(request, actor, command)
-        return await self._form(request, actor, definition, fields, {}, acts=True)
+        return await self._form(request, actor, definition, fields, {}, acts=True, patient=patient)
 
     async def submit(self, request: Request) -> Response:
         """POST /c/{name}"""
@@ -70,10 +74,21 @@ class Asking:
         except InvalidInput as error:
             shown = {k: v for k, v in form.items() if k != definition.confidential()}
             return await self._form(
-                request, actor, definition, shown, error.fields, reason=error.summary
+                request,
+                actor,
+                definition,
+                shown,
+                error.fields,
+                reason=error.summary,
+                patient=lines.NO_WAIT not in form,
             )
         return await self._perform(
-            request, actor, command, plan_only=_PLAN in form, nonce=str(form.get("nonce") or "")
+            request,
+            actor,
+            command,
+            plan_only=_PLAN in form,
+            patient=lines.NO_WAIT not in form,
+            nonce=str(form.get("nonce") or ""),
         )
 
     async def do(self, request: Request) -> Response:
@@ -82,19 +97,31 @@ class Asking:
         line = str(form.get("line") or "")
         if not line.strip():
             return RedirectResponse("/commands", 303)
-        definition, fields, plan_only = lines.read(self._site.control.registry, line)
+        said = lines.read(self._site.control.registry, line)
         try:
-            command = definition.parse(fields)
+            command = said.definition.parse(said.fields)
         except InvalidInput as error:
             if error.missing:
-                return RedirectResponse(lines.address(definition, fields), 303)
+                return RedirectResponse(said.address, 303)
             return await self._form(
-                request, actor, definition, fields, error.fields, reason=error.summary
+                request,
+                actor,
+                said.definition,
+                said.fields,
+                error.fields,
+                reason=error.summary,
+                patient=said.patient,
             )
         if command.reads:
-            return RedirectResponse(lines.address(definition, fields), 303)
-        nonce = str(form.get("nonce") or "")
-        return await self._perform(request, actor, command, plan_only=plan_only, nonce=nonce)
+            return RedirectResponse(said.address, 303)
+        return await self._perform(
+            request,
+            actor,
+            command,
+            plan_only=said.plan_only,
+            patient=said.patient,
+            nonce=str(form.get("nonce") or ""),
+        )
 
     async def tail(self, request: Request) -> Response:
         """GET /tail: what comes after an answer that goes on; only of what changes nothing."""
@@ -103,8 +130,8 @@ class Asking:
         async def ask(line: str) -> Answer | None:
             try:
                 actor = await self._site.visits.actor(request)
-                definition, fields, _ = lines.read(self._site.control.registry, line)
-                command = definition.parse(fields)
+                said = lines.read(self._site.control.registry, line)
+                command = said.definition.parse(said.fields)
                 if not command.reads:
                     return None
                 return (await self._site.control.perform(actor, command, ORIGIN)).answer
@@ -142,29 +169,29 @@ class Asking:
         command: Command,
         *,
         plan_only: bool = False,
+        patient: bool = True,
         nonce: str = "",
     ) -> Response:
         """A run is followed on its page; an answer is shown."""
-        control = self._site.control
+        control, origin = self._site.control, ORIGIN.model_copy(update={"patient": patient})
         if plan_only or command.asks or not nonce:
-            outcome = await control.perform(actor, command, ORIGIN, plan_only=plan_only)
+            outcome = await control.perform(actor, command, origin, plan_only=plan_only)
         else:
-            return await self._once(request, actor, command, nonce)
+            return await self._once(request, Wish(nonce, actor, command, origin))
         if outcome.run is not None:
             return RedirectResponse(f"/runs/{outcome.run.id}", 303)
         return await self._site.page(
             request, "answer.html", actor, answer=outcome.answer, command=command
         )
 
-    async def _once(
-        self, request: Request, actor: Actor, command: Command, nonce: str
-    ) -> Response:
+    async def _once(self, request: Request, wish: Wish) -> Response:
         """The same form sent twice with the same words does nothing twice; whoever sent it sees
-        what it did."""
+        what it did. The wish bears the form's own number as its delivery."""
+        actor, command = wish.actor, wish.command
         words = hashlib.sha256(command.line().encode()).hexdigest()[:16]
-        delivery = f"web:{actor.key}:{words}:{nonce}"[:200]
+        delivery = f"web:{actor.key}:{words}:{wish.delivery}"[:200]
         try:
-            done = await once(self._site.control, Wish(delivery, actor, command, ORIGIN))
+            done = await once(self._site.control, replace(wish, delivery=delivery))
         except StartedNothing:
             anew = lines.address(type(command), command.model_dump(mode="json"))
             return await self._site.page(
@@ -187,6 +214,7 @@ class Asking:
         *,
         reason: str = "",
         acts: bool = False,
+        patient: bool = True,
     ) -> Response:
         """`acts`: filled in as it is, it must be posted."""
         await self._permit(actor, definition, fields)
@@ -204,8 +232,9 @@ class Asking:
                 options=options,
                 wrong=wrong,
                 reason=reason,
+                patient=patient,
             )
-        suggestions = await self._suggestions(actor, definition)
+        suggestions = await self._suggestions(actor, definition, fields)
         inputs = forms.inputs(definition, fields, suggestions=suggestions, wrong=wrong)
         placed = {one.name for one in inputs}
         changes = issubclass(definition, Change)
@@ -219,24 +248,22 @@ class Asking:
             reason=reason if not placed & set(wrong) else "",
             reads=not acts and definition.risk is Risk.READS and not changes,
             plans=changes,
+            patient=patient,
         )
 
     async def _suggestions(
-        self, actor: Actor, definition: type[Command]
+        self, actor: Actor, definition: type[Command], fields: Mapping[str, Any]
     ) -> Mapping[str, Sequence[str]]:
         """What completes the fields; a vendor that does not answer only costs the suggestions."""
-        kinds = {p.completes for p in definition.parameters()}
-        found: dict[str, Sequence[str]] = {
-            "command": [command.name for command in await self._site.offered(actor)]
-        }
-        if "instance" in kinds:
+        wanted = {p.completes for p in definition.parameters() if p.completes} - _BY_OTHERS
+        found: dict[str, Sequence[str]] = {}
+        instance = str(fields.get("instance") or "") or None
+        for kind in sorted(wanted):
+            of = instance if kind not in ("instance", "run", "command") else None
             try:
-                listed = await self._site.ask(actor, "list")
+                known = await self._site.ask(actor, "complete", kind=kind, instance=of)
             except OpsError:
-                pass
-            else:
-                names = [str(one["name"]) for one in listed.data.get("instances", [])]
-                found["instance"] = names[:_MOST_SUGGESTIONS]
-        if "run" in kinds:
-            found["run"] = [run.id for run in await self._site.control.list_runs(limit=50)]
+                continue
+            names = [str(choice["value"]) for choice in known.data["choices"]]
+            found[kind] = names[:_MOST_SUGGESTIONS]
         return found

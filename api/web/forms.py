@@ -23,7 +23,7 @@ class Input:
     name: str
     label: str
     kind: str
-    """text, lines, choice, choices, flag or secrets."""
+    """text, lines, several, choice, choices, flag or secrets."""
     hint: str = ""
     value: str = ""
     chosen: tuple[str, ...] = ()
@@ -32,6 +32,10 @@ class Input:
     required: bool = False
     suggestions: tuple[str, ...] = ()
     wrong: str = ""
+
+
+_ROOM = 3
+"""Lines for a field of several values, one of them empty at least."""
 
 
 def inputs(
@@ -77,6 +81,10 @@ def _input(
         chosen = ("on",) if str(value).lower() in ("true", "on", "1") else ()
     elif kind == "choice" and not chosen and default:
         chosen = (default,)
+    known = tuple(suggestions.get(parameter.completes or "", ()))
+    if kind == "lines" and known:
+        kind = "several"  # one line each, so that each can be completed
+        chosen = (*values, *([""] * max(1, _ROOM - len(values))))
     hint = parameter.description.rstrip(".")
     if default and kind not in ("choice", "flag"):
         hint += f"; {default} unless given"
@@ -92,7 +100,7 @@ def _input(
         choices=parameter.choices,
         placeholder=f"e.g. {parameter.examples[0]}" if parameter.examples else "",
         required=parameter.required,
-        suggestions=tuple(suggestions.get(parameter.completes or "", ())),
+        suggestions=known,
         wrong=wrong.get(parameter.name, ""),
     )
 

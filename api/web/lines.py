@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -15,20 +16,43 @@ if TYPE_CHECKING:
     from engine.command import Command
     from engine.registry import Registry
 
-PLAN = "--plan"
+_PLAN = "--plan"
+_NO_WAIT = "--no-wait"
+NO_WAIT = "no-wait"
+"""Beside a command's own fields in a form, and in an address: no name of a field has a dash."""
 _OWN_PAGES = {"list": "/", "runs": "/runs"}
 _OWN_PAGE_OF_ONE = {"status": ("instance", "/instances/{}"), "run": ("run", "/runs/{}")}
 """Commands whose answer has a page of its own, by their one argument."""
 
 
-def read(registry: Registry, line: str) -> tuple[type[Command], dict[str, Any], bool]:
-    """The command, its fields as they were typed, and whether only the plan is wanted. Raises
-    OpsError."""
+@dataclass(frozen=True)
+class Line:
+    """A command line before validation."""
+
+    definition: type[Command]
+    fields: Mapping[str, Any]
+    plan_only: bool = False
+    patient: bool = True
+    """It may wait in line."""
+
+    @property
+    def address(self) -> str:
+        """Of the answer to a question, or of the form of a command."""
+        where = address(self.definition, self.fields)
+        if self.patient:
+            return where
+        return f"{where}{'&' if '?' in where else '?'}{NO_WAIT}=on"
+
+
+def read(registry: Registry, line: str) -> Line:
+    """The fields as they were typed. Raises OpsError."""
     words = split(line.strip().removeprefix("/luthien ").strip())
     definition = registry.command(words[0])
-    plan_only = PLAN in words and issubclass(definition, Change)
-    rest = [word for word in words[1:] if not (plan_only and word == PLAN)]
-    return definition, typed_fields(definition, rest), plan_only
+    universal = (_PLAN, _NO_WAIT) if issubclass(definition, Change) else ()
+    said = [word for word in words[1:] if word in universal]
+    rest = [word for word in words[1:] if word not in said]
+    fields = typed_fields(definition, rest)
+    return Line(definition, fields, _PLAN in said, _NO_WAIT not in said)
 
 
 def address(definition: type[Command], fields: Mapping[str, Any]) -> str:
@@ -57,13 +81,11 @@ def link(registry: Registry, line: str, *, form: bool = False) -> str:
     """Where a click on this line leads without doing anything: to an answer, or to a `form`; empty
     when it must be posted because it says all that a change needs, or cannot be read."""
     try:
-        definition, fields, _ = read(registry, line)
+        said = read(registry, line)
     except OpsError:
         return ""
     try:
-        command = definition.parse(fields)
+        command = said.definition.parse(said.fields)
     except InvalidInput:
-        return address(definition, fields)
-    if form and not command.reads:
-        return address(definition, fields)
-    return address(definition, fields) if command.reads else ""
+        return said.address
+    return said.address if form or command.reads else ""

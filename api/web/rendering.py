@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from api.web import lines
 from api.web.charts import HEIGHT, WIDTH, picture
 from api.web.markup import Words
+from engine.command import stands_in_line
 from engine.run import StepStatus
 from engine.words import about, ago, duration, moment, until
 
@@ -48,6 +49,7 @@ def environment(registry: Registry, clock: Clock) -> Environment:
         "chart_size": (WIDTH, HEIGHT),
         "link": lambda line, form=False: lines.link(registry, line, form=form),
         "step_words": STEP_WORDS,
+        "waits": stands_in_line,
         "run_id_column": "Run",
     }
     return made

@@ -85,6 +85,23 @@ async def test_setting_is_one_write_one_deployment_and_has_a_way_back(
     assert back.buttons[-1] == "Undo"
 
 
+async def test_variables_to_remove_are_chosen_from_what_there_is(
+    acme: None, town: House, people: Chat
+) -> None:
+    before = await variables(town)
+    await people.ben.types(
+        "/luthien config acme set LOG_LEVEL=debug RATE_LIMIT_RPM=60 --no-deploy"
+    )
+    await people.cleo.sees("*Configure acme*: done in", "+ RATE_LIMIT_RPM: 60", within=40)
+    await people.ben.types("/luthien config acme unset --no-deploy")
+    await people.ben.modal()
+    offered = await people.ben.is_offered("complete:variable", "log_l")
+    assert offered["LOG_LEVEL"].startswith("set")
+    assert await people.ben.submits(variables=["LOG_LEVEL", "RATE_LIMIT_RPM"]) == {}
+    await people.cleo.sees("*Configure acme*: done in", "- LOG_LEVEL (was debug)", within=40)
+    assert await variables(town) == before
+
+
 async def test_faults_are_told_and_a_plan_changes_nothing(
     acme: None, town: House, people: Chat
 ) -> None:

@@ -105,6 +105,10 @@ async def test_a_persons_lock_is_told_and_taken(town: House, people: Chat) -> No
         who="unlock mine --steal",
         then="/luthien status mine",
     )
+    await ada.types("/luthien restart --no-wait")
+    await ada.modal()
+    assert await ada.submits(instance="mine") == {}
+    await ada.gets("`mine` is locked by", "debugging the judge")
     await ada.types("/luthien unlock mine")
     await ada.gets("You can, too: they are told why.")
     await ada.types('/luthien unlock mine --steal "customer is down"')

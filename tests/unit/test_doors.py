@@ -94,17 +94,18 @@ def http_api(definition: type[Command], _: Registry) -> Command:
 def web_page(definition: type[Command], registry: Registry) -> Command:
     """The form as it is drawn, sent without touching it; and the line at the top."""
     line, raw, meant = said(definition)
-    drawn = web_forms.inputs(definition, raw, suggestions={}, wrong={})
+    known = {"variable": ["LOG_LEVEL"], "instance": ["acme"]}
+    drawn = web_forms.inputs(definition, raw, suggestions=known, wrong={})
     sent: list[tuple[str, str | UploadFile]] = [
         (i.name, v) for i in drawn for v in (i.chosen if _is_chosen(i) else (i.value,))
     ]
-    found, fields, _ = lines.read(registry, line)
-    assert found.parse(fields) == meant
+    found = lines.read(registry, line)
+    assert found.definition.parse(found.fields) == meant
     return definition.parse(web_forms.filled(definition, FormData(sent)))
 
 
 def _is_chosen(one: web_forms.Input) -> bool:
-    return one.kind in ("choice", "choices", "flag")
+    return one.kind in ("several", "choice", "choices", "flag")
 
 
 DOORS: dict[str, Callable[[type[Command], Registry], Command]] = {

@@ -298,6 +298,11 @@ def known_in(people: Mapping[str, Role], key: str, name: str) -> Actor:
     return Actor(door=Door(door), id=known_as, name=name, role=people[key])
 
 
+def known(kind: str, instance: str) -> list[str]:
+    of_one = {"variable": ["LOG_LEVEL"]} if instance == "acme" else {}
+    return {"instance": ["acme", "beta"], **of_one}.get(kind, [])
+
+
 def desk(control: FakeControl, *, outlives: bool = True) -> Desk:
     @asynccontextmanager
     async def connect(_: Command) -> AsyncIterator[Session]:
@@ -306,7 +311,7 @@ def desk(control: FakeControl, *, outlives: bool = True) -> Desk:
     return Desk(
         registry=control.registry,
         connect=connect,
-        known=lambda kind: ["acme", "beta"] if kind == "instance" else [],
+        known=known,
         log_file=lambda: Path("data/luthien.log"),
         user="ada",
     )

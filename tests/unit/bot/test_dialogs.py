@@ -112,6 +112,19 @@ async def test_waiting_and_failing() -> None:
     await as_it_was("failed", dialogs.failed(missing, wish))
 
 
+async def test_whether_it_may_wait_is_asked_here_too() -> None:
+    wish = read(f"{LINE} --no-wait", REGISTRY, escaped=False)
+    drawn = await Config.form(wish.raw, given().world)
+    form = forms.Form("config", "C0OPS", "t1", LINE, patient=wish.patient)
+    view = dialogs.view(drawn, wish, form)
+    asked = next(b for b in view["blocks"] if b.get("block_id") == forms.WAIT_BLOCK)
+    assert "initial_options" in asked["element"]
+    on = {forms.WAIT_BLOCK: {"selected_options": [{"value": "on"}]}}
+    assert not dialogs.submitted(REGISTRY, form, as_submitted(view, **on))[0].patient
+    off: dict[str, Any] = {forms.WAIT_BLOCK: {"selected_options": []}}
+    assert dialogs.submitted(REGISTRY, form, as_submitted(view, **off))[0].patient
+
+
 async def test_only_what_was_changed_is_set() -> None:
     changed = submitted(
         await modal(),

@@ -8,8 +8,10 @@ import pytest
 
 from bot import forms
 from bot.grammar import Wish
+from commands.config import Config
 from engine.command import Risk
 from engine.errors import InvalidInput
+from sandbox.slack.blockkit import Surface, check_blocks
 from tests.unit.bot.fakes import Create, Credentials, List
 
 FORM = forms.Form("create", "C0OPS", "t1")
@@ -32,6 +34,7 @@ def test_a_field_becomes_the_input_that_fits_it() -> None:
         "keep": "checkboxes",
         "tags": "plain_text_input",
         forms.PLAN_BLOCK: "checkboxes",
+        forms.WAIT_BLOCK: "checkboxes",
     }
     assert element(view, "size")["initial_option"]["value"] == "small"
     assert element(view, "instance")["placeholder"]["text"] == "e.g. acme"
@@ -98,3 +101,52 @@ def test_reasons_stand_beside_their_fields() -> None:
     assert set(forms.errors(Create, refused.value)) == {"instance"}
     general = InvalidInput("Not like this.")
     assert forms.errors(Create, general) == {"instance": "Not like this."}
+
+
+def blocks_of(view: dict[str, Any]) -> set[str]:
+    return {b["block_id"] for b in view["blocks"] if b["type"] == "input"}
+
+
+ON = {"value": {"selected_options": [{"value": "on"}]}}
+OFF: dict[str, Any] = {"value": {"selected_options": []}}
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_whether_it_may_wait_is_asked_as_the_line_said_and_brought_back(patient: bool) -> None:
+    view = forms.view(Wish(Create, {"instance": "acme"}, patient=patient), FORM)
+    assert ("initial_options" in element(view, forms.WAIT_BLOCK)) is not patient
+    for state, found in ((ON, False), (OFF, True)):
+        wish = forms.submitted(Create, {forms.WAIT_BLOCK: state}, FORM)
+        assert wish.patient is found
+
+
+def test_a_form_that_asks_for_one_thing_only_remembers_whether_it_may_wait() -> None:
+    form = forms.Form("create", asks=("instance",), given={}, patient=False)
+    assert blocks_of(forms.view(Wish(Create, patient=False), form)) == {"instance"}
+    kept = forms.Form.of_metadata(form.as_metadata())
+    assert kept == form
+    assert not forms.submitted(Create, {"instance": {"value": {"value": "acme"}}}, kept).patient
+
+
+def test_a_question_is_not_asked_whether_it_may_wait() -> None:
+    assert not {forms.WAIT_BLOCK, forms.PLAN_BLOCK} & blocks_of(forms.view(Wish(List), FORM))
+
+
+def test_several_values_are_completed_one_by_one() -> None:
+    raw = {"instance": "acme", "what": "unset", "variables": ["LOG_LEVEL", "SENTRY_DSN"]}
+    view = forms.view(Wish(Config, raw), FORM)
+    menu = element(view, "variables")
+    assert (menu["type"], menu["action_id"]) == ("multi_external_select", "complete:variable")
+    assert [o["value"] for o in menu["initial_options"]] == ["LOG_LEVEL", "SENTRY_DSN"]
+    assert check_blocks(view["blocks"], Surface.MODAL) == []
+    chosen = {"complete:variable": {"selected_options": [{"value": "A=with spaces"}]}}
+    assert forms.submitted(Config, {"variables": chosen}).raw["variables"] == ["A=with spaces"]
+    long = forms.view(Wish(Config, raw | {"variables": [f"A={'x' * 150}"]}), FORM)
+    assert element(long, "variables")["type"] == "plain_text_input", "no option is that long"
+
+
+def test_what_completes_a_field_knows_what_was_given_before_the_form_was_opened() -> None:
+    form = forms.Form("config", asks=("variables",), given={"instance": "acme", "what": "unset"})
+    typed = {"state": {"values": {"what": {"value": {"value": "set"}}}}}
+    view = {"private_metadata": form.as_metadata(), **typed}
+    assert forms.known(view) == {"instance": "acme", "what": "set"}

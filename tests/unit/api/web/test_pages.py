@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.run import EventKind, RunStatus
 from tests.unit.api.web.visiting import Page, Place, place
+from tests.unit.commands.worlds import PEOPLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -309,3 +310,58 @@ async def test_a_log_goes_on_and_nothing_that_changes_can_be_asked_so(tmp_path: 
         async with ben.http.stream("GET", "/tail?line=restart+acme&every=0") as refused:
             assert [line async for line in refused.aiter_lines() if "event" in line] == []
         assert len(await there.plane.list_runs()) == 1
+
+
+async def test_whether_it_may_wait_in_line_is_asked_and_heeded(tmp_path: Path) -> None:
+    async with place(tmp_path, launched=True) as there:
+        await there.instance()
+        await there.plane.locks.hold(PEOPLE["ada"], "instance:acme", "debugging the judge")
+        ben = await there.visited_by("ben")
+        before = len(await there.plane.list_runs())
+        page = await ben.types("restart acme --no-wait")
+        assert ben.status == 409
+        assert "locked by ada: debugging the judge" in page.text
+        page = await ben.types("restart --no-wait")
+        assert ben.path == "/c/restart?no-wait=on"
+        assert 'name="no-wait" value="on" checked' in page.html
+        await ben.presses("Run it", instance="acme", **{"no-wait": "on"})
+        assert ben.status == 409
+        assert len(await there.plane.list_runs()) == before
+        page = await ben.types("config acme set --no-wait")
+        assert 'name="no-wait" value="on" checked' in page.html
+        page = await ben.presses("Run it", **{"in.LOG_LEVEL": "debug", "no-wait": "on"})
+        assert ben.status == 409
+        page = await ben.opens("/c/restart?instance=acme")
+        assert 'value="on" checked' not in page.html
+        await ben.presses("Run it")
+        [run, *_] = await there.plane.list_runs()
+        assert run.status is RunStatus.WAITING
+        for where in ("/c/create", "/c/list?form=on"):
+            assert "no-wait" not in (await ben.opens(where)).names, "nobody waits for these"
+
+
+async def test_a_shown_plan_goes_on_as_it_was_asked(tmp_path: Path) -> None:
+    async with place(tmp_path, launched=True) as there:
+        await there.instance()
+        ben = await there.visited_by("ben")
+        page = await ben.types("restart acme --plan --no-wait")
+        assert 'value="restart acme --no-wait"' in page.html
+        page = await ben.types("delete acme --no-wait")
+        assert re.search(r'value="delete acme --confirm \w+ --no-wait"', page.html)
+        page = await ben.types("delete acme")
+        assert "--no-wait" not in page.html
+
+
+async def test_variables_are_completed(tmp_path: Path) -> None:
+    async with place(tmp_path, launched=True) as there:
+        await there.instance()
+        [held] = there.host.held.values()
+        there.host.service(held.space.id, "gateway").variables["MADE_UP"] = "1"
+        ben = await there.visited_by("ben")
+        page = await ben.types("config acme unset")
+        assert '<option value="MADE_UP">' in page.html
+        assert '<option value="LOG_LEVEL">' in page.html
+        assert page.html.count('name="variables"') == 3, "room for more than one"
+        assert 'list="field-variables-known"' in page.html
+        page = await ben.presses("Only show the plan", variables="MADE_UP", plan="on")
+        assert "- MADE_UP" in page.text
