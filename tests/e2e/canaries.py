@@ -1,60 +1,156 @@
-"""Every secret of a house is a canary: at the end of every e2e test, whatever the product kept or
-said in public is searched for them, in every encoding that the code uses.
+"""Every secret of a house is a canary: at the end of every test with real processes, whatever the
+product kept, logged, sent or measured is searched for them, in every encoding that the code uses.
 
-Searched: the data folder (databases, their logs), what the processes wrote, every message
-that more than one person can see. Not searched: what has to hold a secret
-(the master key's file, the running server's own token), and the ephemeral deliveries.
+Not searched: what has to hold a secret (the master key's file, the running server's own token),
+and the ephemeral deliveries.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx
+import psycopg
+
+from tests.canaries import MARK, contents, found, spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tests.e2e.house import House
+    from collections.abc import AsyncIterator, Iterator, Mapping
+    from pathlib import Path
 
 HOLDERS = {"master.key", "serve.json"}
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|DATABASE_URL|REDIS_URL", re.IGNORECASE)
+SHOWN_ONCE = re.compile(r"luthien_[a-z0-9]{8}_[\w-]{43}|(?<=/sign-in/)[\w-]{43}")
+"""API keys and links into the page, as people are given them."""
+PRIVATE = ("response_url", "chat.postEphemeral", "views.open", "views.update", "views.push")
+"""Calls that may reach one person alone."""
 _SHORTEST = 8
 
 
-async def assert_no_canary_escaped(house: House) -> None:
-    """Raises AssertionError naming what was found where, and never the value itself."""
-    state = (await house.http.get("/control/state")).json()
-    canaries = {value: name for name, value in _secrets(state["railway"])}
+class Place(Protocol):
+    """What is searched: a house, or a lane of the fault laboratory."""
+
+    folder: Path
+    http: httpx.AsyncClient
+    settings: dict[str, str]
+
+
+@dataclass
+class Searched:
+    """A place that is no house."""
+
+    folder: Path
+    http: httpx.AsyncClient
+    settings: dict[str, str]
+
+
+async def assert_no_canary_escaped(place: Place, **planted: str) -> None:
+    """Raises AssertionError naming what was found where, and never the value itself. `planted`:
+    more of them, name by value."""
+    state = (await place.http.get("/control/state")).json()
+    canaries = await secrets_of(place, state) | planted
+    spelt, escaped = spellings(canaries), set()
+    async for sink, content in _sinks(place, state["slack"]):
+        escaped |= {f"{name} in {sink}" for name in found(spelt, content)}
+    assert not escaped, "secrets escaped: " + "; ".join(sorted(escaped))
+
+
+async def secrets_of(place: Place, state: Mapping[str, Any]) -> dict[str, str]:
+    """Everything that this place keeps from others, value → name."""
+    canaries = {MARK: "a made-up secret"}
+    canaries |= {value: name for name, value in _secrets(state["railway"])}
     canaries |= {
         value: name
-        for name, value in house.settings.items()
-        if name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "RAILWAY_API_TOKEN") and value
+        for name, value in place.settings.items()
+        if SECRET.search(name) and len(value) >= _SHORTEST and name != "DATABASE_URL"
     }
     canaries |= dict.fromkeys(state["slack"].get("reply_urls", {}), "response_url")
-    spellings = {spelt: name for value, name in canaries.items() for spelt in _encodings(value)}
-    found = [
-        f"{spellings[spelt]} in {place}"
-        for place, content in _places(house, state["slack"])
-        for spelt in spellings
-        if spelt in content
-    ]
-    assert not found, "secrets escaped: " + "; ".join(sorted(set(found)))
+    for holder in (path for path in _files(place.folder) if path.name in HOLDERS):
+        held = holder.read_text()
+        keys = held.split(",") if holder.name == "master.key" else [json.loads(held)["token"]]
+        canaries |= {key.strip(): holder.name for key in keys}
+    journal = json.dumps((await place.http.get("/control/journal")).json())
+    canaries |= dict.fromkeys(SHOWN_ONCE.findall(journal), "an API key or a link")
+    return canaries
 
 
-def _places(house: House, slack: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    for path in sorted((house.folder / "luthien").rglob("*")):
-        if path.is_file() and path.name not in HOLDERS:
-            yield path.name, path.read_bytes()
-    yield (
-        "the server's output",
-        house.server.log_file.read_bytes() if (house.server.log_file.exists()) else b"",
-    )
+async def _sinks(place: Place, slack: Mapping[str, Any]) -> AsyncIterator[tuple[str, bytes]]:
+    for path in _files(place.folder):
+        if path.name not in HOLDERS:
+            for content in contents(path):
+                yield path.name, content
     for channel, messages in slack.get("messages", {}).items():
         public = [m for m in messages.values() if not m.get("only_for")]
         yield f"messages of {channel}", json.dumps(public, ensure_ascii=False).encode()
+    entries = (await place.http.get("/control/journal")).json()["entries"]
+    for entry in entries:
+        if entry["vendor"] == "slack" and not _private(entry):
+            said = json.dumps(entry["variables"], ensure_ascii=False)
+            yield f"what Slack was sent ({entry['operation']})", said.encode()
+    async for sink in _given_out(place):
+        yield sink
+    if place.settings.get("DATABASE_URL", "").startswith("postgres"):
+        yield "Postgres", await _postgres(place.settings["DATABASE_URL"])
+
+
+async def _given_out(place: Place) -> AsyncIterator[tuple[str, bytes]]:
+    """What a server that still runs tells programs."""
+    told = next((p for p in _files(place.folder) if p.name == "serve.json"), None)
+    if told is None:
+        return
+    server = json.loads(told.read_text())
+    token = place.settings.get("LUTHIEN_METRICS_TOKEN") or server["token"]
+    asked = {
+        "metrics": ("/metrics", token),
+        "runs by the API": ("/api/v1/runs?limit=100", server["token"]),
+        "audit by the API": ("/api/v1/audit?limit=200", server["token"]),
+    }
+    async with httpx.AsyncClient(base_url=server["address"], trust_env=False, timeout=30) as http:
+        for sink, (path, bearer) in asked.items():
+            try:
+                answer = await http.get(path, headers={"Authorization": f"Bearer {bearer}"})
+            except httpx.TransportError:
+                return  # it was killed
+            yield sink, answer.content
+
+
+async def _postgres(url: str) -> bytes:
+    """Every row of every table, ours and the executor's."""
+    said = []
+    plain = url.replace("postgresql+psycopg", "postgresql")
+    async with await psycopg.AsyncConnection.connect(plain) as there:
+        tables = await (
+            await there.execute(
+                "select schemaname, tablename from pg_tables"
+                " where schemaname not in ('pg_catalog', 'information_schema')"
+            )
+        ).fetchall()
+        for schema, table in tables:
+            query = psycopg.sql.SQL("select t::text from {}.{} t").format(
+                psycopg.sql.Identifier(schema), psycopg.sql.Identifier(table)
+            )
+            said += [row[0].encode() for row in await (await there.execute(query)).fetchall()]
+    return b"\n".join(said)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Data folders, logs and backups; neither what the stand-in keeps nor what a person gave."""
+    return [p for p in folder.rglob("*") if p.is_file() and _ours(p.relative_to(folder))]
+
+
+def _ours(path: Path) -> bool:
+    kept = path.parts[0] == "luthien" or path.parts[0].startswith("data-")
+    written = path.suffix in (".log", ".gz") and not path.parts[0].startswith("sandbox")
+    return kept or written
+
+
+def _private(entry: Mapping[str, Any]) -> bool:
+    if entry["operation"] == "response_url":
+        return bool((entry["variables"] or {}).get("response_type") != "in_channel")
+    return entry["operation"] in PRIVATE
 
 
 def _secrets(node: Any, name: str = "") -> Iterator[tuple[str, str]]:
@@ -73,16 +169,3 @@ def _secrets(node: Any, name: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(node, list):
         for value in node:
             yield from _secrets(value, name)
-
-
-def _encodings(value: str) -> Iterator[bytes]:
-    raw = value.encode()
-    yield raw
-    yield json.dumps(value)[1:-1].encode()
-    yield quote(value, safe="").encode()
-    yield raw.hex().encode()
-    for prefix in range(3):  # base64 looks different at each of three offsets
-        inner = base64.b64encode(b"\0" * prefix + raw).rstrip(b"=")[prefix + 2 : -2]
-        if len(inner) >= _SHORTEST:
-            yield inner
-            yield inner.translate(bytes.maketrans(b"+/", b"-_"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from tests.canaries import MARK
 from tests.e2e.chat import Chat, assert_says
 
 if TYPE_CHECKING:
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-TYPED = "sk-ant-api03-typed-in-the-open"
-ENTERED = "sk-ant-api03-entered-in-the-form"
-FROM_FILE = "sk-ant-api03-read-from-a-file"
+TYPED = f"sk-ant-api03-{MARK}-typed-in-the-open"
+ENTERED = f"sk-ant-api03-{MARK}-entered-in-the-form"
+FROM_FILE = f"sk-ant-api03-{MARK}-read-from-a-file"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

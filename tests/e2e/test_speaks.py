@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.canaries import MARK
 from tests.e2e.chat import Chat
 from tests.e2e.house import open_house, until
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.house import House
 
-SECRET = "a-secret-of-this-test"
+SECRET = f"a-secret-{MARK}-of-this-test"
 
 
 async def populate(house: House, name: str, mark: str = "ready") -> str:

@@ -17,6 +17,7 @@ import httpx
 from app.demo import Sandbox, clean_environment, sandbox_command, server_settings
 from engine.store.audit import AuditTrail
 from engine.store.database import open_database
+from tests.e2e import canaries
 from tests.e2e.house import Process, until
 from tests.fault.nursery import Nursery
 from tests.fault.tap import Tap
@@ -53,7 +54,7 @@ class Lane:
         self._folder = folder
         self._http = http
         self._nursery = nursery
-        self._settings = settings
+        self.settings = settings
         self._first = first
         """Railway's world as a new account finds it."""
         self.bot: Bot | None = None
@@ -67,7 +68,7 @@ class Lane:
     async def start(self) -> None:
         """Returns once Slack reaches the bot. One that dies on the way is left dead."""
         await until(self._unplugged, within=10, what="the workspace loses the old bot")
-        self.bot = await self._nursery.serve(clean_environment(self._settings), self._folder)
+        self.bot = await self._nursery.serve(clean_environment(self.settings), self._folder)
         await until(self._plugged_or_dead, within=60, what=lambda: f"bot ready\n{self.log}")
 
     def kill(self) -> None:
@@ -272,6 +273,9 @@ async def open_lane(folder: Path, **changed: str) -> AsyncIterator[Lane]:
                 try:
                     await lane.start()
                     yield lane
+                    await canaries.assert_no_canary_escaped(
+                        canaries.Searched(folder, http, lane.settings)
+                    )
                 finally:
                     if lane.bot is not None:
                         lane.bot.close()

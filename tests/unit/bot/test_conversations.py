@@ -38,6 +38,7 @@ from engine.errors import AlreadyExists, NotFound, Rejected, Unreachable
 from engine.roles import Somebody
 from engine.run import RunStatus, StepStatus
 from engine.throttle import Throttle
+from tests.canaries import MARK
 from tests.unit.bot.fake_slack import FakeSlack
 from tests.unit.bot.fakes import (
     ADA,
@@ -964,9 +965,9 @@ async def test_a_dialog_opens_at_once_and_is_filled_in_when_it_is_known() -> Non
     assert wrong.body == {"response_action": "errors", "errors": {"LEVEL": "Should be right"}}
     nothing = await slack.submit(view, LEVEL={"value": "info"}, API_KEY={"value": None})
     assert list(nothing.body["errors"]) == ["LEVEL"]
-    await slack.submit(view, LEVEL={"value": "info"}, API_KEY={"value": "sk-new"})
+    await slack.submit(view, LEVEL={"value": "info"}, API_KEY={"value": f"sk-{MARK}-new"})
     [request] = slack.control.accepted.values()
-    assert request.command.secrets() == {"API_KEY": "sk-new"}
+    assert request.command.secrets() == {"API_KEY": f"sk-{MARK}-new"}
     assert request.reply == URL
 
 
@@ -982,8 +983,8 @@ async def test_a_dialog_that_cannot_be_filled_in_says_why() -> None:
     [
         ("settings acme API_KEY=hidden-value", "settings acme"),
         ("setings acme API_KEY=hidden-value", None),
-        ('create acme --repo "sk-ant-hidden-value-1', None),
-        ("settings acme FOO=sk-ant-hidden-value", "settings acme"),
+        ('create acme --repo "sk-ant-canary-4f7d2k9m-value-1', None),
+        ("settings acme FOO=sk-ant-canary-4f7d2k9m-value", "settings acme"),
     ],
 )
 async def test_a_secret_that_is_typed_is_not_taken(

@@ -16,12 +16,13 @@ from commands.policy_config import PolicyConfig
 from engine.capabilities import GatewayPolicy
 from engine.errors import InvalidInput, NotFound, Refused
 from sandbox.slack.blockkit import check_view
+from tests.canaries import MARK
 from tests.unit.commands.gateways import JUDGE
 from tests.unit.commands.worlds import REGISTRY, Described, Given
 
 GOLDEN = Path(__file__).parent / "modals"
 LINE = "config acme set"
-SECRET = "sk-ant-of-a-tenant"
+SECRET = f"sk-ant-{MARK}-of-a-tenant"
 
 
 def given() -> Given:
@@ -129,7 +130,7 @@ async def test_only_what_was_changed_is_set() -> None:
     changed = submitted(
         await modal(),
         LOG_LEVEL={"selected_option": {"value": "error"}},
-        ANTHROPIC_API_KEY={"value": "sk-ant-a-new-one"},
+        ANTHROPIC_API_KEY={"value": f"sk-ant-{MARK}-a-new-one"},
         RATE_LIMIT_RPM={"value": None},
         **{"option no_deploy": {"selected_options": [{"value": "on"}]}},
     )
@@ -137,7 +138,7 @@ async def test_only_what_was_changed_is_set() -> None:
         "config acme set LOG_LEVEL=error --remove RATE_LIMIT_RPM --no-deploy"
         " ANTHROPIC_API_KEY=••••••••"
     )
-    assert changed.secrets() == {"ANTHROPIC_API_KEY": "sk-ant-a-new-one"}
+    assert changed.secrets() == {"ANTHROPIC_API_KEY": f"sk-ant-{MARK}-a-new-one"}
 
 
 async def test_what_was_typed_stands_in_it_and_counts() -> None:

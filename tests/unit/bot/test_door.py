@@ -26,10 +26,11 @@ from bot.door import SlackDoor, SlackSettings
 from bot.voice import Voice
 from engine.clock import SystemClock
 from engine.errors import NotConfigured, OutcomeUnknown, Rejected, Unreachable
+from tests.canaries import MARK
 from tests.unit.bot.fakes import FakeClock, FakeControl, MemoryNotices, MemoryTold
 
 LOG = logging.getLogger("tests.bot.door")
-SECRET = "signing-secret"
+SECRET = f"signing-secret-{MARK}"
 Answers = dict[str, Callable[[web.Request], web.StreamResponse]]
 
 
@@ -151,7 +152,7 @@ async def test_it_starts_while_slack_is_away_and_stops_again() -> None:
 
 
 def test_no_secret_is_shown_by_the_settings() -> None:
-    shown = repr(SlackSettings("xoxb-secret", "xapp-secret", "signing-secret"))
+    shown = repr(SlackSettings("xoxb-canary-4f7d2k9m", "xapp-canary-4f7d2k9m", "signing-secret"))
     assert "secret" not in shown.replace("signing_secret", "").replace("SlackSettings", "")
 
 

@@ -11,6 +11,7 @@ from commands.config import Config
 from engine.capabilities import DeployState
 from engine.errors import PlanStale
 from engine.run import RunStatus
+from tests.canaries import MARK
 from tests.unit.commands.clock import FakeClock
 from tests.unit.commands.host import FakeHost
 from tests.unit.commands.test_change_whole import carried_out
@@ -33,6 +34,9 @@ def undo_of(run: RunView) -> Config:
 def set_(*variables: str, **sealed: str) -> Config:
     secrets = {name: SecretStr(value) for name, value in sealed.items()}
     return Config(instance="acme", what="set", variables=variables, sealed=secrets)
+
+
+SECRET = f"sk-ant-{MARK}-x-y-z"
 
 
 async def test_there_and_back_and_there_again(tmp_path: Path) -> None:
@@ -60,14 +64,14 @@ async def test_a_secret_is_written_and_stays_after_undo(tmp_path: Path) -> None:
     async with plane(tmp_path, host) as opened:
         await create(opened)
         gateway = host.service("space-1", "gateway")
-        run = await carried_out(opened, set_("LOG_LEVEL=debug", ANTHROPIC_API_KEY="sk-ant-x-y-z"))
-        assert gateway.variables["ANTHROPIC_API_KEY"] == "sk-ant-x-y-z"
-        assert "sk-ant-x-y-z" not in run.model_dump_json()
+        run = await carried_out(opened, set_("LOG_LEVEL=debug", ANTHROPIC_API_KEY=SECRET))
+        assert gateway.variables["ANTHROPIC_API_KEY"] == SECRET
+        assert SECRET not in run.model_dump_json()
         entries = await opened.audit.entries(limit=100)
-        assert "sk-ant-x-y-z" not in str(entries)
+        assert SECRET not in str(entries)
         assert "+ ANTHROPIC_API_KEY: ••••••••" in str(entries)
         await carried_out(opened, undo_of(run))
-        assert gateway.variables["ANTHROPIC_API_KEY"] == "sk-ant-x-y-z"
+        assert gateway.variables["ANTHROPIC_API_KEY"] == SECRET
         assert "LOG_LEVEL" not in gateway.variables
 
 

@@ -15,6 +15,7 @@ from engine.actor import Actor, Door, Role
 from engine.capabilities import DeployState
 from engine.errors import NotAllowed, PlanStale
 from engine.run import RunStatus
+from tests.canaries import MARK
 from tests.unit.commands.clock import FakeClock
 from tests.unit.commands.gateways import JUDGE, NOOP
 from tests.unit.commands.host import FakeHost
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from engine.run import RunView
 
 ADA = Actor(door=Door.SLACK, id="U0ADA", name="ada", role=Role.ADMIN)
-SECRET = "sk-ant-of-the-policy"
+SECRET = f"sk-ant-{MARK}-of-the-policy"
 
 
 def judged(**config: object) -> PolicyConfig:

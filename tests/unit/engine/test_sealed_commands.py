@@ -24,6 +24,7 @@ from engine.secrecy import refuse_typed
 from engine.secrets import parse_keys
 from engine.step import Result, Step, StepContext, StepFailed
 from engine.world import Limits, Toolbox, World
+from tests.canaries import MARK
 from tests.unit.engine.house import ADA, CLEO, KEY, OPS
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from engine.plane import Plane
 
-VALUE = "sk-the-secret-of-this-test"
+VALUE = f"sk-the-secret-{MARK}-of-this-test"
 
 
 class Received:

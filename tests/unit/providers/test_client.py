@@ -331,8 +331,8 @@ async def test_the_token_goes_only_into_its_header(
     "message",
     [
         f"Token {TOKEN} is not known",
-        "cannot use postgresql://postgres:hunter22hunter@db.internal:5432/railway",
-        'Variable "$input" got invalid value { ADMIN_API_KEY: "hunter22hunter" }',
+        "cannot use postgresql://postgres:hunter22canary-4f7d2k9m@db.internal:5432/railway",
+        'Variable "$input" got invalid value { ADMIN_API_KEY: "hunter22canary-4f7d2k9m" }',
     ],
 )
 async def test_errors_hold_no_secret(
@@ -343,7 +343,7 @@ async def test_errors_hold_no_secret(
         await write(client)
     shown = repr(caught.value.as_json()) + str(caught.value) + repr(caught.value.__cause__)
     assert TOKEN not in shown
-    assert "hunter22hunter" not in shown
+    assert "hunter22canary-4f7d2k9m" not in shown
 
 
 async def test_an_error_that_repeats_what_was_sent_is_masked(

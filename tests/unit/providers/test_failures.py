@@ -9,6 +9,7 @@ import pytest
 from providers.railway.masking import HIDDEN, mask, secrets_of
 from providers.railway.models import Deployment
 from providers.railway.translate import deployment
+from tests.canaries import MARK
 from tests.unit.providers.fakes import FakeRailway, Whole, a_deployment, edges, error
 
 if TYPE_CHECKING:
@@ -34,13 +35,14 @@ def log(*lines: str) -> list[dict[str, str]]:
     ]
 
 
+OURS = f"admin-hunter22-{MARK}"
 SNAPSHOT = event("SNAPSHOT_CODE", 1)
 BUILT = event("BUILD_IMAGE", 3)
 
 
 @pytest.fixture
 def failing(railway: FakeRailway) -> FakeRailway:
-    railway.on("variables", {"ADMIN_API_KEY": "admin-hunter22", "PORT": "8000"})
+    railway.on("variables", {"ADMIN_API_KEY": OURS, "PORT": "8000"})
     railway.on("buildLogs", log("build 1", "build 2"))
     return railway.on("deploymentLogs", log("deploy 1", "deploy 2"))
 
@@ -111,8 +113,11 @@ async def test_the_other_log_helps_when_the_likelier_one_has_nothing(
 async def test_the_services_own_secrets_are_hidden(
     provider: RailwayProvider, failing: FakeRailway
 ) -> None:
-    failing.on("deploymentEvents", story(event("BUILD_IMAGE", 3, error="bad admin-hunter22")))
-    failing.on("buildLogs", log("starting with admin-hunter22 on 8000"))
+    failing.on(
+        "deploymentEvents",
+        story(event("BUILD_IMAGE", 3, error=f"bad {OURS}")),
+    )
+    failing.on("buildLogs", log(f"starting with {OURS} on 8000"))
     failure = await provider.failure_of("d-1")
     assert failure.reason == f"bad {HIDDEN}"
     assert failure.log == (f"starting with {HIDDEN} on 8000",)
@@ -130,14 +135,17 @@ async def test_unreadable_variables_do_not_keep_the_log_back(
     ("text", "shown"),
     [
         (
-            "connect postgresql://postgres:s3cretpass@db.railway.internal:5432/railway",
+            "connect postgresql://postgres:s3cretcanary-4f7d2k9m@db.railway.internal:5432/railway",
             f"connect postgresql://postgres:{HIDDEN}@db.railway.internal:5432/railway",
         ),
-        ("redis://:s3cretpass@host failed", f"redis://:{HIDDEN}@host failed"),
+        ("redis://:s3cretcanary-4f7d2k9m@host failed", f"redis://:{HIDDEN}@host failed"),
         ("Authorization: Bearer abc.def-123456", f"Authorization: Bearer {HIDDEN}"),
-        ("ANTHROPIC_API_KEY=sk-ant-api03-abcdefgh", f"ANTHROPIC_API_KEY={HIDDEN}"),
-        ('{"password": "s3cretpass", "port": 5432}', f'{{"password": "{HIDDEN}", "port": 5432}}'),
-        ("using sk-ant-api03-abcdefgh now", f"using {HIDDEN} now"),
+        ("ANTHROPIC_API_KEY=sk-ant-api03-canary-4f7d2k9m", f"ANTHROPIC_API_KEY={HIDDEN}"),
+        (
+            '{"password": "s3cretcanary-4f7d2k9m", "port": 5432}',
+            f'{{"password": "{HIDDEN}", "port": 5432}}',
+        ),
+        ("using sk-ant-api03-canary-4f7d2k9m now", f"using {HIDDEN} now"),
         ("xoxb-1234567890-abc", HIDDEN),
         (
             "GET https://example.com/health 200 in 3 ms",

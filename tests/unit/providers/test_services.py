@@ -393,7 +393,7 @@ async def test_a_database_without_a_workflow_to_wait_for_is_found_by_name(
 async def test_a_workflow_that_fails_is_told(
     provider: RailwayProvider, railway: FakeRailway
 ) -> None:
-    failed = {"status": "Error", "error": "no region; password=hunter22hunter"}
+    failed = {"status": "Error", "error": "no region; password=hunter22canary-4f7d2k9m"}
     railway.on("project", EMPTY).on("template", TEMPLATE)
     railway.on("templateDeployV2", WORKFLOW).on("workflowStatus", failed)
     with pytest.raises(Rejected) as caught:
