@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from commands.deployment_steps import WAIT, afterwards, outcome
-from commands.history import ROLL_BACK, history_of, meanwhile, undo_line
+from commands.deployment_steps import Front, replacement
+from commands.history import history_of
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.names import Branch, KnownInstance
 from commands.services import find_service
@@ -20,13 +20,12 @@ from engine.actor import Role
 from engine.capabilities import ReadsRepositories
 from engine.command import Argument, Change, Completes, Risk
 from engine.errors import NotFound, Refused
-from engine.plan import Plan, critical_path
-from engine.step import Ref
 from engine.words import listed, typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.plan import Plan
     from engine.situation import Situation
     from engine.world import World
 
@@ -91,64 +90,38 @@ class Redeploy(Change):
         moves = branch != current
         if moves:
             await self._check_branch(world, service.repo, branch, instead=current)
-        replaced = history.replaced
-        replaces = replaced.commit if replaced else ""
-
-        place = Place.of(instance.space)
+        front = Front(instance, service, history, Place.of(instance.space))
         deploy = Deploy(
             key=_START,
-            space=place,
+            space=front.place,
             service=service.id,
             service_name=service.name,
             repo=service.repo,
             branch=branch,
             connect=moves,
             commit=commit,
-            newest=history.newest.id if history.newest else "",
-            replaces=replaces,
+            newest=front.newest,
+            replaces=front.replaces,
         )
-        steps = (
-            deploy,
-            StopFollowing(
-                key="pushes",
-                after=(_START,),
-                space=place,
-                service=service.id,
-                service_name=service.name,
-            ),
-            *afterwards(
-                instance,
-                blueprint,
-                place,
-                service.name,
-                start=_START,
-                expected=blueprint.front.expected,
-            ),
+        stop = StopFollowing(
+            key="pushes",
+            after=(_START,),
+            space=front.place,
+            service=service.id,
+            service_name=service.name,
         )
         what = f"commit {commit[:7]}" if commit else f"the newest commit of {branch}"
-        return Plan(
-            title=f"Redeploy {instance.name}",
-            subject=instance.name,
-            steps=steps,
-            changes=(
-                f"~ {service.name}: {what}" + (f" over {replaces[:7]}" if replaces else ""),
-                *([f"~ {service.name} follows {branch} instead of {current}"] if moves else []),
-            ),
-            risk=self.risk,
-            expected=critical_path(steps),
-            notes=(
-                *([self._leaves(current)] if moves and not self.ref else []),
-                meanwhile(history, "the new deployment"),
-            ),
-            outcome=outcome(
-                instance,
-                blueprint,
-                summary=Ref(ref=f"{_START}.said"),
-                commit=Ref(ref=f"{WAIT}.commit"),
-                deployment=Ref(ref=f"{WAIT}.deployment_id"),
-            ),
-            undo=undo_line(instance, replaced, start=_START),
-            undo_failed_label=ROLL_BACK,
+        over = f" over {front.replaces[:7]}" if front.replaces else ""
+        follows = f"~ {service.name} follows {branch} instead of {current}"
+        return replacement(
+            world,
+            front,
+            (deploy, stop),
+            verb="Redeploy",
+            newcomer="the new deployment",
+            changes=(f"~ {service.name}: {what}{over}", *([follows] if moves else [])),
+            notes=[self._leaves(current)] if moves and not self.ref else [],
+            expected=blueprint.front.expected,
         )
 
     def _leaves(self, current: str) -> str:

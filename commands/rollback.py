@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from commands.deployment_steps import WAIT, afterwards, outcome
-from commands.history import RAN, ROLL_BACK, history_of, meanwhile, undo_line
+from commands.deployment_steps import Front, replacement
+from commands.history import RAN, history_of
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.names import KnownInstance
 from commands.services import find_service
@@ -18,8 +18,6 @@ from engine.answer import Answer, Confirm, Offer, Offers, Table
 from engine.capabilities import DeployState
 from engine.command import Argument, Change, Completes, Risk, Undecided
 from engine.errors import AlreadyExists, NotFound, PlanStale
-from engine.plan import Plan, critical_path
-from engine.step import Ref
 from engine.words import about, ago, typed
 
 if TYPE_CHECKING:
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from commands.history import History
     from commands.instances import Instance
     from engine.capabilities import Deployment
+    from engine.plan import Plan
     from engine.situation import Situation
     from engine.world import World
 
@@ -80,45 +79,30 @@ class Rollback(Change):
         service = find_service(instance, None, blueprint)
         history = await history_of(world, instance, service)
         target = self._target(instance, history, world.now())
-        replaced, newest = history.replaced, history.newest
-        replaces = replaced.commit if replaced else ""
-
-        place = Place.of(instance.space)
+        front = Front(instance, service, history, Place.of(instance.space))
         back = RollBack(
             key=_START,
-            space=place,
+            space=front.place,
             service=service.id,
             service_name=service.name,
             deployment=target.id,
             commit=target.commit,
-            newest=newest.id if newest else "",
-            replaces=replaces,
-        )
-        steps = (
-            back,
-            *afterwards(instance, blueprint, place, service.name, start=_START, expected=_TAKES),
+            newest=front.newest,
+            replaces=front.replaces,
         )
         of = f"{target.commit[:7] or target.id}, deployed {ago(target.created_at, world.now())}"
-        return Plan(
-            title=f"Roll back {instance.name}",
-            subject=instance.name,
-            steps=steps,
+        over = f", over {front.replaces[:7]}" if front.replaces else ""
+        return replacement(
+            world,
+            front,
+            (back,),
+            verb="Roll back",
+            newcomer="the earlier deployment",
             changes=(
-                f"~ {service.name}: {of}" + (f", over {replaces[:7]}" if replaces else ""),
+                f"~ {service.name}: {of}{over}",
                 f"~ variables and settings of {service.name} as they were then",
             ),
-            risk=self.risk,
-            expected=critical_path(steps),
-            notes=(meanwhile(history, "the earlier deployment"),),
-            outcome=outcome(
-                instance,
-                blueprint,
-                summary=Ref(ref=f"{_START}.said"),
-                commit=Ref(ref=f"{WAIT}.commit"),
-                deployment=Ref(ref=f"{WAIT}.deployment_id"),
-            ),
-            undo=undo_line(instance, replaced, start=_START),
-            undo_failed_label=ROLL_BACK,
+            expected=_TAKES,
         )
 
     def _target(self, instance: Instance, history: History, now: datetime) -> Deployment:
