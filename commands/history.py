@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 RAN = (DeployState.RUNNING, DeployState.REMOVED, DeployState.CRASHED)
 """In one of these is what was built and started."""
 _LOOK_BACK = 50
+_ENOUGH = 13
+"""Characters of an id that tell one deployment of a service from the others: two groups."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,10 @@ def undo_line(instance: Instance, replaced: Deployment | None, *, start: str) ->
     `start` deploys. Whether the host still can is asked when it comes to that."""
     if replaced is None:
         return ""
-    return f"rollback {instance.name} {replaced.id} --over {{{start}.deployment_id}}"
+    return (
+        f"rollback {instance.name} {replaced.id[:_ENOUGH]}"
+        f" --over {{{start}.deployment_id:{_ENOUGH}}}"
+    )
 
 
 def meanwhile(history: History, newcomer: str) -> str:

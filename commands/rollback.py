@@ -59,7 +59,9 @@ class Rollback(Change):
         examples=["0c0da23"],
     )
     over: str | None = Field(
-        default=None, description="Only while this deployment is the newest one"
+        default=None,
+        min_length=6,
+        description="Only while this deployment is the newest one",
     )
 
     @classmethod
@@ -107,7 +109,7 @@ class Rollback(Change):
 
     def _target(self, instance: Instance, history: History, now: datetime) -> Deployment:
         newest = history.newest
-        if self.over and newest is not None and newest.id != self.over:
+        if self.over and newest is not None and not newest.id.startswith(self.over):
             raise PlanStale(
                 f"That can no longer be undone: `{instance.name}` was deployed again since.",
                 why=f"Its newest deployment was made {ago(newest.created_at, now)}"

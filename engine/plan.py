@@ -44,7 +44,8 @@ class Plan(BaseModel):
     """A command line whose private answer the requester receives once the run succeeded."""
     undo: str = ""
     """A command line that leads back, offered once the run has succeeded or failed; `{step.name}`
-    stands for what a step returned. It must refuse by itself when it is not true any more."""
+    stands for what a step returned, `{step.name:13}` for how that begins. It must refuse by itself
+    when it is not true any more."""
     undo_label: str = "Undo"
     """What the way back is called, e.g. `Keep it`."""
     undo_failed_label: str = ""

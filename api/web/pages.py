@@ -87,12 +87,14 @@ class Pages:
         actor = await self._site.visits.actor(request)
         name = request.path_params["name"]
         answer = await self._site.ask(actor, "status", instance=name)
+        name = str(answer.data["name"])
+        known = [f"{action} {name}" for action in answer.data["actions"] if action != "status"]
         return await self._site.page(
             request,
             "instance.html",
             actor,
-            answer=answer,
-            name=answer.data.get("name", name),
+            answer=_without(answer, known),
+            name=name,
             actions=self._actions(answer),
         )
 
@@ -203,6 +205,17 @@ class Pages:
             dangerous = command.risk is Risk.REMOVES or bool(posted)
             found.append(Action(command.caption(), where, posted, dangerous))
         return sorted(found, key=lambda action: action.dangerous)
+
+
+def _without(answer: Answer, lines: Sequence[str]) -> Answer:
+    """The same, without offering once more what stands above it."""
+    parts = tuple(
+        part.model_copy(update={"offers": tuple(o for o in part.offers if o.line not in lines)})
+        if isinstance(part, Offers)
+        else part
+        for part in answer.parts
+    )
+    return answer.model_copy(update={"parts": parts})
 
 
 def _offers(answer: Answer) -> list[Offer]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-_PLACES = re.compile(r"\{([\w.-]+)\}")
+_PLACES = re.compile(r"\{([\w.-]+?)(?::(\d+))?\}")
 
 
 async def run_row(session: AsyncSession, run_id: str) -> RunRow:
@@ -171,9 +171,9 @@ def _undo(row: RunRow, results: Mapping[str, Mapping[str, Any]]) -> str:
     if row.removing or RunStatus(row.status) not in (RunStatus.SUCCEEDED, RunStatus.FAILED):
         return ""
     known = {f"{key}.{name}": v for key, result in results.items() for name, v in result.items()}
-    if not set(_PLACES.findall(way)) <= set(known):
+    if not {place for place, _ in _PLACES.findall(way)} <= set(known):
         return ""
-    return _PLACES.sub(lambda place: str(known[place[1]]), way)
+    return _PLACES.sub(lambda place: str(known[place[1]])[: int(place[2] or 100)], way)
 
 
 def _undo_label(row: RunRow) -> str:

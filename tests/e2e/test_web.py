@@ -124,7 +124,7 @@ async def test_an_instance_is_made_and_watched_and_deleted(demo: House, chromium
     await demo.luthien("lock", "acme", "debugging")
     await page.reload()
     assert await offered.all_inner_texts() == ["Credentials", "Logs", "Runs", "Unlock", "Usage"]
-    await page.get_by_role("link", name="Unlock acme").click()
+    await page.get_by_role("link", name="Unlock", exact=True).click()
     await page.get_by_label("Steal").fill("customer is down")
     await keep(page, "web-unlock")
     await page.get_by_role("button", name="Run it").click()
