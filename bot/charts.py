@@ -19,7 +19,9 @@ _MOST_SEGMENTS = 12
 def chart(part: Chart, newer: Kinds) -> list[Block]:
     """A pie without anything to divide is numbers, too."""
     if KIND not in newer or (part.kind == "pie" and not _segments(part)):
-        return [section(f"*{mrkdwn(part.title)}*"), *grid(part.table())]
+        named = [one.name for one in part.series]
+        unit = f" ({mrkdwn(part.unit)})" if part.unit and part.unit not in named else ""
+        return [section(f"*{mrkdwn(part.title)}*{unit}"), *grid(part.table())]
     drawn = {"segments": _segments(part)} if part.kind == "pie" else _axes(part)
     return [{"type": KIND, "title": part.title, "chart": {"type": part.kind, **drawn}}]
 

@@ -35,7 +35,8 @@ def scopes_of_manifest(path: Path = MANIFEST) -> frozenset[str]:
 
 
 class SlackChecks:
-    """Never raises: what fails is a finding."""
+    """Never raises: what fails is a finding. `approvals`: where the policy wants them asked for;
+    empty: nowhere in particular."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class SlackChecks:
         app_token: str | None,
         signing_secret: str | None,
         channel: str | None,
+        approvals: str,
         wanted: frozenset[str],
     ) -> None:
         self._client = client
@@ -52,12 +54,17 @@ class SlackChecks:
         self._app_token = app_token
         self._signing_secret = signing_secret
         self._channel = channel
+        self._approvals = approvals
         self._wanted = wanted
 
     async def __call__(self) -> Sequence[Finding]:
         findings = [*await self._bot(), await self._delivery()]
         if findings[0].ok:
-            return [*findings, await self._room()]
+            rooms = [await self._default_room()]
+            if self._approvals:
+                where = "the policy's `approvals: channel`"
+                rooms.append(await self._room("Approvals channel", self._approvals, where))
+            return [*findings, *rooms]
         return [*findings, _unasked("Slack scopes"), _unasked("Slack channel")]
 
     async def _bot(self) -> list[Finding]:
@@ -104,29 +111,32 @@ class SlackChecks:
             return _unreachable(name)
         return Finding(name, True, "Socket Mode")
 
-    async def _room(self) -> Finding:
+    async def _default_room(self) -> Finding:
         name = "Slack channel"
         if self._channel is None:
             return Finding(
                 name, True, "none set: runs from elsewhere than Slack are not told there"
             )
+        return await self._room(name, self._channel, "LUTHIEN_CHANNEL")
+
+    async def _room(self, name: str, channel: str, setting: str) -> Finding:
         try:
-            member = await self._rooms.look(self._channel)
+            member = await self._rooms.look(channel)
         except Rejected as error:
             return Finding(
                 name,
                 False,
-                f"{self._channel}: {error.why}: there is none, or the bot may not see it",
-                "Set LUTHIEN_CHANNEL to the id of a channel that exists (its name, About, at the"
+                f"{channel}: {error.why}: there is none, or the bot may not see it",
+                f"Set {setting} to the id of a channel that exists (its name, About, at the"
                 " bottom); in a private one type /invite @luthien first.",
             )
         except ProviderError as error:
-            return Finding(name, False, f"{self._channel}: {error.summary}", "Try again later.")
+            return Finding(name, False, f"{channel}: {error.summary}", "Try again later.")
         return Finding(
             name,
             member,
-            f"{self._channel}: the bot is {'a' if member else 'no'} member",
-            "" if member else "Type /invite @luthien in that channel, or set LUTHIEN_CHANNEL.",
+            f"{channel}: the bot is {'a' if member else 'no'} member",
+            "" if member else f"Type /invite @luthien in that channel, or set {setting}.",
         )
 
 

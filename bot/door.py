@@ -113,6 +113,7 @@ class SlackDoor:
         peers: Peers | None = None,
     ) -> None:
         clock, peers = clock or SystemClock(), peers or NoPeers()
+        self._control = control
         self._settings = settings
         self._clock = clock
         self._scrubber = scrub.Scrubber(
@@ -255,9 +256,11 @@ class SlackDoor:
 
     async def checks(self) -> Sequence[Finding]:
         """What `doctor` shows of Slack; never raises."""
+        policy = (await self._control.policy()).loaded.policy
         check = SlackChecks(
             self._client,
             self._rooms,
+            approvals=policy.approvals.channel or "",
             app_token=self._settings.app_token,
             signing_secret=self._settings.signing_secret,
             channel=self._settings.channel,

@@ -49,10 +49,10 @@ class Adopt(Change):
         blueprint = world.blueprint(BLUEPRINT)
         instance = await find_instance(world, self.instance)
         why, then = "", f"status {instance.name}"
-        if instance.mark.kind != MarkKind.CREATING:
-            why = f"It is no leftover of a creation: its state is {instance.status.words}."
-        elif lacks := instance.missing(blueprint):
+        if lacks := instance.missing(blueprint):
             why, then = f"It lacks {listed(lacks)}.", f"delete {instance.name}"
+        elif instance.mark.kind != MarkKind.CREATING:
+            why = f"It is no leftover of a creation: its state is {instance.status.words}."
         if why:
             raise Refused(
                 f"`{instance.name}` cannot be taken as it is.",

@@ -156,7 +156,9 @@ class CreateInstance(Change):
             why += f"; {instance.reason}."
         else:
             why += f"; it is {instance.status.words}."
-        by_run = instance.mark.run_id and instance.status != InstanceStatus.RUNNING
+        by_run = instance.status != InstanceStatus.RUNNING and await _is_known(
+            world, instance.mark.run_id
+        )
         return AlreadyExists(
             f"The name `{self.instance}` is taken.",
             why=why,
@@ -192,3 +194,14 @@ def _changes(
         written = [n for n, v in service.variables.items() if v.is_written]
         lines.append(f"+ {len(written)} variables of {service.name}")
     return tuple(lines)
+
+
+async def _is_known(world: World, run_id: str) -> bool:
+    """Whether our own records have it: it may be another bot's."""
+    if not run_id:
+        return False
+    try:
+        await world.control.show(run_id)
+    except NotFound:
+        return False
+    return True

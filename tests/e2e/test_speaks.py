@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +79,15 @@ async def test_an_instance_that_breaks_and_heals_is_told_once_in_one_thread(
         assert audit.json["entries"] == []
 
 
+def set_back(house: House, moment: datetime) -> None:
+    """As if the digest had been set then: its slot of this minute is still to come."""
+    with closing(sqlite3.connect(house.folder / "luthien" / "luthien.db")) as database, database:
+        database.execute(
+            "UPDATE memory SET value = json_set(value, '$.done', ?) WHERE kind = 'digest'",
+            [moment.isoformat()],
+        )
+
+
 async def test_a_digest_in_a_channel_and_its_keep_button(tmp_path: Path) -> None:
     leaving = datetime.now(UTC) + timedelta(days=3)
     async with open_house(tmp_path) as house:
@@ -104,6 +115,20 @@ async def test_a_digest_in_a_channel_and_its_keep_button(tmp_path: Path) -> None
         await chat.cleo.sees("Keep instance leaving", "done in")
         [kept] = [p for p in await house.projects() if p["id"] == project]
         assert kept["description"] == "ready"
+        await chat.ben.loses("Keep leaving", told)
+        await chat.cleo.sees("*Keep leaving* is not possible any more. leaving stays")
+
+        now = datetime.now(UTC)
+        await chat.ben.types(f"/luthien digest #ops daily {now:%H:%M}")
+        await chat.ben.gets("#ops gets a digest daily", "UTC")
+        set_back(house, now - timedelta(hours=1))
+        slot = f"*Digest* of {now:%a %d %b %Y, %H:%M} (UTC)"
+        told = await chat.cleo.sees(slot, "2 running, 1 unhealthy", within=60)
+        assert "comes late" not in told
+        assert "*What changed in the last 1 d*" in told
+        assert "• Kept: leaving by ben" in told
+        assert told.buttons == ["All instances"]
+        assert len([m for m in await chat.cleo.messages() if slot in m]) == 1
 
         listed = await house.luthien("digest", "list", "--json")
         [digest] = listed.json["digests"]
