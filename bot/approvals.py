@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.blocks import Message, actions, clip, context, link, mrkdwn, preformatted, section
 from bot.budget import Urgency
+from bot.lasting import ended, following, lasting
 from bot.messages import offer_button
 from bot.posting import Posting
 from bot.runs import person
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from bot.scrub import Scrubber
     from bot.telling import Stage
     from engine.approval import Approval
-    from engine.run import RunView
+    from engine.run import Event, RunView
     from engine.told import Post
 
 KEY = "approval"
@@ -50,43 +51,40 @@ class ApprovalPosts:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
+        clock = self._stage.clock
+        follows = following(
+            self._stage.control,
+            self._heed,
+            rest=lambda _: clock.sleep(timedelta(seconds=1)),
+            broke=self._broke,
+        )
+        tells = lasting(self._tell_all, rest=self._rest, broke=self._broke)
         self._tasks = [
-            asyncio.create_task(self._follow(), name="approvals follow"),
-            asyncio.create_task(self._watch(), name="approvals tell"),
+            asyncio.create_task(follows, name="approvals follow"),
+            asyncio.create_task(tells, name="approvals tell"),
         ]
 
     async def stop(self) -> None:
         """At once: what is untold is told by the next process."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
 
-    async def _follow(self) -> None:
-        while True:
-            try:
-                async for event in self._stage.control.follow_all():
-                    if event.kind in ABOUT:
-                        self._news.set()
-            except Exception as error:  # noqa: BLE001 - the stream comes back
-                self._stage.log.warning("stream of events broke: %s", self._scrubber.trace(error))
-            await self._stage.clock.sleep(timedelta(seconds=1))
+    def _heed(self, event: Event) -> None:
+        if event.kind in ABOUT:
+            self._news.set()
 
-    async def _watch(self) -> None:
-        while True:
-            self._news.clear()
-            pause = LOOK_EVERY
-            try:
-                untold = await self._stage.told.untold_approvals()
-                if untold and await self._stage.peers.claim(CLAIM):
-                    for run_id in untold:
-                        await self._tell(run_id)
-            except ProviderError as missed:
-                self._stage.log.warning("an approval could not be told yet: %s", missed)
-                pause = REST
-            except Exception as error:  # noqa: BLE001 - the database comes back
-                self._stage.log.warning("approvals not told: %s", self._scrubber.trace(error))
-                pause = REST
-            await happened(self._news, self._stage.clock, pause)
+    async def _rest(self, well: bool) -> None:
+        await happened(self._news, self._stage.clock, LOOK_EVERY if well else REST)
+
+    def _broke(self, error: Exception) -> None:
+        trace = str(error) if isinstance(error, ProviderError) else self._scrubber.trace(error)
+        self._stage.log.warning("approvals not told yet: %s", trace)
+
+    async def _tell_all(self) -> None:
+        self._news.clear()
+        untold = await self._stage.told.untold_approvals()
+        if untold and await self._stage.peers.claim(CLAIM):
+            for run_id in untold:
+                await self._tell(run_id)
 
     async def _tell(self, run_id: str) -> None:
         """Post it, or edit what was posted; an edit that was interrupted is made again."""

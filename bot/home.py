@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot import messages, runs
 from bot.blocks import PLAIN, Block, actions, clip, context, link, mrkdwn, section
+from bot.lasting import ended, following, lasting
 from bot.waiting import happened
 from engine.actions import offer as action_offer
 from engine.actions import remedies
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from engine.command import Command
     from engine.control_plane import ControlPlane
     from engine.rights import Rights
-    from engine.run import RunView
+    from engine.run import Event, RunView
 
 UNDER_WAY = (
     RunStatus.AWAITING_APPROVAL,
@@ -106,45 +107,47 @@ class Home:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
+        watches = following(
+            self._control,
+            self._heed,
+            rest=lambda _: self._clock.sleep(timedelta(seconds=5)),
+            broke=lambda error: self._log.warning("homes do not follow: %s", error),
+        )
+        refreshes = lasting(
+            self._refresh,
+            rest=lambda _: happened(self._changed, self._clock, WATCHED),
+            broke=lambda error: self._log.warning("homes are not refreshed: %s", error),
+        )
         self._tasks = [
-            asyncio.create_task(self._watch(), name="home watches"),
-            asyncio.create_task(self._refresh(), name="home refreshes"),
+            asyncio.create_task(watches, name="home watches"),
+            asyncio.create_task(refreshes, name="home refreshes"),
         ]
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
 
     async def show(self, user: str) -> None:
         """It was opened."""
         self._open[user] = self._clock.monotonic() + WATCHED
         await self._draw(user, anyway=True)
 
-    async def _watch(self) -> None:
-        while True:
-            try:
-                async for event in self._control.follow_all():
-                    if event.kind is EventKind.ENDED:
-                        self._instances.clear()
-                    self._changed.set()
-            except Exception as error:  # noqa: BLE001 - the stream comes back
-                self._log.warning("homes do not follow: %s", error)
-            await self._clock.sleep(timedelta(seconds=5))
+    def _heed(self, event: Event) -> None:
+        if event.kind is EventKind.ENDED:
+            self._instances.clear()
+        self._changed.set()
 
     async def _refresh(self) -> None:
-        while True:
-            await happened(self._changed, self._clock, WATCHED)
-            await self._clock.sleep(CALM)
-            self._changed.clear()
-            now = self._clock.monotonic()
-            self._open = {user: end for user, end in self._open.items() if end > now}
-            for user in list(self._open):
-                try:
-                    if await self._draw(user):
-                        await self._clock.sleep(PACE)
-                except Exception as error:  # noqa: BLE001 - one home must not stop the others
-                    self._log.info("home of %s not refreshed: %s", user, error)
+        """The homes that may be looked at."""
+        await self._clock.sleep(CALM)
+        self._changed.clear()
+        now = self._clock.monotonic()
+        self._open = {user: end for user, end in self._open.items() if end > now}
+        for user in list(self._open):
+            try:
+                if await self._draw(user):
+                    await self._clock.sleep(PACE)
+            except Exception as error:  # noqa: BLE001 - one home must not stop the others
+                self._log.info("home of %s not refreshed: %s", user, error)
 
     async def _draw(self, user: str, *, anyway: bool = False) -> bool:
         """Publish, unless it says so already; whether it was published."""

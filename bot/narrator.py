@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.lasting import ended, following, lasting
 from bot.telling import Telling
 
 if TYPE_CHECKING:
@@ -32,17 +33,24 @@ class Narrator:
         self._watchers: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
+        clock = self._stage.clock
+        follows = following(
+            self._stage.control,
+            lambda event: self._told_of(event.run_id),
+            rest=lambda _: clock.sleep(timedelta(seconds=1)),
+            broke=self._broke,
+        )
+        reconciles = lasting(
+            self._reconcile, rest=lambda _: clock.sleep(RECONCILE_EVERY), broke=self._broke
+        )
         self._watchers = [
-            asyncio.create_task(self._follow(), name="narrator follows"),
-            asyncio.create_task(self._reconcile(), name="narrator reconciles"),
+            asyncio.create_task(follows, name="narrator follows"),
+            asyncio.create_task(reconciles, name="narrator reconciles"),
         ]
 
     async def stop(self) -> None:
         """At once: what is untold is told by the next process."""
-        tasks = [*self._watchers, *self._tellings.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended([*self._watchers, *self._tellings.values()])
 
     def tell(self, run_id: str) -> None:
         """Make sure that this run is being told."""
@@ -76,23 +84,12 @@ class Narrator:
         finally:
             self._tellings.pop(run_id, None)
 
-    async def _follow(self) -> None:
-        while True:
-            try:
-                async for event in self._stage.control.follow_all():
-                    self._told_of(event.run_id)
-            except Exception as error:  # noqa: BLE001 - the stream comes back
-                self._stage.log.warning("stream of events broke: %s", self._scrubber.trace(error))
-            await self._stage.clock.sleep(timedelta(seconds=1))
-
     async def _reconcile(self) -> None:
-        while True:
-            try:
-                for run_id in await self._stage.told.unfinished():
-                    self._told_of(run_id)
-            except Exception as error:  # noqa: BLE001 - the database comes back
-                self._stage.log.warning("not reconciled: %s", self._scrubber.trace(error))
-            await self._stage.clock.sleep(RECONCILE_EVERY)
+        for run_id in await self._stage.told.unfinished():
+            self._told_of(run_id)
+
+    def _broke(self, error: Exception) -> None:
+        self._stage.log.warning("runs not followed: %s", self._scrubber.trace(error))
 
     def _told_of(self, run_id: str) -> None:
         if self._resting.get(run_id, 0.0) <= self._stage.clock.monotonic():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot import messages
 from bot.budget import Urgency
 from bot.identity import id_of
+from bot.lasting import ended, lasting
 from bot.posting import Posting
 from engine.answer import Offers
 from engine.errors import ProviderError
@@ -45,25 +46,26 @@ class Announcer:
         self._rests_until: dict[str, float] = {}
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._watch(), name="announcer")
+        clock = self._stage.clock
+        tells = lasting(
+            self._look,
+            rest=lambda well: clock.sleep(LOOK_EVERY if well else REST),
+            broke=self._broke,
+        )
+        self._task = asyncio.create_task(tells, name="announcer")
 
     async def stop(self) -> None:
         """At once: what is untold is told by the next process."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended([self._task])
 
-    async def _watch(self) -> None:
-        while True:
-            pause = LOOK_EVERY
-            try:
-                waiting = await self._notices.untold()
-                if waiting and await self._stage.peers.claim(CLAIM):
-                    await self._tell_all(waiting)
-            except Exception as error:  # noqa: BLE001 - the database comes back
-                self._stage.log.warning("notices not told: %s", self._scrubber.trace(error))
-                pause = REST
-            await self._stage.clock.sleep(pause)
+    async def _look(self) -> None:
+        waiting = await self._notices.untold()
+        if waiting and await self._stage.peers.claim(CLAIM):
+            await self._tell_all(waiting)
+
+    def _broke(self, error: Exception) -> None:
+        self._stage.log.warning("notices not told: %s", self._scrubber.trace(error))
 
     async def _tell_all(self, waiting: Sequence[Waiting]) -> None:
         """One that cannot be told rests, longer each time, and holds up no other, except those

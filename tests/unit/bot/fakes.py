@@ -30,6 +30,7 @@ from engine.errors import InvalidInput, NotFound
 from engine.form import Form, Group, Input
 from engine.notices import Notice, Waiting, amended
 from engine.policy import Policy, SelfApprove
+from engine.policy_file import StandingPolicy
 from engine.registry import Registry
 from engine.rights import Rights, permitted
 from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from engine.people import People
     from engine.permission import Ruling
     from engine.plan import Plan
-    from engine.policy_file import StandingPolicy
     from engine.world import World
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -478,7 +478,7 @@ class FakeControl:
             )
 
     async def policy(self) -> StandingPolicy:
-        raise NotImplementedError
+        return StandingPolicy()
 
     async def explain(self, actor: Actor, command: Command | type[Command]) -> Sequence[Ruling]:
         raise NotImplementedError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from bot.checks import SlackChecks
 from bot.rooms import Rooms
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Said(dict[str, Any]):
     """Slack's answer to auth.test."""
 
-    headers = {"x-oauth-scopes": "chat:write"}
+    headers: ClassVar[dict[str, str]] = {"x-oauth-scopes": "chat:write"}
 
 
 class Client:
