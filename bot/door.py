@@ -22,6 +22,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from typing_extensions import override
 
 from bot import scrub
+from bot.answering import Answering
 from bot.approvals import ApprovalPosts
 from bot.checks import SlackChecks, scopes_of_manifest
 from bot.client import WatchedClient
@@ -140,19 +141,25 @@ class SlackDoor:
         self._announcer = Announcer(stage, self._scrubber)
         self._live = Live(control, self._voice, clock, self._log)
         self._approvals = ApprovalPosts(stage, self._scrubber)
-        self._desk = Desk(
+        answering = Answering(
             control,
-            self._identity,
             self._voice,
-            self._rooms,
             self._narrator,
-            open_form=self._open_form,
-            update_form=self._update_form,
             live=self._live,
             send_file=self._send_file,
             clock=clock,
             log=self._log,
             scrubber=self._scrubber,
+            bot_name=lambda: self._bot_name,
+        )
+        self._desk = Desk(
+            control,
+            self._identity,
+            self._rooms,
+            answering,
+            open_form=self._open_form,
+            update_form=self._update_form,
+            log=self._log,
             default_channel=settings.channel,
             bot_name=lambda: self._bot_name,
         )
