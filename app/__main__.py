@@ -17,13 +17,13 @@ from api.desk import Desk
 from app import logs
 from app.connect import connect, known
 from app.data import DataFolder
-from app.settings import read
+from app.reading import read
 from engine.registry import discover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.settings import Reading
+    from app.reading import Reading
     from engine.registry import Registry
 
 

@@ -15,7 +15,8 @@ from engine.world import Finding
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from app.settings import Reading, Settings
+    from app.reading import Reading
+    from app.settings import Settings
     from engine.blueprint import Blueprint
     from engine.capabilities import RepositoryAccess
     from engine.errors import NotConfigured

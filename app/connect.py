@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from app.data import Server
-    from app.settings import Reading
+    from app.reading import Reading
     from engine.command import Command
     from engine.registry import Registry
 

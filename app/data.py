@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.settings import Fault, fault
+from app.reading import Fault, fault
 from engine.errors import Locked, NotConfigured
 from engine.secrets import generate_key, parse_keys
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
 
-    from app.settings import Reading, Settings
+    from app.reading import Reading
+    from app.settings import Settings
     from engine.keyring import KeyPlace
     from engine.secrets import SealKeys
 

@@ -16,7 +16,8 @@ from engine.store.copying import Copied, NotWhole, check_file, copy, is_empty, s
 from engine.store.database import check_url, open_database
 
 if TYPE_CHECKING:
-    from app.settings import Reading, Settings
+    from app.reading import Reading
+    from app.settings import Settings
     from engine.secrets import SealKeys
 
 MAIN, DISPATCH = "luthien.db", "dispatch.db"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from app.settings import Reading
+    from app.reading import Reading
     from app.wiring import Parts
     from bot.door import SlackDoor
     from engine.plane import Plane

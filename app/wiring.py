@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import blueprints
 from app import checks
 from app.data import DataFolder, key_place, seal_keys
-from app.settings import Reading, misconfigured
+from app.reading import Reading, misconfigured
 from engine import blueprint
 from engine.actor import Actor, Door, Role
 from engine.capabilities import (

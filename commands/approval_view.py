@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.answer import Confirm, Offer
-from engine.permission import mention, somebody
+from engine.permission import somebody
+from engine.roles import mention
 from engine.words import plural, until
 
 if TYPE_CHECKING:

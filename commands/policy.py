@@ -40,8 +40,11 @@ class ShowPolicy(Question):
         default=(), description="The command line to explain", examples=["delete acme"]
     )
 
-    as_: Annotated[str | None, Completes("person")] = Field(
-        default=None, description="Explain it for this person instead", examples=["@ben"]
+    person: Annotated[str | None, Completes("person")] = Field(
+        default=None,
+        alias="as",
+        description="Explain it for this person instead",
+        examples=["@ben"],
     )
 
     async def answer(self, world: World) -> Answer:
@@ -106,13 +109,13 @@ class ShowPolicy(Question):
 
     async def _whose(self, world: World) -> Actor:
         """Raises NotFound for somebody who is not known."""
-        if self.as_ is None:
+        if self.person is None:
             return world.actor
-        found = await world.people.find(self.as_)
+        found = await world.people.find(self.person)
         if found.is_group:
             raise InvalidInput(
-                f"`{self.as_}` is a group; it is explained for one person.",
-                fields={"as_": "is a group"},
+                f"`{self.person}` is a group; it is explained for one person.",
+                fields={"as": "is a group"},
                 why="Its members can have other roles besides.",
                 who="You can name one of them.",
                 next_step=typed("policy explain delete acme --as @somebody"),

@@ -17,8 +17,9 @@ from engine.approval import (
 )
 from engine.command import Change
 from engine.errors import AlreadyExists, InvalidInput, NotAllowed, NotFound, PlanStale, Refused
-from engine.permission import mention, mentions, somebody
+from engine.permission import mentions, somebody
 from engine.policy import SelfApprove, includes
+from engine.roles import mention
 from engine.store import approvals as stored
 from engine.words import moment, plural, typed
 

@@ -65,12 +65,12 @@ class Parameter:
     @property
     def option(self) -> str:
         """`--state`: how the field is typed when it is not positional."""
-        return "--" + self.name.rstrip("_").replace("_", "-")
+        return "--" + self.name.replace("_", "-")
 
     @property
     def label(self) -> str:
         """`Delete after`: how a form names the field."""
-        return self.name.rstrip("_").replace("_", " ").capitalize()
+        return self.name.replace("_", " ").capitalize()
 
 
 def is_confidential(info: FieldInfo) -> bool:

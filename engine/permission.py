@@ -14,6 +14,7 @@ from engine.command import Risk
 from engine.errors import InvalidInput, NotAllowed
 from engine.policy import TYPED_NAME, Asked, SelfApprove, includes
 from engine.rights import Rights
+from engine.roles import mention
 from engine.words import listed, moment, plural, typed
 
 if TYPE_CHECKING:
@@ -298,17 +299,11 @@ _ROLES: Mapping[str, Role] = {role.label: role for role in Role}
 
 
 def somebody(who: Iterable[str]) -> str:
-    """`the role admin or <@U0ADA>`."""
+    """`the role admin or <@slack:U0ADA>`."""
     words = [f"the role {w}" if w in _ROLES else mention(w) for w in who if w != "nobody"]
     return listed(words, "or") or "nobody"
 
 
-def mention(key: str) -> str:
-    """`slack:U0ADA` as Slack shows it; others by their bare id."""
-    door, _, name = key.partition(":")
-    return f"<@{name}>" if door == "slack" else name or key
-
-
 def mentions(keys: Sequence[str]) -> str:
-    """`<@U0ADA> or <@U0BEN>`; many are cut short."""
+    """Who they are; many are cut short."""
     return listed([mention(key) for key in keys[:5]], "or")

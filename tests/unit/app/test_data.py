@@ -10,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from app.data import DataFolder, tried
-from app.settings import Fault, Reading, Settings
+from app.reading import Fault, Reading
+from app.settings import Settings
 from engine.errors import Locked, NotConfigured
 from engine.secrets import generate_key, parse_keys
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from app.settings import Settings, name_of
+from app.reading import name_of
+from app.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 CONFIG = tomllib.loads((ROOT / "railway.toml").read_text())

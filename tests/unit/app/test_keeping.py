@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from app import keeping
 from app.data import DataFolder
-from app.settings import Reading, Settings
+from app.reading import Reading
+from app.settings import Settings
 from engine.errors import Locked, OpsError, Refused
 from engine.store import audit
 from engine.store.database import open_database

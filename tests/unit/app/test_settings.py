@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.settings import Settings, name_of, read
+from app.reading import name_of, read
+from app.settings import Settings
 from engine.actor import Role
 from engine.errors import NotConfigured
 from engine.secrets import generate_key
@@ -16,7 +17,7 @@ from engine.secrets import generate_key
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from app.settings import Reading
+    from app.reading import Reading
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPLETE = {

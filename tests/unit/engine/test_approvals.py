@@ -106,7 +106,7 @@ async def test_nothing_but_the_policy_and_roles_decide_who_may(tmp_path: Path) -
         run = await p.submit(BEN, Build(), OPS)
         with pytest.raises(NotAllowed, match="needs the role deployer; yours is viewer") as no:
             await p.approve(CLEO, run.id)
-        assert "<@U0ADA>" in no.value.who
+        assert "<@slack:U0ADA>" in no.value.who
         assert "policy.yaml, line 3" in no.value.why
         with pytest.raises(NotAllowed, match="You asked for this, so somebody else") as own:
             await p.approve(BEN, run.id)
@@ -139,7 +139,7 @@ async def test_whoever_comes_too_late_is_told_what_was_decided_by_whom_and_when(
         with pytest.raises(Refused) as late:
             await p.approve(ZOE, run.id)
         assert late.value.summary == (
-            "“Build acme” was rejected already by <@U0ADA> on Sat 21 Nov 2026 12:00 UTC."
+            "“Build acme” was rejected already by <@slack:U0ADA> on Sat 21 Nov 2026 12:00 UTC."
         )
         assert late.value.why == "The reason: it is Friday."
         run = await p.show(run.id)
@@ -150,7 +150,7 @@ async def test_whoever_comes_too_late_is_told_what_was_decided_by_whom_and_when(
             await p.retry(BEN, run.id)
         again = await p.submit(BEN, Build(), OPS)
         await p.approve(ADA, again.id)
-        with pytest.raises(Refused, match="was approved already by <@U0ADA>"):
+        with pytest.raises(Refused, match="was approved already by <@slack:U0ADA>"):
             await p.reject(ZOE, again.id, "too late")
         await over(p, again)
 
@@ -239,7 +239,7 @@ async def test_whoever_asked_can_withdraw_it(tmp_path: Path) -> None:
         run = await p.cancel(BEN, (await p.submit(BEN, Build(), OPS)).id)
         assert run.status is RunStatus.CANCELLED
         assert await status_of(p, run) is ApprovalStatus.WITHDRAWN
-        with pytest.raises(Refused, match="was withdrawn by <@U0BEN>"):
+        with pytest.raises(Refused, match="was withdrawn by <@slack:U0BEN>"):
             await p.approve(ADA, run.id)
 
 
