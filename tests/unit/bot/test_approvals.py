@@ -12,6 +12,8 @@ from bot.telling import Stage
 from bot.voice import Voice
 from engine.actor import Door, Origin
 from engine.approval import Approval, ApprovalStatus
+from engine.peers import NoPeers, Peers
+from engine.policy import SelfApprove
 from engine.run import EventKind, RunStatus
 from tests.unit.bot.fake_slack import LOST_AFTER, FakeSlack, Fault
 from tests.unit.bot.fakes import (
@@ -32,6 +34,7 @@ OPS = Origin(door=Door.SLACK, channel="C0OPS")
 class House:
     channel: str | None = "C0BOT"
     clock: FakeClock = field(default_factory=FakeClock)
+    peers: Peers = field(default_factory=NoPeers)
 
     def __post_init__(self) -> None:
         self.slack = FakeSlack(self.clock)
@@ -44,7 +47,8 @@ class House:
         """A process starts."""
         log = logging.getLogger("tests.bot.approvals")
         voice = Voice(self.slack, self.clock, log, self.slack.hook)
-        stage = Stage(self.control, self.told, voice, self.clock, log, self.channel, self.notices)
+        told = (self.control, self.told, voice, self.clock, log)
+        stage = Stage(*told, self.channel, self.notices, self.peers)
         self.posts = ApprovalPosts(stage, Scrubber())
         self.posts.start()
 
@@ -134,6 +138,38 @@ async def test_an_edit_that_was_lost_is_made_again() -> None:
     assert "Rejected by <@U0ADA> on Sat 21 Nov 2026 09:12 UTC: it is used" in house.only["text"]
     assert await house.told.untold_approvals() == []
     await house.posts.stop()
+
+
+class Elsewhere(NoPeers):
+    """Another replica tells the approvals."""
+
+    async def claim(self, name: str) -> bool:
+        return False
+
+
+async def test_what_another_replica_tells_is_not_told_here() -> None:
+    house = House(peers=Elsewhere())
+    await house.ask()
+    await house.clock.advance(60)
+    assert house.slack.messages == []
+    assert await house.told.untold_approvals() == ["r-1"]
+    await house.posts.stop()
+
+
+async def test_who_is_alone_is_said_to_count_where_the_policy_lets_them() -> None:
+    for alone, policy, said in (
+        (True, SelfApprove.WHEN_ALONE, True),
+        (True, SelfApprove.NEVER, False),
+        (False, SelfApprove.WHEN_ALONE, False),
+    ):
+        house = House()
+        approval = an_approval(alone=alone)
+        consent = approval.consent.model_copy(update={"self_approve": policy})
+        waiting = RunStatus.AWAITING_APPROVAL
+        house.control.views["r-1"] = a_run(actor=BEN, origin=OPS, status=waiting)
+        await house.become(approval.model_copy(update={"consent": consent}))
+        assert ("Nobody else could give it" in house.only["text"]) is said
+        await house.posts.stop()
 
 
 async def test_where_nobody_can_be_told_it_is_let_be() -> None:

@@ -350,6 +350,24 @@ def test_no_change_is_read_into(said: str, topic: Topic) -> None:
     assert found.wish is None or found.wish.command.name in ("help", "status", "run", "list")
 
 
+@pytest.mark.parametrize(
+    ("said", "doubt", "line"),
+    [
+        ("“delete acme”", "“", "help delete"),
+        ("> delete acme", ">", "help delete"),
+        ("🚫 delete acme", "🚫", "help delete"),
+        ("approved acme", "approved", "help approve"),
+        ("I am deploying acme", "deploying", "help redeploy"),
+        ("maybe restart acme", "maybe", "help restart"),
+    ],
+)
+def test_what_makes_it_no_order_is_named(said: str, doubt: str, line: str) -> None:
+    found = hear(said, REGISTRY, rights_of(Role.ADMIN), Topic())
+    assert found.doubt == doubt
+    assert found.wish is not None
+    assert found.wish.parse().line() == line
+
+
 def test_whoever_hesitates_is_told_which_word_it_was() -> None:
     found = hear("please don’t delete acme", REGISTRY, rights_of(Role.ADMIN), Topic())
     assert found.doubt == "don't"

@@ -41,6 +41,11 @@ def test_a_reference_beside_other_text_is_hidden(value: str) -> None:
     assert redacted(FRONT, {"DATABASE_URL": value}) == {"DATABASE_URL": HIDDEN}
 
 
+def test_a_key_in_a_variable_that_is_no_secret_is_hidden_all_the_same() -> None:
+    key = "sk-ant-api03-" + "x" * 40
+    assert redacted(FRONT, {"LOG_LEVEL": key}) == {"LOG_LEVEL": HIDDEN}
+
+
 def test_what_is_no_secret_is_shown_in_the_blueprints_order() -> None:
     shown = redacted(FRONT, {"ZED": "1", "LOG_LEVEL": "debug", "PORT": "8000", "ABC": "2"})
     assert list(shown) == ["LOG_LEVEL", "PORT", "ABC", "ZED"]

@@ -9,7 +9,7 @@ import pytest
 
 from engine.actor import Role
 from engine.roles import FixedRoles
-from engine.sessions import IDLE, LINK_LASTS
+from engine.sessions import AT_MOST, IDLE, LINK_LASTS
 from tests.unit.api.web.visiting import Place, place
 
 if TYPE_CHECKING:
@@ -120,6 +120,19 @@ async def test_a_session_ends_when_nobody_uses_it(tmp_path: Path) -> None:
     async with place(tmp_path) as there:
         browser = await there.visited_by("ben")
         await there.clock.sleep(IDLE)
+        await browser.opens("/")
+        assert browser.status == 401
+
+
+async def test_a_session_ends_after_a_week_however_busy_it_is(tmp_path: Path) -> None:
+    async with place(tmp_path) as there:
+        browser = await there.visited_by("ben")
+        began = there.clock.now()
+        while there.clock.now() - began + IDLE / 2 < AT_MOST:
+            await there.clock.sleep(IDLE / 2)
+            await browser.opens("/")
+            assert browser.status == 200
+        await there.clock.sleep(IDLE / 2)
         await browser.opens("/")
         assert browser.status == 401
 

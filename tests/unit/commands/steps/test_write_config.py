@@ -76,6 +76,15 @@ async def test_what_was_written_by_a_lost_try_is_not_written_again(
     assert result["before"] == {"LOG_LEVEL": "info", "OLD": "1"}
 
 
+async def test_what_somebody_else_has_set_just_so_is_no_reason_to_stop(
+    host: FakeHost, there: dict[str, str]
+) -> None:
+    there["LOG_LEVEL"] = "debug"
+    await STEP.run(context(host))
+    assert host.service("space-1", "gateway").variables["KEY"] == "sk-secret"
+    assert host.writes == ["write_variables"]
+
+
 async def test_what_somebody_else_has_set_is_left(host: FakeHost, there: dict[str, str]) -> None:
     there["LOG_LEVEL"] = "error"
     with pytest.raises(StepFailed, match="LOG_LEVEL of gateway changed"):
