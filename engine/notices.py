@@ -63,11 +63,11 @@ class Notices(Protocol):
         the remark takes the place of what it offers (an empty one leaves it for later)."""
 
     async def offering(self, word: str) -> Sequence[Notice]:
-        """What was told and offers a command line with this word in it."""
+        """What offers a command line with this word in it, told or not."""
 
     async def amend(self, key: str, offers: Collection[Offer], remark: str) -> None:
-        """It was told and offers what cannot be done any more: only these offers stay, and the
-        remark says why."""
+        """It offers what cannot be done any more: only these offers stay, and the remark says
+        why."""
 
     async def told(self, keys: Collection[str]) -> Mapping[str, datetime]:
         """When each was told; those that were not are left out."""

@@ -48,10 +48,8 @@ class StoredNotices:
                 _amend(row, (), remark)
 
     async def offering(self, word: str) -> Sequence[Notice]:
-        query = select(NoticeRow).where(
-            NoticeRow.told_at.is_not(None),
-            cast(NoticeRow.offers, String).contains(word, autoescape=True),
-        )
+        having = cast(NoticeRow.offers, String).contains(word, autoescape=True)
+        query = select(NoticeRow).where(having)
         async with self._database.read() as session:
             found = [_notice(row) for row in await session.scalars(query)]
         return [n for n in found if any(word in o.line.split() for o in n.offers)]

@@ -7,7 +7,6 @@ With LUTHIEN_SCREENSHOTS set to a folder, what is seen on the way is kept there 
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -16,27 +15,21 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.e2e.browser import browser
+from tests.e2e.browser import DESKTOP, KEPT, PHONE, browser, watchable
 from tests.e2e.chat import Chat, Person
-from tests.e2e.house import House, open_house
+from tests.e2e.house import House
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from playwright.async_api import Browser, Page, ViewportSize
+    from playwright.async_api import Browser, Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-KEPT = os.environ.get("LUTHIEN_SCREENSHOTS", "")
-PHONE: ViewportSize = {"width": 390, "height": 844}
-DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    """A create takes five seconds: long enough to be watched."""
-    async with open_house(tmp_path_factory.mktemp("web"), speed=25.0) as opened:
-        await opened.serve()
+    async with watchable(tmp_path_factory.mktemp("web")) as opened:
         yield opened
 
 

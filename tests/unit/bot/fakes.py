@@ -714,12 +714,11 @@ class MemoryNotices:
                 del self.waiting[key], self.kept[key]
 
     async def offering(self, word: str) -> Sequence[Notice]:
-        told = [self.kept[key] for key in self.told_at]
-        return [n for n in told if any(word in o.line.split() for o in n.offers)]
+        return [n for n in self.kept.values() if any(word in o.line.split() for o in n.offers)]
 
     async def amend(self, key: str, offers: Collection[Offer], remark: str) -> None:
         self.kept[key] = notice = amended(self.kept[key], offers, remark)
-        self.waiting[key] = Waiting(notice, self._clock.now(), told=True)
+        self.waiting[key] = Waiting(notice, self._clock.now(), told=key in self.told_at)
 
     async def told(self, keys: Collection[str]) -> Mapping[str, datetime]:
         return {key: at for key, at in self.told_at.items() if key in keys}

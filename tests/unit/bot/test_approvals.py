@@ -2,54 +2,39 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from typing_extensions import override
 
 from bot.approvals import ApprovalPosts
 from bot.scrub import Scrubber
-from bot.telling import Stage
-from bot.voice import Voice
 from engine.actor import Door, Origin
 from engine.approval import Approval, ApprovalStatus
-from engine.peers import NoPeers, Peers
+from engine.peers import NoPeers
 from engine.policy import SelfApprove
 from engine.run import EventKind, RunStatus
-from tests.unit.bot.fake_slack import LOST_AFTER, FakeSlack, Fault
+from tests.unit.bot.fake_slack import LOST_AFTER, Fault
 from tests.unit.bot.fakes import (
     BEN,
-    FakeClock,
-    FakeControl,
-    MemoryNotices,
-    MemoryTold,
     a_run,
     an_approval,
     decided,
 )
+from tests.unit.bot.staging import Staged
 
 OPS = Origin(door=Door.SLACK, channel="C0OPS")
 
 
 @dataclass
-class House:
+class House(Staged):
+    """A bot that asks for approvals."""
+
     channel: str | None = "C0BOT"
-    clock: FakeClock = field(default_factory=FakeClock)
-    peers: Peers = field(default_factory=NoPeers)
 
-    def __post_init__(self) -> None:
-        self.slack = FakeSlack(self.clock)
-        self.control = FakeControl(self.clock)
-        self.notices = MemoryNotices(self.clock)
-        self.told = MemoryTold(self.control)
-        self.open()
-
+    @override
     def open(self) -> None:
-        """A process starts."""
-        log = logging.getLogger("tests.bot.approvals")
-        voice = Voice(self.slack, self.clock, log, self.slack.hook)
-        told = (self.control, self.told, voice, self.clock, log)
-        stage = Stage(*told, self.channel, self.notices, self.peers)
-        self.posts = ApprovalPosts(stage, Scrubber())
+        self.posts = ApprovalPosts(self.stage(), Scrubber())
         self.posts.start()
 
     async def ask(self, origin: Origin = OPS, **consent: Any) -> None:

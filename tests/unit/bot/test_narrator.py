@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
 
 from bot.blocks import Message
 from bot.budget import Urgency
 from bot.narrator import Narrator
 from bot.scrub import Scrubber
-from bot.telling import Stage
 from bot.voice import Voice
 from engine.actor import Actor, Door, Origin, Role
 from engine.answer import Offer, Text
@@ -23,7 +24,7 @@ from engine.notices import Notice
 from engine.plan import Plan
 from engine.run import EventKind, RunStatus, StepStatus
 from engine.told import PostState
-from tests.unit.bot.fake_slack import LOST_AFTER, LOST_BEFORE, FakeSlack, Fault
+from tests.unit.bot.fake_slack import LOST_AFTER, LOST_BEFORE, Fault
 from tests.unit.bot.fakes import (
     ADA,
     MADE,
@@ -31,9 +32,9 @@ from tests.unit.bot.fakes import (
     Create,
     FakeClock,
     FakeControl,
-    MemoryNotices,
     MemoryTold,
 )
+from tests.unit.bot.staging import Staged
 
 if TYPE_CHECKING:
     from engine.command import Change
@@ -43,25 +44,12 @@ DONE, RUNNING, FAILED = StepStatus.DONE, StepStatus.RUNNING, StepStatus.FAILED
 
 
 @dataclass
-class House:
-    """Everything between a run and the people who read of it."""
+class House(Staged):
+    """A bot that tells runs."""
 
-    clock: FakeClock = field(default_factory=FakeClock)
-    channel: str | None = "C0OPS"
-
-    def __post_init__(self) -> None:
-        self.slack = FakeSlack(self.clock)
-        self.control = FakeControl(self.clock)
-        self.notices = MemoryNotices(self.clock)
-        self.told = MemoryTold(self.control)
-        self.open()
-
+    @override
     def open(self) -> None:
-        """A process starts."""
-        log = logging.getLogger("tests.bot.narrator")
-        voice = Voice(self.slack, self.clock, log, self.slack.hook)
-        stage = Stage(self.control, self.told, voice, self.clock, log, self.channel, self.notices)
-        self.narrator = Narrator(stage, Scrubber())
+        self.narrator = Narrator(self.stage(), Scrubber())
         self.narrator.start()
 
     async def restart(self) -> None:
@@ -235,6 +223,7 @@ async def test_nothing_is_posted_twice_after_a_restart_at_any_moment() -> None:
         assert lines.count("done in") == 1
         assert len(house.slack.whispers) == 1
         assert "Done in" in house.slack.root["text"]
+        await house.narrator.stop()
 
 
 async def test_a_process_that_died_while_posting_looks_before_it_repeats() -> None:
@@ -253,6 +242,7 @@ async def test_a_process_that_died_while_posting_looks_before_it_repeats() -> No
         assert len(house.slack.messages) == posts, key
         assert house.told.cursors[run]
         assert house.told.kept[run, "root"].state is PostState.SENT
+        await house.narrator.stop()
 
 
 async def test_a_post_that_slack_never_answered_is_looked_for() -> None:
@@ -263,6 +253,7 @@ async def test_a_post_that_slack_never_answered_is_looked_for() -> None:
         await house.clock.advance(5)
         assert len(house.slack.messages) == messages
         assert house.slack.count("conversations.history") == 1
+        await house.narrator.stop()
 
 
 async def test_a_504_after_a_thread_message_repeats_nothing() -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from typing_extensions import override
 
 from bot.notices import REST, Announcer
 from bot.scrub import Scrubber
-from bot.telling import Stage
-from bot.voice import Voice
 from engine.answer import Offer, Table
 from engine.notices import Notice
-from tests.unit.bot.fake_slack import LOST_AFTER, FakeSlack, Fault
-from tests.unit.bot.fakes import FakeClock, FakeControl, MemoryNotices, MemoryTold
+from tests.unit.bot.fake_slack import LOST_AFTER, Fault
+from tests.unit.bot.staging import Staged
 
 WARNING = Notice(
     "deletion:1:first", "acme is deleted in 24 h", (Offer(label="Keep it", line="keep acme"),)
@@ -20,23 +19,12 @@ WARNING = Notice(
 
 
 @dataclass
-class House:
-    channel: str | None = "C0OPS"
-    clock: FakeClock = field(default_factory=FakeClock)
+class House(Staged):
+    """A bot that tells notices."""
 
-    def __post_init__(self) -> None:
-        self.slack = FakeSlack(self.clock)
-        self.notices = MemoryNotices(self.clock)
-        self.control = FakeControl(self.clock)
-        self.told = MemoryTold(self.control)
-        self.open()
-
+    @override
     def open(self) -> None:
-        """A process starts."""
-        log = logging.getLogger("tests.bot.notices")
-        voice = Voice(self.slack, self.clock, log, self.slack.hook)
-        stage = Stage(self.control, self.told, voice, self.clock, log, self.channel, self.notices)
-        self.announcer = Announcer(stage, Scrubber())
+        self.announcer = Announcer(self.stage(), Scrubber())
         self.announcer.start()
 
     @property

@@ -87,7 +87,7 @@ async def test_single_offers_are_taken_back_and_found_by_what_they_are_about(
     other = Offer(label="List", line="list")
     digest = Notice("digest:1", "Today", (KEEP, other))
     await notices.announce(digest)
-    assert await notices.offering("acme") == [], "nobody was told"
+    assert await notices.offering("acme") == [digest]
     await notices.tell(digest)
     assert await notices.offering("acme") == [digest]
     assert await notices.offering("acm") == []
@@ -100,6 +100,17 @@ async def test_single_offers_are_taken_back_and_found_by_what_they_are_about(
     assert len(again.notice.parts) == 2, "what was amended while it was told is told, too"
     assert await notices.offering("acme") == []
     await notices.amend("digest:9", [], "There is no such notice.")
+
+
+async def test_what_became_untrue_before_it_was_told_is_told_without_its_button(
+    notices: StoredNotices,
+) -> None:
+    await notices.announce(Notice("deletion:1", "in an hour", (KEEP,)))
+    await notices.amend("deletion:1", [], "acme is gone.")
+    [waiting] = await notices.untold()
+    assert (waiting.told, waiting.notice.offers) == (False, ())
+    await notices.tell(waiting.notice)
+    assert await notices.untold() == []
 
 
 async def test_a_place_a_thread_and_parts_are_kept(notices: StoredNotices) -> None:
