@@ -10,7 +10,7 @@ DEMO_DATA ?= .luthien/demo
 PYTEST_ARGS ?=
 WORKERS ?= 3
 
-.PHONY: help setup demo test check format lint types contracts faults replicas bench lock clean
+.PHONY: help setup demo test check format lint types contracts faults replicas fuzz audit bench lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -58,6 +58,13 @@ faults: setup ## Every fault at every call, random and simulated schedules; goes
 
 replicas: setup ## Kill, freeze and cut off replicas over a real Postgres, also four of them
 	@REPLICAS=1 $(BIN)/python -m pytest tests/replicas
+
+fuzz: setup ## Make up input for whatever comes from outside (EXAMPLES of each)
+	@EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest --timeout 3600 tests/fuzz $(PYTEST_ARGS)
+
+audit: ## Look up known vulnerabilities of what is locked (needs pypi.org)
+	@$(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	@.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/base.txt
 
 bench: setup ## Measure; result tables go to docs/benchmarks.md
 	@$(BIN)/python -m bench

@@ -30,7 +30,7 @@ _MARKUP = re.compile(
     r"(?<!\w)_(?P<italic>[^_\n]+)_(?!\w)"
 )
 _PROMPT = re.compile(r"(?<![\w/.~-])/luthien(?![\w/.-])")
-_MENTION = re.compile(r"<@(?:\w+:)?([^>\s]+)>")
+_MENTION = re.compile(r"<@(?:\w+:)?([^<>\s]+)>")
 _STYLES = {"code": "cyan", "bold": "bold", "italic": "italic"}
 _PIPE_WIDTH = 200
 """Columns when nobody looks at a terminal: wide enough that a table's row stays one line."""

@@ -76,7 +76,7 @@ def _project(body: bytes) -> str:
     """The project's id in today's body, or in the one before November 2025; empty: none."""
     try:
         said: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     for place in (("resource", "project", "id"), ("project", "id")):
         found = said

@@ -26,7 +26,7 @@ _SECRETS = re.compile(
     r"""
       xox[a-z]-[\w-]+ | xapp-[\w-]+                        # Slack tokens
     | https?://hooks\.slack\.com/\S+                       # response_url, webhooks
-    | https?://\S*/slack/(?:response|actions|commands)/[^\s"']+  # the stand-in's response_url
+    | https?://\S{0,300}/slack/(?:response|actions|commands)/[^\s"']+  # the stand-in's
     | (?<=Bearer\ )\S+
     | (?<=ticket=)[^\s&"']+                                # Socket Mode link
     | (?<=://)[^\s:/@]+:[^\s@/]+(?=@)                      # user:password in a URL

@@ -92,7 +92,8 @@ def errors(names: Sequence[str], refused: InvalidInput) -> dict[str, str]:
 
 def _always(metadata: str) -> Sequence[str]:
     """Which inputs count also when they were left as they are."""
-    return tuple(json.loads(metadata).get("always") or ())
+    always = json.loads(metadata).get("always")
+    return tuple(map(str, always)) if isinstance(always, list) else ()
 
 
 def _inputs(blocks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

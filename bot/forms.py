@@ -63,7 +63,7 @@ class Form:
             data = json.loads(text)
             return cls(
                 str(data["command"]),
-                data.get("channel"),
+                str(data["channel"]) if data.get("channel") else None,
                 str(data.get("t") or ""),
                 str(data.get("line") or ""),
                 tuple(str(name) for name in data.get("asks") or ()),

@@ -98,7 +98,7 @@ _OPENING = re.compile(
     r"|let'?s\b|let us\b|go ahead and\b)[\s,:!]*"
 )
 _ENDING = re.compile(
-    r"[\s,]+(?:please|pls|kindly|thanks|thank you|thx|now|right now|asap|for (?:me|us)"
+    r"(?<![\s,])[\s,]+(?:please|pls|kindly|thanks|thank you|thx|now|right now|asap|for (?:me|us)"
     r"|luthien)$"
 )
 _REQUEST = re.compile(r"^(?:please |pls )?(?:can|could|will|would) you\b")
@@ -132,7 +132,9 @@ def _bare(said: str) -> str:
     return _SPACES.sub(" ", _NOUNS.sub("", words)).strip()
 
 
-_NEGATED = re.compile(r"\w+n't$|^(?:do|does|did|ca|wo|would|could|should|is|are|was|were|must)nt$")
+_NEGATED = re.compile(
+    r"(?<!\w)\w+n't$|^(?:do|does|did|ca|wo|would|could|should|is|are|was|were|must)nt$"
+)
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _QUOTE = re.compile(r"[\"“”„«»‹›~]|^>|(?<!\w)'|'(?!\w)")
 _PLAIN = re.compile(r"[\x20-\x7e]+")

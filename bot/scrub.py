@@ -10,7 +10,8 @@ MASK = "•••"
 
 _TOKEN = re.compile(r"\b(xox[a-z](?:\.xox[a-z])?-|xapp-|xwfp-)[A-Za-z0-9._-]+")
 _PRIVATE_URL = re.compile(
-    r"(https?://[^\s\"'<>]*?/(?:commands|actions|services|workflows|link|response)[/?])[^\s\"'<>]+"
+    r"(https?://[^\s\"'<>]{0,300}?/"
+    r"(?:commands|actions|services|workflows|link|response)[/?])[^\s\"'<>]+"
 )
 """response_urls and Socket Mode tickets: whoever holds one may speak or listen."""
 _NOISE = ("As you gave `client` as well", "As `installation_store` or `authorize` has been used")

@@ -159,7 +159,7 @@ def load(path: Path) -> Blueprint:
     try:
         raw: Any = yaml.safe_load(path.read_text())
         return Blueprint.model_validate(raw)
-    except (yaml.YAMLError, ValidationError, OSError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, RecursionError, OSError) as error:
         raise NotConfigured(
             f"The blueprint {path.name} cannot be used: {_first_line(error)}",
             who="Whoever deploys luthien-ops can mend it.",

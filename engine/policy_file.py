@@ -202,7 +202,11 @@ def _value(
     if isinstance(node, yaml.SequenceNode):
         return [_value(n, (*path, i), marks, faults) for i, n in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return _Loader("").construct_object(node)
+        try:
+            return _Loader("").construct_object(node)
+        except (ValueError, LookupError):  # `!!int many`: a value that its own tag does not fit
+            mark = node.start_mark
+            raise yaml.MarkedYAMLError(None, None, f"{node.tag} does not fit", mark) from None
     found: dict[str, Any] = {}
     for key, value in node.value:
         word, mark = str(key.value), key.start_mark
@@ -223,8 +227,9 @@ def _fault(found: Any, marks: Mapping[Where, yaml.Mark]) -> Fault:
 
 
 def _reason(found: Any, path: Where) -> str:
-    name = str(path[-1]) if path and isinstance(path[-1], str) else ""
-    if not name:
+    if path and isinstance(path[-1], str):
+        name = path[-1] or "(nothing)"
+    else:
         name = f"{path[-2]}, entry {int(path[-1]) + 1}" if len(path) > 1 else "the file"
     error = found.get("ctx", {}).get("error")
     if isinstance(error, ValueError):

@@ -25,13 +25,14 @@ _VENDORS = re.compile(
     r"|hooks\.slack\.com/(services|workflows|triggers)/\w"
 )
 """Prefixes that vendors give to their keys, so that scanners find them."""
-_OPAQUE = re.compile(r"(?=[A-Za-z0-9+=]*[0-9])(?=[A-Za-z0-9+=]*[A-Za-z])[A-Za-z0-9+=]{20,}")
-"""No word of any language, and no model's or branch's name: those have hyphens."""
+_LONG_WORD = re.compile(r"[A-Za-z0-9+=]{20,}")
+"""With a digit and a letter no word of any language, and no model's or branch's name: those have
+hyphens."""
 NAMELESS = "?"
 
 _HARMLESS = re.compile(r"true|false|on|off|yes|no|\d{1,7}(\.\d{1,4})?", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\{\{[^{}$]+\}\}")
-_ASSIGNED = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>.*)", re.DOTALL)
+_ASSIGNED = re.compile(r"(?<!\w)(?P<name>[A-Za-z_]\w*)=(?P<value>.*)", re.DOTALL)
 
 
 def is_reference(value: str) -> bool:
@@ -58,7 +59,11 @@ def looks_secret(value: str) -> bool:
     """It bears a key, or a long opaque word."""
     if is_harmless(value):
         return False
-    return bears_a_key(value) or _OPAQUE.search(value) is not None
+    return bears_a_key(value) or any(map(_opaque, _LONG_WORD.findall(value)))
+
+
+def _opaque(word: str) -> bool:
+    return any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
 
 
 def secret_in(words: Iterable[str]) -> str:

@@ -163,7 +163,7 @@ def _json(response: httpx.Response) -> dict[str, Any] | None:
     """The body when it is a JSON object; None for an edge's HTML page or half an answer."""
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
 

@@ -87,7 +87,7 @@ async def _sinks(place: Place, slack: Mapping[str, Any]) -> AsyncIterator[tuple[
         yield f"messages of {channel}", json.dumps(public, ensure_ascii=False).encode()
     entries = (await place.http.get("/control/journal")).json()["entries"]
     for entry in entries:
-        if entry["vendor"] == "slack" and not _private(entry):
+        if entry["vendor"] == "slack" and _from_us(entry) and not _private(entry):
             said = json.dumps(entry["variables"], ensure_ascii=False)
             yield f"what Slack was sent ({entry['operation']})", said.encode()
     async for sink in _given_out(place):
@@ -145,6 +145,11 @@ def _ours(path: Path) -> bool:
     kept = path.parts[0] == "luthien" or path.parts[0].startswith("data-")
     written = path.suffix in (".log", ".gz") and not path.parts[0].startswith("sandbox")
     return kept or written
+
+
+def _from_us(entry: Mapping[str, Any]) -> bool:
+    """A call of ours; the others are what people typed, as it was delivered to us."""
+    return "." in entry["operation"] or entry["operation"] == "response_url"
 
 
 def _private(entry: Mapping[str, Any]) -> bool:

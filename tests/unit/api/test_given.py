@@ -38,3 +38,9 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_secret_among_the_arguments_is_refused() -> None:
     with pytest.raises(SecretTyped, match="ANTHROPIC_API_KEY"):
         secrets_read(Config, {"variables": ("ANTHROPIC_API_KEY=sk-ant-abc",)})
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "value").write_text("x" * (64 * 1024 + 1))
+    with pytest.raises(InvalidInput, match="more than 64 KiB"):
+        secrets_read(Config, {"variables": (f"KEY=@{tmp_path}/value",)})

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from engine.actor import Role
-from engine.command import Argument, Change, Completes, Question, Risk
+from engine.command import LONGEST_VALUE, MOST_VALUES, Argument, Change, Completes, Question, Risk
 from engine.errors import InvalidInput, UnknownCommand
 from engine.registry import Registry, discover
 
@@ -115,3 +115,18 @@ def test_a_stored_command_comes_back_as_it_was() -> None:
     registry = Registry({"paint": Paint, "ask": Ask}, {})
     paint = Paint(fence="garden", helpers=("ada", "ben"))
     assert registry.load_command("paint", paint.model_dump(mode="json")) == paint
+
+
+def test_values_and_lists_have_an_end() -> None:
+    class Words(Question):
+        """Take words."""
+
+        name: ClassVar[str] = "words"
+        one: str = ""
+        many: tuple[str, ...] = ()
+
+    assert Words.parse({"one": "x" * LONGEST_VALUE, "many": ("x",) * MOST_VALUES})
+    with pytest.raises(InvalidInput, match="at most 20000 characters"):
+        Words.parse({"one": "x" * (LONGEST_VALUE + 1)})
+    with pytest.raises(InvalidInput, match="at most 100 values"):
+        Words.parse({"many": ("x",) * (MOST_VALUES + 1)})
