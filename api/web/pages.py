@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse
 from api.web import lines
 from api.web.forms import filled
 from api.web.live import live
-from engine.actions import asks_first
+from engine.actions import asks_first, remedies
 from engine.answer import Offers
 from engine.command import Risk
 from engine.errors import InvalidInput, OpsError
@@ -88,14 +88,18 @@ class Pages:
         name = request.path_params["name"]
         answer = await self._site.ask(actor, "status", instance=name)
         name = str(answer.data["name"])
-        known = [f"{action} {name}" for action in answer.data["actions"] if action != "status"]
+        registry = self._site.control.registry
+        fitting = [registry.command(one) for one in answer.data["actions"] if one != "status"]
+        called_for = remedies(fitting)
+        pressing = {f"{command.name} {name}" for command in called_for}
         return await self._site.page(
             request,
             "instance.html",
             actor,
-            answer=_without(answer, known),
+            answer=_without(answer, [f"{command.name} {name}" for command in fitting]),
             name=name,
-            actions=self._actions(answer),
+            pressing=[offer for offer in _offers(answer) if offer.line in pressing],
+            actions=_actions([c for c in fitting if c not in called_for], name),
         )
 
     async def scheduled(self, request: Request) -> Response:
@@ -191,20 +195,18 @@ class Pages:
             groups.setdefault(command.group, []).append(command)
         return await self._site.page(request, "commands.html", actor, groups=groups)
 
-    def _actions(self, status: Answer) -> list[Action]:
-        """What makes sense for the instance now, as its status says; what removes it last."""
-        found, instance = [], str(status.data["name"])
-        for name in status.data["actions"]:
-            if name == "status":
-                continue
-            command = self._site.control.registry.command(name)
-            first = next(p for p in command.parameters() if p.argument)
-            more = any(p.required for p in command.parameters() if p != first)
-            posted = f"{name} {instance}" if asks_first(command) and not more else ""
-            where = lines.address(command, {first.name: instance})
-            dangerous = command.risk is Risk.REMOVES or bool(posted)
-            found.append(Action(command.caption(), where, posted, dangerous))
-        return sorted(found, key=lambda action: action.dangerous)
+
+def _actions(commands: Sequence[type[Command]], instance: str) -> list[Action]:
+    """What can be asked about the instance; what removes it last."""
+    found = []
+    for command in commands:
+        first = next(p for p in command.parameters() if p.argument)
+        more = any(p.required for p in command.parameters() if p != first)
+        posted = f"{command.name} {instance}" if asks_first(command) and not more else ""
+        where = lines.address(command, {first.name: instance})
+        dangerous = command.risk is Risk.REMOVES or bool(posted)
+        found.append(Action(command.caption(), where, posted, dangerous))
+    return sorted(found, key=lambda action: action.dangerous)
 
 
 def _without(answer: Answer, lines: Sequence[str]) -> Answer:

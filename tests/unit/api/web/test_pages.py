@@ -164,6 +164,11 @@ async def test_a_deletion_asks_first_and_can_be_taken_back(tmp_path: Path) -> No
         page = await ben.presses("Delete it")
         assert "Delete instance acme" in page.text
         await over(there)
+        page = await ben.opens("/instances/acme")
+        assert "Delete …" not in page.buttons
+        assert page.html.index("Keep acme") < page.html.index("Credentials")
+        assert page.html.count("Keep acme") == 1, "offered once"
+        assert page.html.count(">Logs<") == 1
         page = await ben.opens("/scheduled")
         assert "acme" in page.links
         assert "in 7 d" in page.text or "in 6 d" in page.text
