@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 
 class Feed:
@@ -24,7 +25,8 @@ class Feed:
 
 async def changed(event: asyncio.Event, *, at_most_s: float) -> None:
     """Return when `event` is set or the time is over."""
-    try:
-        await asyncio.wait_for(event.wait(), at_most_s)
-    except TimeoutError:
-        return
+    # Not `wait_for`: in Python 3.11 it swallows a cancellation that comes together with the event,
+    # and whoever follows would never end.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
