@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -110,11 +111,12 @@ async def tell_due(world: World) -> list[str]:
 
 
 async def tell_now(world: World, channel: Channel, last: Digest | None) -> None:
-    """One more; it changes nothing about the next."""
+    """One more, once for each wish; it changes nothing about the next."""
     now = world.now()
     since = last.since if last else now - timedelta(days=1)
     state = await gather(world, since)
     title = f"📋 *Digest* of {moment(now)}, asked for by {world.actor.name}"
     text, parts, offers = written(state, title, "", since, last.seen if last else {})
-    key = f"digest:{channel.id}:now:{now:%Y%m%dT%H%M%S%f}"
+    this = sha256((world.delivery or now.isoformat()).encode()).hexdigest()[:24]
+    key = f"digest:{channel.id}:now:{this}"
     await world.notices.announce(Notice(key, text, offers, parts, channel.id))

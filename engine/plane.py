@@ -257,11 +257,11 @@ class Plane:
         command = command.checked(self._world(actor, origin, ""))
         try:
             if command.asks:
-                if plan_only and not command.reads:
-                    actor = await self._permit(actor, command)
-                    foretold = await command.foretell(self._world(actor, origin, ""))
-                    return Outcome(answer=await self._permitted(actor, foretold))
-                return Outcome(answer=await self.ask(actor, command, origin))
+                actor = await self._permit(actor, command)
+                world = self._world(actor, origin, "", delivery)
+                foretold = plan_only and not command.reads
+                said = await (command.foretell(world) if foretold else command.answer(world))
+                return Outcome(answer=await self._permitted(actor, said))
             if not isinstance(command, Change):
                 raise TypeError(f"{type(command).__name__} is neither a Question nor a Change")
             if plan_only:
@@ -411,11 +411,14 @@ class Plane:
         await self.permissions.permit(actor, command, subject)
         return actor
 
-    def _world(self, actor: Actor, origin: Origin, run_id: str) -> World:
+    def _world(
+        self, actor: Actor, origin: Origin, run_id: str, delivery: str | None = None
+    ) -> World:
         return World(
             actor=actor,
             origin=origin,
             run_id=run_id,
+            delivery=delivery or "",
             control=self,
             registry=self.registry,
             toolbox=self._toolbox,

@@ -93,6 +93,9 @@ class World:
     people: People
     locks: Locks
     checks: Sequence[Check] = ()
+    delivery: str = ""
+    """How the wish arrived, the same when it is carried out again because a process died over it;
+    empty where nobody would do that."""
 
     def use(self, capability: type[T]) -> T:
         """The provider of a capability. Raises NotConfigured when there is none."""

@@ -235,8 +235,9 @@ class Lane:
 _BUSY = """
 select (select count(*) from deliveries where handled_at is null),
        (select count(*) from runs where status in ('queued', 'running', 'cancelling')),
-       (select count(*) from events e left join narrations n on n.run_id = e.run_id
-         where e.seq > coalesce(n.seq, 0)),
+       (select count(*) from events e join runs r on r.id = e.run_id
+          left join narrations n on n.run_id = e.run_id
+         where e.seq > coalesce(n.seq, 0) and r.status <> 'awaiting_approval'),
        (select count(*) from notices where told_at is null),
        (select count(*) from approvals where not told)
 """

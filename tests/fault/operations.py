@@ -251,7 +251,8 @@ class Digest(Instance):
         return bool(await self._told(lane))
 
     async def check(self, lane: Lane) -> None:
-        assert len(await self._told(lane)) == 1
+        told = await self._told(lane)
+        assert len(told) == 1, [m["text"] for m in told]
 
     async def _told(self, lane: Lane) -> list[dict[str, Any]]:
         return [

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.fault.simulated.wishes import Wish, World
 
 REPO = "LuthienResearch/luthien-proxy"
-PATIENCE_S = 3600.0
+PATIENCE_S = 1200.0
 """Simulated, until all is at rest again."""
 
 _DEPLOY = """mutation ($s: String!, $e: String!) {
@@ -140,8 +140,9 @@ async def _befall(house: SimulatedHouse, trouble: Trouble) -> None:
 _BUSY = """
 select (select count(*) from deliveries where handled_at is null)
      + (select count(*) from runs where status in ('queued', 'running', 'cancelling'))
-     + (select count(*) from events e left join narrations n on n.run_id = e.run_id
-         where e.seq > coalesce(n.seq, 0))
+     + (select count(*) from events e join runs r on r.id = e.run_id
+          left join narrations n on n.run_id = e.run_id
+         where e.seq > coalesce(n.seq, 0) and r.status <> 'awaiting_approval')
      + (select count(*) from notices where told_at is null)
      + (select count(*) from approvals where not told) as busy
 """

@@ -285,6 +285,16 @@ async def test_now_tells_one_more_and_changes_nothing_about_the_next() -> None:
     assert await office.memory.recall(KIND) == before
 
 
+async def test_now_is_told_once_although_a_process_died_over_it() -> None:
+    office = Office(1)
+    office.at(datetime(2026, 11, 21, 12, tzinfo=UTC))
+    for delivery in ("slack:1", "slack:1", "slack:2"):
+        office.clock.at += timedelta(seconds=1)
+        office.world = replace(office.world, delivery=delivery)
+        await office.types("now")
+    assert len({notice.key for notice in office.said}) == 2
+
+
 async def test_off_ends_it_and_says_how_to_take_it_back() -> None:
     office = Office(1)
     office.at(datetime(2026, 11, 21, 12, tzinfo=UTC))

@@ -178,7 +178,7 @@ class Look(Question):
     name: ClassVar[str] = "look"
 
     async def answer(self, world: World) -> Answer:
-        return Answer(title=f"{world.actor.name} looks")
+        return Answer(title=f"{world.actor.name} looks", data={"delivery": world.delivery})
 
 
 REGISTRY = Registry({"build": Build, "look": Look, "polish": Polish}, {"make": Make})

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from engine.control_plane import Request
-from tests.unit.engine.house import ADA, OPS, Build, Vendor, plane
+from tests.unit.engine.house import ADA, OPS, Build, Look, Vendor, plane
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,3 +34,13 @@ async def test_only_old_and_handled_deliveries_are_forgotten(tmp_path: Path) -> 
         assert await p.unhandled() == []  # it is being handled, as far as anybody knows
     async with plane(tmp_path, Vendor()) as p:
         assert [r.delivery for r in await p.unhandled()] == ["slack:waiting"]
+
+
+async def test_a_question_knows_its_delivery(tmp_path: Path) -> None:
+    """So that what it does can be the same when it is asked again after a crash."""
+    async with plane(tmp_path, Vendor()) as p:
+        await p.accept(Request("slack:1", ADA, Look(), OPS))
+        outcome = await p.handle("slack:1")
+        assert outcome is not None
+        assert outcome.answer is not None
+        assert outcome.answer.data == {"delivery": "slack:1"}
