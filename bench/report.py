@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench`: each section says when, on what and how it was measured, what issue 2 \
-asks for, and whether that was met. Everything runs as real processes on one machine against \
+Written by `make bench`: each section says when, on what and how it was measured, what the \
+goal is, and whether that was met. Everything runs as real processes on one machine against \
 the sandbox, so a figure includes what the stand-ins and the measuring client take from the \
 same cores."""
 
@@ -65,7 +65,7 @@ def markdown(result: Result, *, when: datetime, machine: str) -> str:
         goals = [
             f"| {_cell(g.wanted)} | {_cell(g.found)} | {verdicts[g.met]} |" for g in result.goals
         ]
-        blocks.append("\n".join(["| Goal (issue 2) | Found | |", "| --- | --- | --- |", *goals]))
+        blocks.append("\n".join(["| Goal | Found | |", "| --- | --- | --- |", *goals]))
     if result.notes:
         blocks.append("\n".join(f"- {note}" for note in result.notes))
     return "\n\n".join(blocks)

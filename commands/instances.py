@@ -105,10 +105,10 @@ def instance_lock(name: str) -> str:
     return f"instance:{name}"
 
 
-async def all_instances(world: World) -> list[Instance]:
-    """Every instance that the host knows, by name."""
+async def all_instances(world: World, *, recent: bool = False) -> list[Instance]:
+    """Every instance that the host knows, by name; `recent`: to be shown, not to decide by."""
     blueprint, hosts = world.blueprint(BLUEPRINT), world.use(HostsSpaces)
-    spaces = [s for s in await hosts.spaces() if is_instance(s, blueprint)]
+    spaces = [s for s in await hosts.spaces(recent=recent) if is_instance(s, blueprint)]
     found = await instances_in(world, spaces)
     return sorted(found, key=lambda i: (i.name, i.space.created_at))
 

@@ -46,7 +46,7 @@ class ListInstances(Question):
     )
 
     async def answer(self, world: World) -> Answer:
-        known = await all_instances(world)
+        known = await all_instances(world, recent=True)
         found = [i for i in known if self._wanted(i)]
         pages = max(1, -(-len(found) // PAGE))
         page = min(self.page or 1, pages)

@@ -119,9 +119,11 @@ class HostsSpaces(Protocol):
     space_name_limit: int
     """Characters."""
 
-    async def spaces(self) -> Sequence[Space]:
+    async def spaces(self, *, recent: bool = False) -> Sequence[Space]:
         """All spaces that the token can see in the configured workspace, deleted ones left out,
-        with services, latest deployment, domain and mark; at most 3 calls for 1,000."""
+        with services, latest deployment, domain and mark; at most 3 calls for 1,000. With
+        `recent`, what was read a few seconds ago will do if nothing was written since; nothing
+        may be decided from that."""
 
     def allowance(self) -> Allowance:
         """Nothing is asked for this."""

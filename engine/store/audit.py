@@ -14,10 +14,11 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import func, insert, select, update
 
 from engine.control_plane import AuditCheck, AuditEntry, AuditFault
 from engine.store.models import AuditHeadRow, AuditRow
+from engine.store.pages import audit_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,21 +62,20 @@ class AuditTrail:
         limit: int = 20,
         skip: int = 0,
     ) -> Sequence[AuditEntry]:
-        query = select(AuditRow).order_by(AuditRow.seq.desc()).limit(limit).offset(skip)
-        if since is not None:
-            query = query.where(AuditRow.at >= since)
-        if actor:
-            ends_so = AuditRow.actor.endswith(f":{actor}", autoescape=True)
-            query = query.where(or_(AuditRow.actor == actor, ends_so))
-        if subject:
-            query = query.where(AuditRow.subject == subject)
-        if actions:
-            query = query.where(AuditRow.action.in_(actions))
         async with self._database.read() as session:
-            return [
-                AuditEntry(r.seq, r.at, r.actor, r.action, r.subject, r.run_id, r.detail)
-                for r in await session.scalars(query)
-            ]
+            found = await audit_page(
+                session,
+                since=since,
+                actor=actor,
+                subject=subject,
+                actions=actions,
+                limit=limit,
+                skip=skip,
+            )
+        return [
+            AuditEntry(r.seq, r.at, r.actor, r.action, r.subject, r.run_id, r.detail)
+            for r in found
+        ]
 
     async def verify(self, anchor: str = "") -> AuditCheck:
         async with self._database.read() as session:

@@ -11,7 +11,8 @@ from engine.run import Event, EventKind, RunStatus
 from engine.store import turns
 from engine.store.estimates import estimate
 from engine.store.models import ClaimRow, EventRow, HoldRow, LockRow, RunRow, WaitRow
-from engine.store.rows import created_since, locked, run_row, run_view
+from engine.store.pages import runs_page
+from engine.store.rows import created_since, locked, run_row, run_view, run_views
 from engine.store.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from engine.run import RunView
     from engine.store.database import Database
     from engine.store.estimates import Estimate
+
+_EVENTS = select(
+    EventRow.seq, EventRow.run_id, EventRow.at, EventRow.kind, EventRow.step, EventRow.data
+).order_by(EventRow.seq)
 
 
 class Journal:
@@ -85,15 +90,15 @@ class Journal:
         self, *, subject: str | None, statuses: Sequence[RunStatus], limit: int, before: str = ""
     ) -> list[RunView]:
         """Newest first, older than `before`. Raises NotFound when that is no run."""
-        query = select(RunRow).order_by(RunRow.number.desc()).limit(limit)
-        if subject is not None:
-            query = query.where(RunRow.subject == subject)
-        if statuses:
-            query = query.where(RunRow.status.in_([str(s) for s in statuses]))
         async with self._database.read() as session:
-            if before:
-                query = query.where(RunRow.number < (await run_row(session, before)).number)
-            return [await run_view(session, row) for row in await session.scalars(query)]
+            rows = await runs_page(
+                session,
+                subject=subject,
+                statuses=[str(status) for status in statuses],
+                limit=limit,
+                before=(await run_row(session, before)).number if before else None,
+            )
+            return await run_views(session, rows)
 
     async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:
         """How many runs of these commands the actor has begun."""
@@ -119,7 +124,7 @@ class Journal:
     async def line(self, lock: str) -> list[RunView]:
         """Who waits for it, in order."""
         async with self._database.read() as session:
-            return [await run_view(session, r) for r in await turns.waiting_for(session, [lock])]
+            return await run_views(session, await turns.waiting_for(session, [lock]))
 
     async def line_ids(self, lock: str) -> list[str]:
         """Only their ids."""
@@ -161,7 +166,7 @@ class Journal:
             return list(await session.scalars(query))
 
     async def events(self, *, run_id: str | None, after: int, limit: int = 500) -> list[Event]:
-        query = select(EventRow).where(EventRow.seq > after).order_by(EventRow.seq).limit(limit)
+        query = _EVENTS.where(EventRow.seq > after).limit(limit)
         if run_id is not None:
             query = query.where(EventRow.run_id == run_id)
         async with self._database.read() as session:
@@ -174,7 +179,7 @@ class Journal:
                     step=row.step,
                     data=row.data,
                 )
-                for row in await session.scalars(query)
+                for row in await session.execute(query)
             ]
 
     async def last_seq(self) -> int:

@@ -103,6 +103,7 @@ class RunRow(Row):
         Index("ix_runs_subject", "subject", "number"),
         Index("ix_runs_status", "status", "number"),
         Index("ix_runs_command", "command", "status", "number"),
+        Index("ix_runs_created_at", "created_at"),
     )
 
 
@@ -198,7 +199,12 @@ class AuditRow(Row):
     detail: Mapped[dict[str, Any]]
     hash: Mapped[str] = mapped_column(String(64))
 
-    __table_args__ = (Index("ix_audit_subject", "subject", "seq"),)
+    __table_args__ = (
+        Index("ix_audit_subject", "subject", "seq"),
+        Index("ix_audit_actor", "actor", "seq"),
+        Index("ix_audit_action", "action", "seq"),
+        Index("ix_audit_at", "at"),
+    )
 
 
 class AuditHeadRow(Row):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import func, or_, select
 
@@ -16,11 +17,14 @@ from engine.store.models import ApprovalRow, CreatedRow, HoldRow, LockRow, RunRo
 from engine.words import moment, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from engine.run import InLine
+
+R = TypeVar("R", StepRow, CreatedRow, LockRow, ApprovalRow)
 _PLACES = re.compile(r"\{([\w.-]+?)(?::(\d+))?\}")
 
 
@@ -42,7 +46,8 @@ async def created_since(
     """How many runs of these commands the actor has begun; those that never started do not count
     once they are over."""
     query = select(func.count()).where(
-        RunRow.command.in_(list(commands)),
+        # Only those of that time are looked at: no index is to be used for the commands.
+        (RunRow.command + "").in_(list(commands)),
         RunRow.created_at >= since,
         RunRow.actor["door"].as_string() == actor.door,
         RunRow.actor["id"].as_string() == actor.id,
@@ -52,15 +57,58 @@ async def created_since(
 
 
 async def run_view(session: AsyncSession, row: RunRow) -> RunView:
-    found = await session.scalars(
-        select(StepRow).where(StepRow.run_id == row.id).order_by(StepRow.position)
+    [view] = await run_views(session, [row])
+    return view
+
+
+async def run_views(session: AsyncSession, rows: Sequence[RunRow]) -> list[RunView]:
+    """In the same order; what belongs to them is read for all of them at once."""
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    of = _by_run(
+        await session.scalars(
+            select(StepRow).where(StepRow.run_id.in_(ids)).order_by(StepRow.position)
+        )
     )
-    steps = list(found)
-    created = await session.scalars(
-        select(CreatedRow).where(CreatedRow.run_id == row.id).order_by(CreatedRow.at)
+    created = _by_run(
+        await session.scalars(
+            select(CreatedRow).where(CreatedRow.run_id.in_(ids)).order_by(CreatedRow.at)
+        )
     )
-    locks = await session.scalars(select(LockRow.name).where(LockRow.run_id == row.id))
-    asked = await session.get(ApprovalRow, row.id)
+    locks = _by_run(await session.scalars(select(LockRow).where(LockRow.run_id.in_(ids))))
+    asked = _by_run(await session.scalars(select(ApprovalRow).where(ApprovalRow.run_id.in_(ids))))
+    return [
+        _view(
+            row,
+            of[row.id],
+            created[row.id],
+            [lock.name for lock in locks[row.id]],
+            next(iter(asked[row.id]), None),
+            await turns.place(session, row) if row.status == RunStatus.WAITING else None,
+            outdated=await _outdated(session, row),
+        )
+        for row in rows
+    ]
+
+
+def _by_run(rows: Iterable[R]) -> Mapping[str, list[R]]:
+    found: dict[str, list[R]] = defaultdict(list)
+    for row in rows:
+        found[row.run_id].append(row)
+    return found
+
+
+def _view(
+    row: RunRow,
+    steps: Sequence[StepRow],
+    created: Sequence[CreatedRow],
+    locks: Sequence[str],
+    asked: ApprovalRow | None,
+    in_line: InLine | None,
+    *,
+    outdated: bool,
+) -> RunView:
     return RunView.model_validate(
         {
             "id": row.id,
@@ -108,13 +156,11 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
             "undo_label": _undo_label(row),
             "closing": _closing(row),
             "locks": tuple(locks),
-            "in_line": await turns.place(session, row)
-            if row.status == RunStatus.WAITING
-            else None,
+            "in_line": in_line,
             "cancelled_by": row.cancelled_by,
             "thread_url": row.thread_url,
             "approval": _approval(row, asked, [step.title for step in steps]) if asked else None,
-            "outdated": await _outdated(session, row),
+            "outdated": outdated,
         }
     )
 

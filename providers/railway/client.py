@@ -90,6 +90,8 @@ class RailwayClient:
         peers: Callable[[], Peers] = NoPeers,
     ) -> None:
         self.clock = clock
+        self.writes = 0
+        """Goes up whenever one of ours is sent, and when it is answered."""
         self._peers = peers
         self._wire = Wire(url, token, clock, transport)
         self.budget = self._wire.budget
@@ -189,7 +191,11 @@ class RailwayClient:
         await self.token()
 
         async def attempt() -> T:
-            data = await self._send(name, variables, environment=environment, writes=True)
+            self.writes += 1
+            try:
+                data = await self._send(name, variables, environment=environment, writes=True)
+            finally:
+                self.writes += 1  # what was read meanwhile may be of before
             return _shaped(name, shape, data)
 
         async def turn() -> T:

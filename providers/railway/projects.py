@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.capabilities import Allowance, Volume
@@ -18,9 +21,18 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=models.ProjectName)
 
+RECENT = timedelta(seconds=5)
+"""How long a listing may be shown again."""
 PAGE = 500
 """Projects a call, as Railway's own CLI asks for them."""
 _GONE = (Verdict.MISSING, Verdict.DENIED)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    spaces: Sequence[Space]
+    writes: int
+    """Of ours, before it was read."""
 
 
 class Projects:
@@ -31,9 +43,31 @@ class Projects:
 
     _rail: Rail
     _listing = 1
+    _seen: _Seen | None = None
+    _forgetting: asyncio.Task[None] | None = None
 
-    async def spaces(self) -> Sequence[Space]:
+    async def spaces(self, *, recent: bool = False) -> Sequence[Space]:
         """One call for each 500 projects. Source: railwayapp/cli, UserProjects.graphql."""
+        writes = self._rail.client.writes
+        if not recent:
+            return await self._read()
+        if self._seen is None or self._seen.writes != writes:
+            self._seen = _Seen(await self._read(), writes)
+            if self._forgetting is not None:
+                self._forgetting.cancel()
+            self._forgetting = asyncio.create_task(self._forget(), name="listing")
+        return self._seen.spaces
+
+    async def forgotten(self) -> None:
+        """Until what was listed is not shown any more."""
+        if self._forgetting is not None:
+            await asyncio.wait([self._forgetting])
+
+    async def _forget(self) -> None:
+        await self._rail.clock.sleep(RECENT)
+        self._seen = None
+
+    async def _read(self) -> Sequence[Space]:
         workspace = await self._rail.workspace()
         projects = await self._all("projects", models.Project)
         self._listing = max(1, -(-len(projects) // PAGE))

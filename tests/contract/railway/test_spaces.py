@@ -46,6 +46,28 @@ async def test_a_thousand_instances_cost_at_most_three_calls(
     assert len(sandbox.asked()) - before <= 3
 
 
+async def test_a_recent_listing_is_shown_again_until_it_may_be_wrong(
+    provider: RailwayProvider, sandbox: Sandbox
+) -> None:
+    space = await provider.create_space("luthien-acme", mark="creating r-1")
+
+    async def listed() -> tuple[int, list[str]]:
+        """How many calls it cost, and the marks."""
+        before = len(sandbox.asked())
+        marks = [found.mark for found in await provider.spaces(recent=True)]
+        return len(sandbox.asked()) - before, marks
+
+    assert (await listed())[0] > 0
+    assert await listed() == (0, ["creating r-1"])
+    assert len(await provider.spaces()) == 1
+    await provider.mark_space(space.id, "ready")
+    asked, marks = await listed()
+    assert asked > 0, "something was written"
+    assert marks == ["ready"]
+    await asyncio.wait_for(provider.forgotten(), 30)
+    assert (await listed())[0] > 0, "that was a while ago"
+
+
 async def test_creations_at_the_same_time_wait_in_line(
     provider: RailwayProvider, sandbox: Sandbox
 ) -> None:

@@ -83,7 +83,7 @@ def test_a_section_says_when_on_what_how_and_whether_the_goal_was_met() -> None:
         "|  | p50 |\n"
         "| --- | ---: |\n"
         "| one \\| two | 1.00 |\n\n"
-        "| Goal (issue 2) | Found | |\n"
+        "| Goal | Found | |\n"
         "| --- | --- | --- |\n"
         "| at most 3 ms | 2 ms | met |\n\n"
         "- A note."

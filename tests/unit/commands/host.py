@@ -127,7 +127,7 @@ class FakeHost:
 
     # ── HostsSpaces ───────────────────────────────────────────────────────────────────────────
 
-    async def spaces(self) -> Sequence[Space]:
+    async def spaces(self, *, recent: bool = False) -> Sequence[Space]:
         self.calls.append("spaces")
         return [self._seen(h) for h in self.held.values() if self._shows(h)]
 

@@ -105,7 +105,7 @@ async def test_while_the_host_is_silent_it_waits_and_then_says_so() -> None:
     office.clock.at += HOUR
     spaces = office.host.spaces
 
-    async def silent() -> Any:
+    async def silent(*, recent: bool = False) -> Any:
         raise Unreachable("The host does not answer.", vendor="host", call="spaces")
 
     office.host.spaces = silent  # type: ignore[method-assign]
