@@ -1,13 +1,16 @@
 """An engine of its own whose steps do nothing, so that only the engine is measured.
 
 Run: python -m bench.noop_engine FOLDER RUNS STEPS. Prints JSON: for each run the moments (seconds)
-at which it was submitted, its steps were carried out, and its end was durable.
+at which it was submitted, its steps were carried out, and its end was durable. With the address of
+a Postgres and a number as fourth and fifth word it is one of so many that share it: it says
+`ready`, and begins when a line comes in, as the others do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
 import time
 from collections import defaultdict
@@ -57,19 +60,19 @@ class DoNothing(Change):
 
     name: ClassVar[str] = "nothing"
     risk: ClassVar[Risk] = Risk.ADDS
-    subject: str
+    instance: str
     steps: int
 
     def locks(self) -> Sequence[str]:
-        return [f"nothing:{self.subject}"]
+        return [f"nothing:{self.instance}"]
 
     async def plan(self, world: World) -> Plan:
         del world
         keys = [f"step-{number}" for number in range(self.steps)]
         before = [(), *((key,) for key in keys)]
         return Plan(
-            title=f"Do nothing for {self.subject}",
-            subject=self.subject,
+            title=f"Do nothing for {self.instance}",
+            subject=self.instance,
             steps=tuple(
                 Nothing(key=key, after=after) for key, after in zip(keys, before, strict=False)
             ),
@@ -79,9 +82,11 @@ class DoNothing(Change):
 
 
 async def carry_out(
-    plane: Plane, moments: Moments, subjects: Sequence[str], steps: int
-) -> list[dict[str, Any]]:
-    """Submit one run for each subject at once; one follower sees all of them, as the bot does."""
+    plane: Plane, moments: Moments, subjects: Sequence[str], steps: int, *, everybodys: int = 0
+) -> dict[str, Any]:
+    """Submit one run for each subject at once; one follower sees all of them, as the bot does.
+    `everybodys`: how many runs there are with those of other replicas, which may be carried out
+    anywhere."""
     ended: dict[str, float] = {}
 
     async def follow() -> None:
@@ -90,31 +95,30 @@ async def carry_out(
                 if event.data["status"] != RunStatus.SUCCEEDED:
                     raise RuntimeError(f"run {event.run_id} ended {event.data['status']}")
                 ended[event.run_id] = time.perf_counter()
-                if len(ended) == len(subjects):
+                if len(ended) == (everybodys or len(subjects)):
                     return
 
     async def submit(subject: str) -> tuple[str, float]:
         began = time.perf_counter()
-        command = DoNothing(subject=subject, steps=steps)
+        command = DoNothing(instance=subject, steps=steps)
         return (await plane.submit(OWNER, command, Origin(door=Door.CLI))).id, began
 
     following = asyncio.create_task(follow())
     await asyncio.sleep(0.1)  # it starts at the events that there are
-    submitted = await asyncio.gather(*(submit(subject) for subject in subjects))
+    submitted = dict(await asyncio.gather(*(submit(subject) for subject in subjects)))
     await following
-    return [
-        {"submitted": began, "steps": moments.of[run_id], "ended": ended[run_id]}
-        for run_id, began in submitted
-    ]
+    return {"submitted": submitted, "steps": moments.of, "ended": ended}
 
 
 async def main() -> None:
     folder, runs, steps = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    shared, replicas = (sys.argv[4], int(sys.argv[5])) if len(sys.argv) > 4 else ("", 1)
+    me = secrets.token_hex(4)
     moments = Moments()
     plane = await open_plane(
         PlaneSettings(
-            database_url=f"sqlite+aiosqlite:///{folder}/engine.db",
-            dispatch_url=f"sqlite:///{folder}/dispatch.db",
+            database_url=shared or f"sqlite+aiosqlite:///{folder}/engine.db",
+            dispatch_url=shared or f"sqlite:///{folder}/dispatch.db",
             keys=parse_keys(generate_key()),
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
         ),
@@ -125,8 +129,14 @@ async def main() -> None:
     )
     await plane.launch()
     try:
-        await carry_out(plane, moments, ["warm"], 5)
-        done = await carry_out(plane, moments, [f"run-{n}" for n in range(runs)], steps)
+        await carry_out(plane, moments, [f"warm-{me}"], 5)
+        if shared:
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            await asyncio.to_thread(sys.stdin.readline)
+        moments.of.clear()
+        subjects = [f"run-{me}-{n}" for n in range(runs)]
+        done = await carry_out(plane, moments, subjects, steps, everybodys=runs * replicas)
     finally:
         await plane.close()
     sys.stdout.write(json.dumps(done) + "\n")

@@ -13,6 +13,8 @@ from bench.processes import python_module, scratch
 from bench.result import BenchFailed, Result, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.result import Effort
 
 TITLE = "Overhead of the engine's steps"
@@ -72,8 +74,17 @@ async def _runs(name: str, runs: int, steps: int) -> list[dict[str, Any]]:
     said, complaint = await process.communicate()
     if process.returncode != 0:
         raise BenchFailed(f"the engine ended with {process.returncode}:\n{complaint.decode()}")
-    done: list[dict[str, Any]] = json.loads(said)
-    return done
+    return merged([json.loads(said)])
+
+
+def merged(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Run by run, what the engines tell that carried them out together."""
+    submitted = {run: at for engine in told for run, at in engine["submitted"].items()}
+    ended, steps = told[0]["ended"], {r: s for e in told for r, s in e["steps"].items()}
+    return [
+        {"submitted": at, "steps": steps[run], "ended": ended[run]}
+        for run, at in submitted.items()
+    ]
 
 
 def _row(name: str, runs: list[dict[str, Any]]) -> tuple[str, ...]:

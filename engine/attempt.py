@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from enum import Enum, auto
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.context import Context, until_stopped
 from engine.errors import OutcomeUnknown, RateLimited, Refused, Rejected, Unreachable
 from engine.run import EventKind, StepStatus
 from engine.step import StepFailed, Stopped
+from engine.store.audit import Fact
+from engine.store.progress import StepChange
 from engine.telemetry import STEP, span
 from engine.troubles import in_doubt, incident, said_no
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
+    from datetime import datetime
 
     from engine.context import Equipment
     from engine.errors import ProviderError
-    from engine.run import StepView, Trouble
+    from engine.run import RunView, StepView, Trouble
     from engine.step import Result, Step
 
 
@@ -36,18 +40,20 @@ class Attempt:
     def __init__(
         self,
         equipment: Equipment,
-        run_id: str,
+        run: RunView,
         step: Step,
         view: StepView,
         results: dict[str, Result],
         stopping: asyncio.Event,
     ) -> None:
         self._equipment = equipment
-        self._run_id = run_id
+        self._run_id = run.id
         self._step = step
         self._results = results
         self._stopping = stopping
+        self._actor, self._subject = run.actor.key, run.subject
         self._attempts = view.attempts
+        self._started_at = view.started_at
         self._uncertain = view.attempts > 0
         self._told_started = view.status == StepStatus.RUNNING
 
@@ -86,17 +92,12 @@ class Attempt:
     async def _try(self) -> Result:
         step = self._step
         self._attempts += 1
-        async with self._equipment.journal.transaction() as tx:
-            started = {} if self._told_started else {"started_at": tx.now}
-            await tx.change_step(
-                self._run_id,
-                step.key,
-                status=StepStatus.RUNNING,
-                attempts=self._attempts,
-                **started,
-            )
-            if not self._told_started:
-                await tx.tell(self._run_id, EventKind.STEP_STARTED, step.key)
+        now = self._equipment.clock.now()
+        if self._told_started:
+            await self._put(StepStatus.RUNNING, now)
+        else:
+            self._started_at = now
+            await self._put(StepStatus.RUNNING, now, EventKind.STEP_STARTED)
         self._told_started = True
         context = Context(
             self._equipment,
@@ -128,32 +129,52 @@ class Attempt:
         await until_stopped(self._equipment.clock.sleep(wait), self._stopping)
 
     async def _done(self, result: Result) -> Ending:
-        step = self._step
-        async with self._equipment.journal.transaction() as tx:
-            row = await tx.change_step(
-                self._run_id, step.key, status=StepStatus.DONE, result=result, ended_at=tx.now
-            )
-            took = (tx.now - row.started_at).total_seconds() if row.started_at else 0.0
-            await tx.tell(
+        step, now = self._step, self._equipment.clock.now()
+        await self._put(
+            StepStatus.DONE,
+            now,
+            EventKind.STEP_DONE,
+            {"duration_s": round((now - (self._started_at or now)).total_seconds(), 3)}
+            | {"result": result},
+            ended_at=now,
+            result=result,
+            fact=Fact(
+                now,
+                self._actor,
+                "step.done",
+                self._subject,
                 self._run_id,
-                EventKind.STEP_DONE,
-                step.key,
-                duration_s=round(took, 3),
-                result=result,
-            )
-            await tx.audit_run(
-                self._run_id, "step.done", step=step.key, kind=step.kind, result=result
-            )
+                {"step": step.key, "kind": step.kind, "result": result},
+            ),
+        )
         self._results[step.key] = result
         return Ending.DONE
 
     async def _stopped(self) -> Ending:
-        async with self._equipment.journal.transaction() as tx:
-            await tx.change_step(
-                self._run_id, self._step.key, status=StepStatus.STOPPED, ended_at=tx.now
-            )
-            await tx.tell(self._run_id, EventKind.STEP_STOPPED, self._step.key)
+        now = self._equipment.clock.now()
+        await self._put(StepStatus.STOPPED, now, EventKind.STEP_STOPPED, ended_at=now)
         return Ending.STOPPED
+
+    async def _put(
+        self,
+        status: StepStatus,
+        at: datetime,
+        event: EventKind | None = None,
+        told: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
+        change = StepChange(
+            run_id=self._run_id,
+            key=self._step.key,
+            status=status,
+            attempts=self._attempts,
+            at=at,
+            started_at=self._started_at or at,
+            event=event,
+            told=told or {},
+            **more,
+        )
+        await self._equipment.journal.progress.put(change)
 
     async def _troubled(self, status: StepStatus, trouble: Trouble) -> Ending:
         step = self._step

@@ -153,6 +153,7 @@ class Executor:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await self._journal.progress.settled()
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
 
     async def forget(self, before: datetime) -> None:

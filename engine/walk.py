@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.context import Equipment
-    from engine.run import RunView
+    from engine.run import RunView, StepView
     from engine.step import Result, Step
     from engine.store.transaction import Transaction
 
@@ -162,7 +162,7 @@ class Walk:
                 if not (self._stopping.is_set() or self._leaving.is_set()):
                     ready = [key for key in waiting if self._ready(self._steps[key])]
                     for key in ready:
-                        under_way.add(self._start(key, waiting.pop(key)))
+                        under_way.add(self._start(view, key, waiting.pop(key)))
                 if not under_way:
                     return
                 done, under_way = await asyncio.wait(
@@ -177,11 +177,9 @@ class Walk:
     def _ready(self, step: Step) -> bool:
         return all(key in self._results for key in step.after)
 
-    def _start(self, key: str, state: Any) -> asyncio.Task[Ending]:
+    def _start(self, view: RunView, key: str, state: StepView) -> asyncio.Task[Ending]:
         step = self._steps[key]
-        attempt = Attempt(
-            self._equipment, self._run_id, step, state, self._results, self._stopping
-        )
+        attempt = Attempt(self._equipment, view, step, state, self._results, self._stopping)
         task = asyncio.create_task(attempt.go(), name=f"{self._run_id} {key}")
         if not step.waits:
             self._writes.add(task)

@@ -37,10 +37,12 @@ class _Ended(Exception):
 
 
 class Postgres:
-    """One server; every test asks for a database of its own."""
+    """One server; every test asks for a database of its own. A `durable` one is set up as a real
+    one would be, for measurements."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self._folder = folder
+        self._settings = () if durable else _WITHOUT_SAFETY
         self._programs = _programs(folder)
         self._data = folder / "data"
         self._running: subprocess.Popen[bytes] | None = None
@@ -79,7 +81,7 @@ class Postgres:
         settings = [
             *("unix_socket_directories=", "listen_addresses=127.0.0.1", f"port={self.port}"),
             *("max_connections=200", "shared_buffers=32MB", "log_min_messages=fatal"),
-            *_WITHOUT_SAFETY,
+            *self._settings,
         ]
         options = [word for setting in settings for word in ("-c", setting)]
         with (self._folder / "postgres.log").open("ab") as log:
@@ -160,10 +162,10 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[Postgres]:
+def server(*, durable: bool = False) -> Iterator[Postgres]:
     """A running one, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="luthien-pg-") as folder:
-        postgres = Postgres(Path(folder))
+        postgres = Postgres(Path(folder), durable=durable)
         try:
             yield postgres
         finally:

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import secrets
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,6 +34,12 @@ KEYS = "keys"
 """Where a session holds the master keys, in `info`."""
 _FIRST = "0" * 64
 _ONLY = 1
+_END = select(
+    AuditHeadRow.seq,
+    AuditHeadRow.hash,
+    select(func.max(AuditRow.seq)).scalar_subquery().label("last"),
+)
+_ROWS = insert(AuditRow.__table__)  # type: ignore[arg-type] # a declared class has a Table
 _AT_ONCE = 500
 _COLUMNS = select(
     AuditRow.seq,
@@ -115,6 +122,18 @@ class Chain:
         return True
 
 
+@dataclass(frozen=True)
+class Fact:
+    """What somebody did; `detail` must hold no secret."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str = ""
+    run_id: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
 async def append(
     session: AsyncSession,
     *,
@@ -125,30 +144,29 @@ async def append(
     run_id: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Within the caller's write transaction. `detail` must hold no secret.
+    """Within the caller's write transaction. `detail` must hold no secret."""
+    await extend(session, [Fact(at, actor, action, subject, run_id, detail or {})])
+
+
+async def extend(session: AsyncSession, facts: Sequence[Fact]) -> None:
+    """In this order, within the caller's write transaction.
 
     It follows from where we know that the audit ended, not from the last row that there is: rows
     that somebody took away or put there are never covered by what comes later.
     """
-    last = select(func.max(AuditRow.seq)).scalar_subquery()
-    known = (
-        await session.execute(select(AuditHeadRow.seq, AuditHeadRow.hash, last.label("last")))
-    ).first()
+    if not facts:
+        return
+    connection = await session.connection()
+    known = (await connection.execute(_END)).first()
     ends, before = (known.seq, known.hash) if known else (0, _FIRST)
-    row = AuditRow(
-        seq=max(ends, (known.last if known else await session.scalar(select(last))) or 0) + 1,
-        at=at.astimezone(UTC),
-        actor=actor,
-        action=action,
-        subject=subject,
-        run_id=run_id,
-        detail=detail or {},
-        hash="",
-    )
-    row.hash = link(before, row)
-    session.add(row)
-    await session.flush()
-    await set_head(session, row.seq, row.hash, new=known is None)
+    last = known.last if known else await connection.scalar(select(func.max(AuditRow.seq)))
+    rows = []
+    for seq, fact in enumerate(facts, max(ends, last or 0) + 1):
+        values = {"seq": seq} | vars(fact) | {"at": fact.at.astimezone(UTC)}
+        before = link(before, AuditRow(**values))
+        rows.append(values | {"hash": before})
+    await connection.execute(_ROWS, rows)
+    await set_head(session, rows[-1]["seq"], before, new=known is None)
 
 
 async def set_head(session: AsyncSession, seq: int, hash: str, *, new: bool) -> None:  # noqa: A002

@@ -207,7 +207,6 @@ def _postgres(url: URL) -> AsyncEngine:
         url.set(drivername="postgresql+psycopg"),
         pool_size=10,
         max_overflow=20,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": int(UNREACHABLE.total_seconds()),
             "options": "-c timezone=UTC -c application_name=luthien-ops "

@@ -12,6 +12,7 @@ from engine.store import turns
 from engine.store.estimates import estimate
 from engine.store.models import ClaimRow, EventRow, HoldRow, LockRow, RunRow, WaitRow
 from engine.store.pages import runs_page
+from engine.store.progress import Progress
 from engine.store.rows import created_since, locked, run_row, run_view, run_views
 from engine.store.transaction import Transaction
 
@@ -33,13 +34,14 @@ _EVENTS = select(
 
 
 class Journal:
-    """Reads and writes runs. Every write goes through `transaction`."""
+    """Reads and writes runs. Every write goes through `transaction`, or `progress`."""
 
     def __init__(self, database: Database, feed: Feed, clock: Clock, pace: float = 1.0) -> None:
         self._database = database
         self._feed = feed
         self._clock = clock
         self._pace = pace
+        self.progress = Progress(database, feed)
         self.on_turn: Callable[[Sequence[tuple[str, int]]], None] | None = None
         """Told after a commit that gave runs in line their turn; should that be missed, they are
         taken up like any other that should be going on."""

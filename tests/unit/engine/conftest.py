@@ -26,13 +26,13 @@ ON_BOTH = (
         "test_memory",
         "test_migrations",
     ),
-    *("test_notices", "test_runs"),
+    *("test_notices", "test_progress", "test_runs"),
 )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     name = metafunc.module.__name__.rpartition(".")[2]
-    if "tmp_path" in metafunc.fixturenames and name in ON_BOTH:
+    if {"tmp_path", "database_of_runs"} & set(metafunc.fixturenames) and name in ON_BOTH:
         metafunc.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
 
