@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from engine.clock import Clock
 
@@ -27,7 +27,7 @@ MOST_A_MINUTE = 120
 """Wakes; a fleet in trouble is read as a whole anyway."""
 
 
-def webhook(secret: str, wake: Callable[[str], None], clock: Clock) -> APIRouter:
+def webhook(secret: str, wake: Callable[[str], Awaitable[None]], clock: Clock) -> APIRouter:
     """POST /hooks/railway/<secret>; without the secret it does not exist."""
     router = APIRouter()
     wanted = _digest(secret)
@@ -47,7 +47,7 @@ def webhook(secret: str, wake: Callable[[str], None], clock: Clock) -> APIRouter
         if body is None:
             return _said(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if project := _project(body):
-            wake(project)
+            await wake(project)
         return _said(HTTPStatus.ACCEPTED)
 
     return router

@@ -139,7 +139,7 @@ class SlackDoor:
         )
         self._narrator = Narrator(stage, self._scrubber)
         self._announcer = Announcer(stage, self._scrubber)
-        self._live = Live(control, self._voice, clock, self._log)
+        self._live = Live(control, self._voice, clock, self._log, peers)
         self._approvals = ApprovalPosts(stage, self._scrubber)
         answering = Answering(
             control,

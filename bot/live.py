@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.answer import Answer
     from engine.clock import Clock
     from engine.control_plane import ControlPlane, Request
+    from engine.peers import Peers
 
 STOP = "stop"
 """Action id: the value names what is followed."""
@@ -48,13 +49,17 @@ class _Following:
 
 
 class Live:
-    """What is being followed in this process."""
+    """What is being followed in this process; its Stop button may reach any replica."""
 
-    def __init__(self, control: ControlPlane, voice: Voice, clock: Clock, log: Logger) -> None:
+    def __init__(
+        self, control: ControlPlane, voice: Voice, clock: Clock, log: Logger, peers: Peers
+    ) -> None:
         self._control = control
         self._voice = voice
         self._clock = clock
         self._log = log
+        self._peers = peers
+        peers.on(STOP, self._stop_told)
         self._going: dict[str, _Following] = {}
 
     async def follow(self, request: Request, said: Answer) -> None:
@@ -65,6 +70,7 @@ class Live:
         assert channel is not None  # noqa: S101
         title, spent = said.title.partition(":")[0], timedelta(seconds=tail.for_s)
         key, following = secrets.token_hex(6), _Following()
+        await self._peers.claim(f"{STOP}:{key}")  # so that the others know that it goes on
         started = self._clock.monotonic()
         root = await self._voice.post(
             channel,
@@ -87,18 +93,31 @@ class Live:
             following.why = trouble.summary.rstrip(".")
         finally:
             self._going.pop(key, None)
+            await self._peers.release(f"{STOP}:{key}")
             took = timedelta(seconds=self._clock.monotonic() - started)
             ended = ending(title, request.actor.key, took, count, following.why, again)
             await self._end(root, ended)
 
     async def stop(self, key: str, user: str) -> bool:
-        """By a click; False when nothing is followed under this key any more."""
-        following = self._going.get(key)
-        if following is None:
+        """By a click; False when nobody follows it any more."""
+        if self._stop(key, user):
+            return True
+        if await self._peers.claim(f"{STOP}:{key}"):  # whoever had it is gone
+            await self._peers.release(f"{STOP}:{key}")
             return False
-        following.why = f"stopped by <@{user}>"
-        following.stop.set()
+        await self._peers.tell(STOP, f"{key} {user}")
         return True
+
+    def _stop_told(self, said: str) -> None:
+        key, _, user = said.partition(" ")
+        self._stop(key, user)
+
+    def _stop(self, key: str, user: str) -> bool:
+        following = self._going.get(key)
+        if following is not None:
+            following.why = f"stopped by <@{user}>"
+            following.stop.set()
+        return following is not None
 
     async def forgotten(self, place: Place, said: str) -> None:
         """Its button was clicked after the process that followed it had gone."""

@@ -180,20 +180,21 @@ class Executor:
 
     async def carry_out(self, run_id: str, execution: int) -> None:
         """The workflow's body; a second call for the same run waits for the first."""
-        if not self._leaving:
-            this = f"{run_id}:{execution}"
-            if this not in self._walks:
-                walk = Walk(run_id, execution, self._equipment)
-                task = asyncio.create_task(self._to_its_end(walk, this), name=f"run {run_id}")
-                self._walks[this] = (walk, task)
-                task.add_done_callback(lambda _: self._walks.pop(this, None))
-            try:
-                await asyncio.shield(self._walks[this][1])
-            except asyncio.CancelledError:
-                pass
-            else:
-                return
-        # Leaving: the workflow must stay PENDING in DBOS so that the next start goes on.
+        this = f"{run_id}:{execution}"
+        if self._leaving:  # it was dispatched while we began to leave
+            await self._stay()
+        if this not in self._walks:
+            walk = Walk(run_id, execution, self._equipment)
+            task = asyncio.create_task(self._to_its_end(walk, this), name=f"run {run_id}")
+            self._walks[this] = (walk, task)
+            task.add_done_callback(lambda _: self._walks.pop(this, None))
+        try:
+            await asyncio.shield(self._walks[this][1])
+        except asyncio.CancelledError:
+            await self._stay()
+
+    async def _stay(self) -> None:
+        """Leaving: the workflow must stay PENDING in DBOS so that the next start goes on."""
         here = asyncio.current_task()
         assert here is not None  # noqa: S101 (a coroutine runs in a task)
         _left.add(here)

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import timedelta
+
+LOOK_EVERY = timedelta(seconds=1)
+SOON_S = 0.03
 
 
 class Feed:
-    """Followers read the events table; this only says when to look again. Another process's
-    events are found by looking now and then, so nothing depends on a wake-up."""
+    """Followers read the events table; this only says when to look again. Another process
+    signals its own (`engine.store.signals`); looking now and then finds them, too, so nothing
+    depends on a wake-up."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_every: timedelta = LOOK_EVERY) -> None:
+        self.look_every_s = look_every.total_seconds()
         self._changed = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
         """Everybody who waits looks again."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def wake_soon(self) -> None:
+        """For wake-ups that come in quick succession: what comes meanwhile is one."""
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(SOON_S, self._now)
+
+    def _now(self) -> None:
+        self._soon = None
+        self.wake()
 
     def watch(self) -> asyncio.Event:
         """Take this before reading; it is set by the next wake-up."""

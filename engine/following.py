@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.feed import changed
 from engine.run import EventKind
+from engine.store.journal import EVENTS_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,12 +26,12 @@ async def follow(journal: Journal, feed: Feed, run_id: str, after: int) -> Async
             after = event.seq
             may_be_over = event.kind == EventKind.ENDED
             yield event
-        if events:
+        if len(events) == EVENTS_AT_ONCE:
             continue
         if may_be_over and (await journal.run(run_id)).status.over:
             return
         may_be_over = False
-        await changed(woken, at_most_s=1.0)
+        await changed(woken, at_most_s=feed.look_every_s)
 
 
 async def follow_all(journal: Journal, feed: Feed, after: int | None) -> AsyncIterator[Event]:
@@ -42,5 +43,5 @@ async def follow_all(journal: Journal, feed: Feed, after: int | None) -> AsyncIt
         for event in events:
             seen = event.seq
             yield event
-        if not events:
-            await changed(woken, at_most_s=1.0)
+        if len(events) < EVENTS_AT_ONCE:
+            await changed(woken, at_most_s=feed.look_every_s)

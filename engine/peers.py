@@ -4,7 +4,10 @@ vendor allows is allowed to all of them together."""
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Peers(Protocol):
@@ -34,6 +37,12 @@ class Peers(Protocol):
     async def hold(self, name: str, duration: timedelta) -> None:
         """Nobody is allowed this one before the time is over."""
 
+    def on(self, topic: str, act: Callable[[str], None]) -> None:
+        """`act` is given the text of what the others `tell` about this topic."""
+
+    async def tell(self, topic: str, text: str = "") -> None:
+        """Every other one, at once. Those who are not there miss it."""
+
 
 class NoPeers:
     """The only process there is."""
@@ -54,3 +63,7 @@ class NoPeers:
         return timedelta()
 
     async def hold(self, name: str, duration: timedelta) -> None: ...
+
+    def on(self, topic: str, act: Callable[[str], None]) -> None: ...
+
+    async def tell(self, topic: str, text: str = "") -> None: ...

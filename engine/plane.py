@@ -44,6 +44,7 @@ from engine.store.memory import StoredMemory
 from engine.store.notices import StoredNotices
 from engine.store.replicas import Replicas
 from engine.store.sessions import StoredSessions
+from engine.store.signals import CANCEL, EVENTS
 from engine.submission import Submission, new_run_id
 from engine.world import Limits, World
 
@@ -151,6 +152,8 @@ class Plane:
             plan=planning.at,
             current=self.people.now,
         )
+        self.replicas.on(EVENTS, lambda _: self._feed.wake_soon())
+        self.replicas.on(CANCEL, self._executor.stop)
         self.journal.on_turn = self._executor.start_soon
         self.locks = Locks(self.journal)
         self._steering = Steering(self.journal, self._executor, registry, self._permit)

@@ -64,9 +64,15 @@ class Watcher:
         self._some_at = clock.monotonic()
         self._restless: frozenset[str] = frozenset()
         self._woken: set[str] = set()
+        peers.on(CLAIM, self._wake)
 
-    def wake(self, project: str) -> None:
-        """Look at it soon. What is not watched is ignored, and so is what comes in masses."""
+    async def wake(self, project: str) -> None:
+        """Look at it soon, whichever replica watches. What is not watched is ignored, and so is
+        what comes in masses."""
+        self._wake(project)
+        await self._peers.tell(CLAIM, project)
+
+    def _wake(self, project: str) -> None:
         if len(self._woken) < MOST_WOKEN:
             self._woken.add(project)
 
@@ -83,8 +89,7 @@ class Watcher:
         if _short(allowance):
             return
         if not await self._peers.claim(CLAIM):
-            # Whoever has it reads all of them soon enough.
-            self._woken.clear()
+            self._woken.clear()  # whoever has it was told, too
             return
         few = self._woken | self._restless
         affordable = self._affordable(allowance, now)

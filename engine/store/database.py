@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection
 
     from engine.secrets import SealKeys
+    from engine.store.signals import Signals
 
 _log = logging.getLogger(__name__)
 
@@ -65,13 +66,20 @@ class Database:
         self._engine = _sqlite(self.url, **sqlite) if self.embedded else _postgres(self.url)
         self._writing = asyncio.Lock()
         self._replica: str | None = None
+        self._signals: Signals | None = None
         self.on_lost: Callable[[str], object] = _log.critical
         """Told why, when a write was refused because this replica counts as dead."""
 
-    def fence(self, replica: str | None) -> None:
+    def fence(self, replica: str | None, signals: Signals | None = None) -> None:
         """From now on every write belongs to this replica: once the others took it for dead, its
-        writes are refused, whatever it was about to do. Raises LeaseLost from `write`."""
-        self._replica = replica
+        writes are refused, whatever it was about to do. Raises LeaseLost from `write`. `signals`
+        are what the others hear of it."""
+        self._replica, self._signals = replica, signals
+
+    async def signal(self, session: AsyncSession, topic: str, text: str = "") -> None:
+        """Told to the other replicas once this write is committed."""
+        if self._signals is not None:
+            await session.execute(self._signals.statement(topic, text))
 
     async def migrate(self) -> None:
         """Bring the schema to this version; idempotent, safe beside running replicas and other

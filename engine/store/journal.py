@@ -14,6 +14,7 @@ from engine.store.models import ClaimRow, EventRow, HoldRow, LockRow, RunRow, Wa
 from engine.store.pages import runs_page
 from engine.store.progress import Progress
 from engine.store.rows import created_since, locked, run_row, run_view, run_views
+from engine.store.signals import CANCEL, EVENTS
 from engine.store.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from engine.store.database import Database
     from engine.store.estimates import Estimate
 
+EVENTS_AT_ONCE = 500
 _EVENTS = select(
     EventRow.seq, EventRow.run_id, EventRow.at, EventRow.kind, EventRow.step, EventRow.data
 ).order_by(EventRow.seq)
@@ -52,6 +54,10 @@ class Journal:
         async with self._database.write() as session:
             transaction = Transaction(session, self._clock.now(), self._pace)
             yield transaction
+            if transaction.told:
+                await self._database.signal(session, EVENTS)
+            for run_id in transaction.cancelled:
+                await self._database.signal(session, CANCEL, run_id)
         if transaction.told:
             self._feed.wake()
         if transaction.started and self.on_turn is not None:
@@ -167,7 +173,9 @@ class Journal:
         async with self._database.read() as session:
             return list(await session.scalars(query))
 
-    async def events(self, *, run_id: str | None, after: int, limit: int = 500) -> list[Event]:
+    async def events(
+        self, *, run_id: str | None, after: int, limit: int = EVENTS_AT_ONCE
+    ) -> list[Event]:
         query = _EVENTS.where(EventRow.seq > after).limit(limit)
         if run_id is not None:
             query = query.where(EventRow.run_id == run_id)

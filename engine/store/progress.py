@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, insert, update
 from engine.lease import LeaseLost
 from engine.store import audit
 from engine.store.models import EventRow, StepRow
+from engine.store.signals import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,6 +101,7 @@ class Progress:
         try:
             async with self._database.write() as session:
                 await _write(session, [change for change, _ in batch])
+                await self._database.signal(session, EVENTS)
         except Exception as error:  # noqa: BLE001 - it is raised where each of them is waited for
             if len(batch) > 1 and not isinstance(error, LeaseLost):
                 for one in batch:  # so that nobody suffers from another one's

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from engine.errors import NotConfigured
 from engine.lease import LeaseLost
 from engine.store.models import AllowanceRow, ClaimRow, ReplicaRow, SlotRow
+from engine.store.signals import Signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,7 @@ class Replicas:
         self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
         self.joined = False
         self.shared = not database.embedded
+        self.signals = Signals(self.id)
 
     # ── the lease ─────────────────────────────────────────────────────────────────────────────
 
@@ -63,7 +65,8 @@ class Replicas:
         if not self._database.embedded:
             # One of its own, never replaced: that it breaks means that the database was away.
             self._line = await self._database.line()
-            self._database.fence(self.id)
+            self._database.fence(self.id, self.signals)
+            await self.signals.listen(await self._database.line(), self._database.on_lost)
 
     async def renew(self, lasts: timedelta) -> None:
         if self._line is None:
@@ -90,6 +93,7 @@ class Replicas:
         return len(gone)
 
     async def leave(self) -> None:
+        await self.signals.close()
         self._database.fence(None)
         async with self._database.write() as session:
             await session.execute(delete(ClaimRow).where(ClaimRow.owner == self.id))
@@ -167,6 +171,17 @@ class Replicas:
                     index_elements=[AllowanceRow.name], set_={"spent_until": later}
                 )
             )
+
+    # ── signals ───────────────────────────────────────────────────────────────────────────────
+
+    def on(self, topic: str, act: Callable[[str], None]) -> None:
+        self.signals.on(topic, act)
+
+    async def tell(self, topic: str, text: str = "") -> None:
+        if self._database.embedded:
+            return
+        async with self._database.append() as session:
+            await session.execute(self.signals.statement(topic, text))
 
     # ── the others ────────────────────────────────────────────────────────────────────────────
 

@@ -52,6 +52,8 @@ class Transaction:
         self.told = False
         self.started: list[tuple[str, int]] = []
         """Runs whose turn came, with their execution: whoever carries runs out is told."""
+        self.cancelled: list[str] = []
+        """Runs that are to stop: whoever carries them out is told."""
 
     @property
     def session(self) -> AsyncSession:
@@ -292,6 +294,8 @@ class Transaction:
         if (RunStatus(row.status), to) not in MOVES:
             raise IllegalMove(f"{run_id}: {row.status} -> {to}")
         row.status = to
+        if to is RunStatus.CANCELLING:
+            self.cancelled.append(run_id)
         if to.over and to is not RunStatus.ERRORED:  # which people may still go on with
             row.sealed = None
         for name, value in values.items():

@@ -41,10 +41,13 @@ class Hook:
     clock: Clock = field(default_factory=Clock)
     woken: list[str] = field(default_factory=list)
 
+    async def _wake(self, project: str) -> None:
+        self.woken.append(project)
+
     async def post(self, content: str | bytes | Any, secret: str = "long-and-random") -> int:
         app = FastAPI()
         if not hasattr(self, "_router"):
-            self._router = webhook("long-and-random", self.woken.append, self.clock)
+            self._router = webhook("long-and-random", self._wake, self.clock)
         app.include_router(self._router)
         body = content if isinstance(content, str | bytes) else json.dumps(content)
         transport = httpx.ASGITransport(app=app)

@@ -15,12 +15,15 @@ from engine.answer import Answer, Code, Tail
 from engine.command import Argument, Command, Question
 from engine.control_plane import Request
 from engine.errors import Rejected, Unreachable
+from engine.peers import NoPeers
 from engine.registry import Registry
 from tests.unit.bot.fake_slack import FakeSlack
 from tests.unit.bot.fakes import ADA, FakeClock, FakeControl, settle
+from tests.unit.together import Together
 
 if TYPE_CHECKING:
     from engine.actor import Actor
+    from engine.peers import Peers
 
 LOG = logging.getLogger("tests.bot.live")
 
@@ -61,12 +64,14 @@ class Dripping(FakeControl):
 
 
 class Scene:
-    def __init__(self, *texts: str | Exception, thread: str | None = None) -> None:
+    def __init__(
+        self, *texts: str | Exception, thread: str | None = None, peers: Peers | None = None
+    ) -> None:
         self.clock = FakeClock()
         self.slack = FakeSlack(self.clock)
         self.control = Dripping(self.clock, *texts)
         voice = Voice(self.slack, self.clock, LOG, self.slack.hook)
-        self.live = Live(self.control, voice, self.clock, LOG)
+        self.live = Live(self.control, voice, self.clock, LOG, peers or NoPeers())
         origin = Origin(door=Door.SLACK, channel="C0OPS", thread=thread)
         self.request = Request("d1", ADA, Drip(), origin)
 
@@ -116,6 +121,27 @@ async def test_anybody_may_stop_it_and_it_says_who_did() -> None:
     assert following.done()
     assert "Ended: stopped by <@U0BEN>" in scene.slack.root["text"]
     assert scene.control.asked == []
+
+
+async def test_its_button_may_reach_another_replica() -> None:
+    together = Together()
+    here, elsewhere = together.one(), together.one()
+    scene, other = Scene("one", "two", "three", peers=here), Scene(peers=elsewhere)
+    following = await scene.begin()
+    assert await other.live.stop(scene.stop, "U0BEN")
+    await settle()
+    assert following.done()
+    assert "Ended: stopped by <@U0BEN>" in scene.slack.root["text"]
+    assert not together.claims, "nobody follows it any more"
+
+
+async def test_a_replica_that_died_follows_nothing() -> None:
+    together = Together()
+    here = together.one()
+    scene, other = Scene("one", "two", peers=here), Scene(peers=together.one())
+    await scene.begin()
+    here.die()
+    assert not await other.live.stop(scene.stop, "U0BEN")
 
 
 async def test_a_restart_ends_it_and_says_so() -> None:

@@ -26,6 +26,7 @@ from tests.unit.commands.worlds import (
     Given,
     described_run,
 )
+from tests.unit.together import Together
 
 TIMER = Actor(door=Door.TIMER, id="scheduler", name="scheduler", role=Role.ADMIN)
 HALF_A_MINUTE = timedelta(seconds=30)
@@ -240,7 +241,7 @@ async def test_nor_does_trouble_break_the_bound(limit: int) -> None:
     timer = Timer(Fleet(30), limit=limit)
     timer.fleet.set(DeployState.CRASHED, *range(1, 10))
     for minute in range(60):
-        timer.watcher.wake(f"project-{minute % 30 + 1}")
+        await timer.watcher.wake(f"project-{minute % 30 + 1}")
         await timer.passes(timedelta(minutes=1))
     assert timer.requests <= SHARE * limit
 
@@ -266,11 +267,24 @@ async def test_a_wake_is_followed_within_seconds_and_told_only_by_what_the_host_
     timer = Timer(Fleet(501))
     await timer.passes(timedelta(seconds=30))
     timer.looks.clear()
-    timer.watcher.wake("project-9")
+    await timer.watcher.wake("project-9")
     await timer.passes(timedelta(seconds=5))
     assert [projects for _, projects in timer.looks] == [["project-9"]]
     await timer.passes(timedelta(minutes=5))
     assert timer.fleet.said == [], "whatever the webhook said: the host says it is well"
+
+
+async def test_a_wake_reaches_whoever_watches() -> None:
+    fleet, together = Fleet(501), Together()
+    watching, other = (Timer(fleet, peers=together.one()) for _ in range(2))
+    await watching.passes(timedelta(seconds=30))
+    await other.watcher.act()
+    watching.looks.clear()
+    await other.watcher.wake("project-9")
+    await other.watcher.act()
+    await watching.passes(timedelta(seconds=5))
+    assert [projects for _, projects in watching.looks] == [["project-9"]]
+    assert other.looks == []
 
 
 async def test_while_little_is_left_runs_go_first() -> None:
