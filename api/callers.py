@@ -68,7 +68,7 @@ class Callers:
         key = await self._keys.check(text)
         if key is None:
             raise _unauthorized("The API's key is wrong, has expired or was revoked.")
-        self._throttle.take(key.id)
+        await self._throttle.take_of_all(key.id)
         try:
             creator = await self._knows(key.creator, key.creator_name)
         except NotAllowed as refused:

@@ -23,6 +23,7 @@ from app.wiring import control_plane, knows, slack_door, web
 from engine.actor import Door
 from engine.capabilities import SpeaksInChannels
 from engine.errors import NotConfigured, OpsError
+from engine.throttle import Throttle
 from scheduler.anchor import anchor
 from scheduler.clock import Timetable
 
@@ -80,6 +81,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                     web=web(reading.settings, page),
                     slack=door.http_handler,
                     hook=hook_of(watcher, parts, reading.settings),
+                    throttle=Throttle(peers=plane.replicas),
                     metrics_token=_revealed(reading.settings.luthien_metrics_token),
                 )
                 http = _Server(

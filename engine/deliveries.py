@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.control_plane import Outcome, Request
@@ -24,8 +25,20 @@ class Deliveries:
     journal: Journal
     feed: Feed
     perform: Callable[[Request], Awaitable[Outcome]]
+    handling: dict[str, asyncio.Event] = field(default_factory=dict)
+    """What this process is at."""
 
     async def handle(self, delivery: str) -> Outcome | None:
+        if (under_way := self.handling.get(delivery)) is not None:
+            await under_way.wait()
+            return None
+        self.handling[delivery] = asyncio.Event()
+        try:
+            return await self._handle(delivery)
+        finally:
+            self.handling.pop(delivery).set()
+
+    async def _handle(self, delivery: str) -> Outcome | None:
         while (request := await self.inbox.open(delivery)) is None:
             if not await self.inbox.under_way(delivery):
                 return None

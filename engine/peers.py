@@ -37,6 +37,12 @@ class Peers(Protocol):
     async def hold(self, name: str, duration: timedelta) -> None:
         """Nobody is allowed this one before the time is over."""
 
+    async def mark(self, name: str) -> None:
+        """It was done just now."""
+
+    async def since(self, name: str) -> timedelta | None:
+        """How long ago anybody of the others, or this one, marked it; None: nobody did."""
+
     def on(self, topic: str, act: Callable[[str], None]) -> None:
         """`act` is given the text of what the others `tell` about this topic."""
 
@@ -63,6 +69,11 @@ class NoPeers:
         return timedelta()
 
     async def hold(self, name: str, duration: timedelta) -> None: ...
+
+    async def mark(self, name: str) -> None: ...
+
+    async def since(self, name: str) -> timedelta | None:  # noqa: ARG002
+        return None
 
     def on(self, topic: str, act: Callable[[str], None]) -> None: ...
 

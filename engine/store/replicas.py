@@ -172,6 +172,16 @@ class Replicas:
                 )
             )
 
+    async def mark(self, name: str) -> None:
+        await self.hold(name, timedelta())
+
+    async def since(self, name: str) -> timedelta | None:
+        if self._database.embedded:
+            return None
+        ago = select(cast(func.clock_timestamp() - AllowanceRow.spent_until, Interval))
+        async with self._database.read() as session:
+            return await session.scalar(ago.where(AllowanceRow.name == name))
+
     # ── signals ───────────────────────────────────────────────────────────────────────────────
 
     def on(self, topic: str, act: Callable[[str], None]) -> None:

@@ -199,7 +199,7 @@ class RailwayClient:
             return _shaped(name, shape, data)
 
         async def turn() -> T:
-            return await self._lines.setdefault(name, Line(self.clock)).take(attempt, waiting)
+            return await self._line(name).take(attempt, waiting)
 
         try:
             if in_line:
@@ -207,6 +207,11 @@ class RailwayClient:
             return await self._patiently(attempt, ON_WRITE)
         except Fault as fault:
             raise _write_error(fault, name) from fault
+
+    def _line(self, name: str) -> Line:
+        if name not in self._lines:
+            self._lines[name] = Line(self.clock, f"railway:{name}", self._peers)
+        return self._lines[name]
 
     # -- one request ------------------------------------------------------------------------------
 

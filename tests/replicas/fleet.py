@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -19,12 +20,14 @@ import httpx
 from engine.secrets import generate_key
 from tests.e2e.chat import Chat
 from tests.e2e.house import House, Process, free_port, open_house, until
+from tests.replicas.balancer import balanced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.postgres import Postgres
+    from tests.replicas.balancer import Balancer
 
 LEASE = 6
 """Seconds, ten in production. Shorter ones are lost on a busy machine, too."""
@@ -109,6 +112,12 @@ class Fleet:
     pg: Postgres
     database: str
     replicas: list[Replica]
+    balancer: Balancer | None = None
+    """Where Slack and people reach them over HTTP."""
+
+    @property
+    def address(self) -> str:
+        return f"http://{self.house.settings['LUTHIEN_LISTEN']}"
 
     async def all_ready(self, within: float = 60) -> None:
         for replica in self.replicas:
@@ -187,13 +196,22 @@ class Fleet:
 
 @asynccontextmanager
 async def open_fleet(
-    folder: Path, pg: Postgres, count: int, *, speed: float = SPEED, **changed: Any
+    folder: Path,
+    pg: Postgres,
+    count: int,
+    *,
+    speed: float = SPEED,
+    over_http: bool = False,
+    **changed: Any,
 ) -> AsyncIterator[Fleet]:
+    """`over_http`: all behind one address, to which Slack posts, too; else each has its own
+    connection to Slack."""
     database = pg.create()
     key = generate_key()
     shared = {"LUTHIEN_MASTER_KEY": key, "LUTHIEN_LEASE": f"PT{LEASE}S"} | changed
+    open_one = partial(open_house, folder, speed=speed, over_http=over_http)
     async with (
-        open_house(folder, speed=speed, DATABASE_URL=pg.url(database), **shared) as house,
+        open_one(DATABASE_URL=pg.url(database), **shared) as house,
         contextlib.AsyncExitStack() as closing,
     ):
         replicas: list[Replica] = []
@@ -207,14 +225,21 @@ async def open_fleet(
                 "LUTHIEN_LISTEN": f"127.0.0.1:{listen}",
                 "LUTHIEN_DATA_DIR": str(folder / f"data-{number}"),
             }
+            if over_http:
+                settings["LUTHIEN_PUBLIC_URL"] = f"http://{house.settings['LUTHIEN_LISTEN']}"
             process = Process(
                 f"replica-{number}", [sys.executable, "-m", "app", "serve"], settings, folder
             )
             replicas.append(Replica(process, f"http://127.0.0.1:{listen}", cable))
+        address = house.settings["LUTHIEN_LISTEN"]
         supervising = [asyncio.create_task(_supervise(replica)) for replica in replicas]
         fleet = Fleet(house, Chat(house.http), pg, database, replicas)
         try:
             await fleet.all_ready()
+            if over_http:
+                port = int(address.rpartition(":")[2])
+                before = balanced(port, [replica.address for replica in replicas])
+                fleet.balancer = await closing.enter_async_context(before)
             yield fleet
         finally:
             for task in supervising:

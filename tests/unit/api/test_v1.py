@@ -15,6 +15,7 @@ from commands.list import ListInstances
 from engine.actor import Actor, Door, Role
 from engine.answer import Answer
 from engine.errors import NotAllowed
+from engine.peers import NoPeers
 from engine.registry import Registry
 from engine.run import RunStatus
 from engine.throttle import Throttle
@@ -121,6 +122,22 @@ async def test_who_asks_too_often_waits_and_the_others_do_not() -> None:
         now[0] += 0.5
         assert (await http.get("/runs")).status_code == 200
         assert (await http.get("/runs")).status_code == 429
+
+
+class AskedElsewhere(NoPeers):
+    """The other replicas have answered this caller as often as is allowed."""
+
+    async def spend(self, name: str, every: timedelta, *, burst: int = 1) -> timedelta:
+        assert (name.partition(":")[0], every, burst) == ("api", timedelta(seconds=0.5), 3)
+        return timedelta(seconds=3)
+
+
+async def test_replicas_share_what_a_caller_may_ask() -> None:
+    control = FakeControl()
+    throttle = Throttle(per_second=2, burst=3, peers=AskedElsewhere())
+    async with client(control, await made(control, Role.VIEWER), throttle=throttle) as http:
+        refused = await http.get("/runs")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "3")
 
 
 async def test_a_body_that_is_too_large_is_not_read() -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from engine.control_plane import Request
-from tests.unit.engine.house import ADA, OPS, Build, Look, Vendor, plane
+from engine.clock import SystemClock
+from engine.control_plane import Outcome, Request
+from engine.deliveries import Deliveries
+from engine.feed import Feed
+from engine.secrets import parse_keys
+from engine.store.inbox import Inbox
+from tests.unit.engine.house import ADA, KEY, OPS, REGISTRY, Build, Look, Vendor, plane
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +28,23 @@ async def test_a_repeated_delivery_leads_to_the_run_it_started(tmp_path: Path) -
         found = await p.started_by("api:k1")
         assert found is not None
         assert found.id == outcome.run.id
+
+
+async def test_what_comes_several_times_at_once_is_handled_once(tmp_path: Path) -> None:
+    performed: list[str] = []
+
+    async def perform(request: Request) -> Outcome:
+        performed.append(request.delivery)
+        await asyncio.sleep(0.05)  # others come meanwhile
+        return Outcome()
+
+    async with plane(tmp_path, Vendor()) as p:
+        inbox = Inbox(p.database, parse_keys(KEY), REGISTRY, SystemClock(), p.replicas.id)
+        deliveries = Deliveries(inbox, p.journal, Feed(), perform)
+        await p.accept(Request("api:k1", ADA, Build(), OPS))
+        told = await asyncio.gather(*(deliveries.handle("api:k1") for _ in range(5)))
+    assert performed == ["api:k1"]
+    assert told == [Outcome(), None, None, None, None]
 
 
 async def test_only_old_and_handled_deliveries_are_forgotten(tmp_path: Path) -> None:
