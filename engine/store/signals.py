@@ -40,6 +40,7 @@ class Signals:
         self._me = me
         self._heard: dict[str, list[Callable[[str], None]]] = defaultdict(list)
         self._listening: asyncio.Task[None] | None = None
+        self._closing = False
 
     def on(self, topic: str, act: Callable[[str], None]) -> None:
         """`act` is told the text of every signal of others, and must not take long."""
@@ -59,6 +60,7 @@ class Signals:
         self._listening = asyncio.create_task(self._hear(line, driver, lost), name="signals")
 
     async def close(self) -> None:
+        self._closing = True  # whatever ends it now, nothing is lost
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
@@ -72,15 +74,15 @@ class Signals:
         try:
             async for said in driver.notifies():
                 self._dispatch(said.payload)
-            lost("the database is lost: it ended the connection over which replicas hear")
-        except asyncio.CancelledError:
-            raise
+            why = "it ended the connection over which replicas hear"
         except Exception as error:  # noqa: BLE001 - whatever the driver raises
-            lost(f"the database is lost ({type(error).__name__})")
+            why = type(error).__name__
         finally:
             with contextlib.suppress(Exception):
                 await line.invalidate()  # not for the pool: it listens
                 await line.close()
+        if not self._closing:
+            lost(f"the database is lost ({why})")
 
     def _dispatch(self, payload: str) -> None:
         sender, _, rest = payload.partition("\n")
