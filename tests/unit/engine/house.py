@@ -13,6 +13,7 @@ from engine.clock import SystemClock
 from engine.command import Change, Question, Risk
 from engine.context import Retries
 from engine.errors import OutcomeUnknown, Refused, Rejected, Unreachable
+from engine.lease import Lease
 from engine.plan import Plan
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.registry import Registry
@@ -206,6 +207,7 @@ async def plane(
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
             roles=FixedRoles(frozenset(admins), frozenset(deployers)),
             retries=Retries(attempts=3, first=timedelta(milliseconds=5)),
+            lease=Lease(timedelta(minutes=5)),  # a busy machine loses a shorter one
             pace=pace,
         ),
         registry=REGISTRY,
