@@ -16,8 +16,9 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import forms
+from bot.answering import AGAIN, Answering
 from bot.completion import Completion
-from bot.desk import AGAIN, Desk
+from bot.desk import Desk
 from bot.explaining import Explaining
 from bot.grammar import Wish
 from bot.hearing import Hearing
@@ -105,19 +106,25 @@ class Workspace:
         )
         self.narrator = Narrator(stage, scrubber)
         live = Live(self.control, voice, self.clock, LOG, NoPeers())
-        self.desk = Desk(
+        answering = Answering(
             self.control,
-            identity,
             voice,
-            Rooms(voice, self.clock),
             self.narrator,
-            open_form=self._open_form,
-            update_form=self._update_form,
             live=live,
             send_file=self._send_file,
             clock=self.clock,
             log=LOG,
             scrubber=scrubber,
+            bot_name=lambda: "luthien",
+        )
+        self.desk = Desk(
+            self.control,
+            identity,
+            Rooms(voice, self.clock),
+            answering,
+            open_form=self._open_form,
+            update_form=self._update_form,
+            log=LOG,
             default_channel=self.channel,
             bot_name=lambda: "luthien",
         )
