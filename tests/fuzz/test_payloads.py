@@ -121,8 +121,12 @@ def test_a_webhooks_body_wakes_somebody_or_nobody(body: bytes) -> None:
 
 async def _hooked(body: bytes) -> tuple[int, list[str]]:
     woken: list[str] = []
+
+    async def wake(project: str) -> None:
+        woken.append(project)
+
     app = FastAPI()
-    app.include_router(webhook("the-secret", woken.append, FakeClock()))
+    app.include_router(webhook("the-secret", wake, FakeClock()))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
         answer = await http.post("/hooks/railway/the-secret", content=body)
