@@ -74,6 +74,28 @@ async def test_somebody_who_is_signed_in_does_not_become_another(tmp_path: Path)
         assert "ada admin" in (await own.presses("Sign in as ada")).text, "it is not used up"
 
 
+async def test_a_link_that_is_posted_is_looked_at_as_one_that_is_opened(tmp_path: Path) -> None:
+    """By a form of another page, say: nobody becomes somebody else, or somebody at all."""
+    async with place(tmp_path) as there:
+        link, cleo = await there.link("ada"), await there.visited_by("cleo")
+        own = {"token": cleo.page.form("Run").fields["token"]}
+        answer = await cleo.http.post(link, data=own)
+        assert answer.status_code == 409
+        assert "you are signed in as cleo" in answer.text
+        assert "cleo viewer" in (await cleo.opens("/")).text
+
+        stranger = there.browser()
+        await stranger.opens(link)
+        for fields in ({}, {"token": "made.up"}, own):
+            answer = await stranger.http.post(link, data=fields)
+            assert answer.status_code == 403
+            assert "was not given to this browser" in answer.text
+        await stranger.opens("/")
+        assert stranger.status == 401
+        await stranger.opens(link)
+        assert "ada admin" in (await stranger.presses("Sign in as ada")).text, "not used up"
+
+
 async def test_nothing_that_a_browser_brings_along_survives_signing_in(tmp_path: Path) -> None:
     async with place(tmp_path) as there:
         planted = await there.visited_by("ben")
