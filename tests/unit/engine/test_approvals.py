@@ -339,7 +339,7 @@ async def test_of_a_thousand_clicks_at_once_one_wins(tmp_path: Path) -> None:
         winners = [w for w in await asyncio.gather(*(click(*c) for c in enumerate(crowd))) if w]
         assert len(winners) == 1
         assert len(losers) == 999
-        assert all(" already by <@U" in said for said in losers), set(losers)
+        assert all(" already by <@slack:U" in said for said in losers), set(losers)
         approval = (await over(p, run)).approval
         assert approval is not None
         assert approval.decided_by == winners[0]
