@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, update
+from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
-from engine.lease import LeaseLost
 from engine.store import audit
 from engine.store.models import EventRow, StepRow
 from engine.store.signals import EVENTS
@@ -103,7 +103,7 @@ class Progress:
                 await _write(session, [change for change, _ in batch])
                 await self._database.signal(session, EVENTS)
         except Exception as error:  # noqa: BLE001 - it is raised where each of them is waited for
-            if len(batch) > 1 and not isinstance(error, LeaseLost):
+            if len(batch) > 1 and _is_of_one(error):
                 for one in batch:  # so that nobody suffers from another one's
                     await self._commit([one])
                 return
@@ -115,6 +115,13 @@ class Progress:
             if not durable.done():
                 durable.set_result(None)
         self._feed.wake()
+
+
+def _is_of_one(error: Exception) -> bool:
+    """Whether one of the changes cannot be stored, so that none was. Where the answer to a commit
+    was lost they may all be stored, and storing them again would tell everything twice."""
+    cannot_be_sent = type(error) is StatementError or isinstance(error, TypeError | ValueError)
+    return cannot_be_sent or isinstance(error, IntegrityError | DataError)
 
 
 async def _write(session: AsyncSession, changes: Sequence[StepChange]) -> None:

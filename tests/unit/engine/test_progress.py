@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import insert, select
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import OperationalError, StatementError
 
 from engine.feed import Feed
 from engine.run import EventKind, StepStatus
@@ -139,6 +139,33 @@ async def test_one_that_cannot_be_kept_fails_alone(database_of_runs: Counting) -
     steps, events, facts = await what_is_kept(database_of_runs)
     assert steps == {"r0": {"n": 0}, "r2": {"n": 2}}
     assert events == facts == [0, 2]
+
+
+class AnswerLost(Database):
+    """Its commits succeed, and nobody hears of it."""
+
+    lost = False
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        async with super().write() as session:
+            yield session
+        if self.lost:
+            raise OperationalError("COMMIT", {}, ConnectionError("the server closed it"))
+
+
+async def test_what_may_be_stored_is_not_stored_again(
+    database_of_runs: Counting, database: str
+) -> None:
+    deaf = AnswerLost(database)
+    deaf.lost = True
+    progress = Progress(deaf, Feed())
+    changes = [done(n) for n in range(3)]
+    found = await asyncio.gather(*map(progress.put, changes), return_exceptions=True)
+    assert [type(error) for error in found] == [OperationalError] * 3
+    _, events, facts = await what_is_kept(database_of_runs)
+    assert events == facts == [0, 1, 2]
+    await deaf.close()
 
 
 async def test_it_is_kept_although_nobody_waits_any_more(database_of_runs: Counting) -> None:
