@@ -127,6 +127,8 @@ def configure(*, secrets: Iterable[str], file: Path | None = None, as_json: bool
     root.setLevel(logging.INFO)
     for noisy in ("dbos", "httpx", "httpcore", "apscheduler", "uvicorn.access", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # A tick that is still at work is not started again: that is meant, and nothing to warn of.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     # DBOS and uvicorn bring handlers of their own when they find none.
     for ours in ("dbos", "uvicorn", "uvicorn.error"):
         logger = logging.getLogger(ours)
