@@ -110,7 +110,9 @@ def policy(found: StandingPolicy | NotConfigured) -> Check:
             return [_not_ok("Policy", found)]
         found.look()
         if found.broken:
-            fix = "Mend the file; what it said before still holds."
+            fix = (
+                "Mend the file; its last good content is in force until then (`policy` shows it)."
+            )
             return [Finding("Policy", ok=False, detail=str(found.broken), fix=fix)]
         return [Finding("Policy", ok=True, detail=found.loaded.name)]
 

@@ -27,10 +27,13 @@ from engine.capabilities import (
 )
 from engine.clock import SystemClock
 from engine.errors import NotConfigured
+from engine.last_good import LastGood
 from engine.lease import Lease
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.policy_file import StandingPolicy
 from engine.roles import FixedRoles
+from engine.store.database import open_database
+from engine.store.memory import StoredMemory
 from engine.store.told import StoredTold
 from engine.world import Limits, Toolbox
 from providers.luthien.provider import LuthienGateways
@@ -117,7 +120,7 @@ async def control_plane(
             gateways = await closing.enter_async_context(LuthienGateways())
             toolbox = tools(railway, web, gateways)
             found += [checks.railway(railway), checks.repositories(railway, plans)]
-        policy = _policy(settings, registry, lenient=keeping is not None)
+        policy = await _policy(settings, registry, lenient=keeping is not None)
         found.append(checks.policy(policy))
         plane = await open_plane(
             plane_settings(keeping or settings, public_url, lease),
@@ -148,16 +151,37 @@ def tools(railway: RailwayProvider, web: WebProbe, gateways: LuthienGateways) ->
     )
 
 
-def _policy(
+async def _policy(
     settings: Settings, registry: Registry, *, lenient: bool
 ) -> StandingPolicy | NotConfigured:
-    """Raises NotConfigured for one that cannot be used, unless `doctor` is to say so."""
+    """The file's, or what it said when it was last good. Raises NotConfigured when neither can be
+    used, unless `doctor` is to say so."""
+    path, commands = settings.luthien_policy, {c.name: c for c in registry.commands}
     try:
-        return StandingPolicy(settings.luthien_policy, {c.name: c for c in registry.commands})
+        try:
+            return StandingPolicy(path, commands)
+        except NotConfigured:
+            return StandingPolicy(path, commands, await _last_good(settings))
     except NotConfigured as broken:
         if not lenient:
             raise
         return broken
+
+
+async def _last_good(settings: Settings) -> str | None:
+    """Also for a process that keeps nothing."""
+    if settings.luthien_policy is None:
+        return None
+    try:
+        opened = open_database(settings.database)
+        try:
+            return await LastGood(StoredMemory(opened, SystemClock())).recall(
+                settings.luthien_policy
+            )
+        finally:
+            await opened.close()
+    except Exception:  # noqa: BLE001 (the database has a finding of its own)
+        return None
 
 
 def slack_door(settings: Settings, parts: Parts, clock: Clock | None = None) -> SlackDoor:

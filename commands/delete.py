@@ -59,7 +59,6 @@ class DeleteInstance(Change):
     type_name: str | None = Field(
         default=None,
         description="The instance's name again, where the policy wants it typed",
-        examples=["acme"],
     )
     confirm: str | None = Field(
         default=None, description="What the confirmation gave: says yes to exactly what it showed"
@@ -76,6 +75,10 @@ class DeleteInstance(Change):
     @property
     def approvals(self) -> int:
         return 1 if self.force else 0
+
+    @property
+    def irrevocable(self) -> bool:
+        return self.force
 
     def locks(self) -> Sequence[str]:
         return [instance_lock(self.instance)]

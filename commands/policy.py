@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.actor import Actor, Door, Role
 from engine.answer import Answer, Code, Offer, Offers, Part, Table, Text
+from engine.approval import asked_anew
 from engine.command import Argument, Completes, Question
 from engine.errors import InvalidInput
 from engine.lines import parse_line
@@ -81,7 +82,7 @@ class ShowPolicy(Question):
                 next_step=typed("policy explain delete acme"),
             )
         command = parse_line(world.registry, self.words)
-        line = command.name if isinstance(command, type) else command.line()
+        line = command.name if isinstance(command, type) else asked_anew(command.line())
         actor = await self._whose(world)
         rulings = await world.control.explain(actor, command)
         allowed = all(ruling.allowed for ruling in rulings)

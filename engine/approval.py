@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.actor import Actor
 from engine.policy import SelfApprove, includes
+from engine.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,3 +124,36 @@ def may_agree_oneself(consent: Consent, *, alone: bool) -> bool:
 def others(able: Sequence[str], asker: Actor) -> list[str]:
     """Those who could agree besides the asker."""
     return [key for key in able if key != asker.key]
+
+
+class Quorum(BaseModel):
+    """Who could agree, at one moment."""
+
+    model_config = ConfigDict(frozen=True)
+
+    others: int
+    """People besides the asker."""
+    oneself: bool
+    """The asker may, too."""
+    needed: int
+
+    @property
+    def alone(self) -> bool:
+        return not self.others
+
+    @property
+    def enough(self) -> bool:
+        return self.others + self.oneself >= self.needed
+
+    def lacking(self, asker: str) -> str:
+        """Who could, where these are too few. `asker`: how the asker is called."""
+        return (
+            f"Nobody but {asker}" if self.alone else f"Only {plural(self.others, 'other person')}"
+        )
+
+
+def quorum(consent: Consent, able: Sequence[str], asker: Actor) -> Quorum:
+    """`able`: keys of the approvers."""
+    rest = len(others(able, asker))
+    oneself = may_agree_oneself(consent, alone=not rest) and includes(consent.approvers, asker)
+    return Quorum(others=rest, oneself=oneself, needed=consent.needed)

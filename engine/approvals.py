@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.actor import Actor, Origin
-    from engine.command import Command
     from engine.execute import Executor
     from engine.permission import Permissions
     from engine.plan import Plan
@@ -75,27 +74,6 @@ class Approvals:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # ── asking ────────────────────────────────────────────────────────────────────────────────
-
-    async def possible(self, actor: Actor, command: Command, consent: Consent) -> bool:
-        """Whether the asker is alone. Raises Refused when not enough people could agree."""
-        if await self._permissions.everybody(consent.approvers):
-            return False
-        able = await self._permissions.people(consent.approvers)
-        rest = others(able, actor)
-        alone = not rest
-        oneself = may_agree_oneself(consent, alone=alone) and includes(consent.approvers, actor)
-        if len(rest) + oneself >= consent.needed:
-            return alone
-        who = somebody(consent.approvers)
-        count = "Nobody but you" if alone else f"Only {plural(len(rest), 'other person')}"
-        raise Refused(
-            f"{count} could approve `{command.line()}`.",
-            why=f"It needs {plural(consent.needed, 'approval')} by {who} ({consent.said_by}), and"
-            f" `self_approve: {consent.self_approve}` holds ({consent.self_said_by}).",
-            who="Whoever keeps the policy can write `self_approve: when_alone` there, which lets"
-            " somebody alone approve it; or an admin gives somebody else the role.",
-            next_step=typed(f"policy explain {command.line()}"),
-        )
 
     async def ask(
         self,

@@ -294,6 +294,12 @@ class Change(Command):
         """How many other people have to agree, unless the policy says otherwise."""
         return 0
 
+    @property
+    def irrevocable(self) -> bool:
+        """Whether what it does cannot be taken back: of an instance that the policy calls
+        production the name is typed first, unless a rule says otherwise."""
+        return False
+
     def locks(self) -> Sequence[str]:
         """Names of what no other run may touch meanwhile, e.g. `instance:acme`."""
         raise NotImplementedError(type(self).__name__)

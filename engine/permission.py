@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 from engine.actor import Door, Role
-from engine.approval import Consent
+from engine.approval import Consent, asked_anew, quorum
 from engine.command import Risk
-from engine.errors import InvalidInput, NotAllowed
+from engine.errors import InvalidInput, NotAllowed, Refused
 from engine.policy import TYPED_NAME, Asked, SelfApprove, includes
 from engine.rights import Rights
 from engine.roles import mention
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from engine.actor import Actor
+    from engine.approval import Quorum
     from engine.clock import Clock
     from engine.command import Command
+    from engine.last_good import LastGood
     from engine.notices import Notices
     from engine.policy import Policy, Rule
     from engine.policy_file import LoadedPolicy, Quote, StandingPolicy
@@ -47,7 +49,7 @@ class Ruling:
 
     def refusal(self, command: Command | type[Command]) -> NotAllowed:
         """Where it is not allowed."""
-        line = command.name if isinstance(command, type) else command.line()
+        line = command.name if isinstance(command, type) else asked_anew(command.line())
         said = f"{self.quote}." if self.quote else ""
         return NotAllowed(
             self.text,
@@ -79,7 +81,7 @@ class Creations(Protocol):
 
 @dataclass
 class Permissions:
-    """`standing` is the policy in force; changes of it are told by `notices`."""
+    """`standing` is the policy in force; changes of it are told by `notices`, and kept."""
 
     standing: StandingPolicy
     notices: Notices
@@ -87,10 +89,13 @@ class Permissions:
     creations: Creations
     registry: Registry
     clock: Clock
+    last_good: LastGood | None = None
 
     async def policy(self) -> LoadedPolicy:
         """The policy in force; that it has changed, or could not be read, is told once."""
         loaded = self.standing.look()
+        if self.last_good is not None:
+            await self.last_good.keep(self.standing)
         news, self.standing.news = self.standing.news, None
         if news is not None:
             await self.notices.announce(news)
@@ -102,7 +107,7 @@ class Permissions:
         """Raises NotAllowed naming the policy's line and who can help. `subject`: the instance,
         where the command itself does not name it."""
         asked = Asked.of(command, subject)
-        for ruling in await self._rulings(await self.policy(), actor, asked):
+        for ruling in await self._barring(await self.policy(), actor, asked):
             if ruling.allowed:
                 continue
             if ruling.quote is None:
@@ -118,7 +123,9 @@ class Permissions:
 
     async def explain(self, actor: Actor, command: Command | type[Command]) -> Sequence[Ruling]:
         """Everything that is said about it, allowed or not."""
-        return await self._rulings(await self.policy(), actor, Asked.of(command))
+        loaded, asked = await self.policy(), Asked.of(command)
+        found = await self._barring(loaded, actor, asked)
+        return [*found, *await self._agreement(loaded, actor, asked)] if asked.runs else found
 
     async def rights(self, actor: Actor) -> Rights:
         """What may be offered to them, as far as it depends on who they are and on the time."""
@@ -128,54 +135,79 @@ class Permissions:
         """Who has to agree first."""
         return self._consent(await self.policy(), actor, Asked.of(command))
 
+    async def agreeable(self, actor: Actor, command: Command, consent: Consent) -> bool:
+        """Whether nobody but the asker could agree. Raises Refused where too few could."""
+        found = await self._quorum(actor, consent) if consent.needed else None
+        if found is None or found.enough:
+            return found is not None and found.alone
+        line = asked_anew(command.line())
+        raise Refused(
+            f"{found.lacking('you')} could approve `{line}`.",
+            why=_asked_for(consent),
+            who=_MORE_COULD,
+            next_step=typed(f"policy explain {line}"),
+        )
+
     async def check_name(self, command: Command) -> None:
         """Raises InvalidInput where the policy wants the instance's name typed and it was not."""
         loaded = await self.policy()
-        rule = _first(loaded.policy, Asked.of(command), "type_name")
-        given = getattr(command, TYPED_NAME, None)
-        if rule is None or not rule[1].type_name or not hasattr(command, TYPED_NAME):
+        wanted = _typed_name(loaded, Asked.of(command))
+        given, name = getattr(command, TYPED_NAME, None), command.subject
+        if wanted is None or given == name:
             return
-        if given == command.subject:
-            return
-        quote = loaded.quote("rules", rule[0], "type_name")
-        name = command.subject
+        about, quote = wanted
         raise InvalidInput(
             f"The name `{name}` is typed to confirm this."
             + (f" What was typed is `{given}`." if given else ""),
             fields={TYPED_NAME: f"should be {name}"},
             missing=not given,
-            why=" ".join(part for part in (rule[1].about, f"{quote}.") if part),
+            why=" ".join(part for part in (about, f"{quote}.") if part),
             who="You can type it.",
-            next_step=typed(f"{command.line()} --type-name {name}"),
+            next_step=typed(f"{asked_anew(command.line())} --type-name {name}"),
         )
 
     # ── each ruling ───────────────────────────────────────────────────────────────────────────
 
-    async def _rulings(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> list[Ruling]:
+    async def _barring(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> list[Ruling]:
+        """What it needs at every moment, also when it was agreed to."""
         found = [await self._role(loaded, actor, asked)]
         if asked.runs:
             found += [await self._freeze(loaded, actor, asked)]
             found += await self._creation(loaded, actor, asked, self.creations)
-            found += self._agreement(loaded, actor, asked)
         return found
 
-    def _agreement(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> list[Ruling]:
-        """What is asked for on the way; it forbids nothing by itself."""
+    async def _agreement(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> list[Ruling]:
+        """What is asked for on the way."""
         found = []
-        rule = _first(loaded.policy, asked, "type_name")
-        if rule and rule[1].type_name and TYPED_NAME in asked.command.model_fields:
-            quote = loaded.quote("rules", rule[0], "type_name")
+        if name := _typed_name(loaded, asked):
+            about, quote = name
             text = "The instance's name is typed to confirm it."
-            found.append(Ruling(NAME, True, text, quote, why=rule[1].about))
+            found.append(Ruling(NAME, True, text, quote, why=about))
         consent = self._consent(loaded, actor, asked)
         if consent.needed:
-            count = plural(consent.needed, "approval")
-            text = f"It waits for {count} by {somebody(consent.approvers)} before it begins"
-            text += f" ({_OWN_WORD[consent.self_approve]})."
-            rule = _first(loaded.policy, asked, "approvals")
-            quote = loaded.quote("rules", rule[0], "approvals") if rule else None
-            found.append(Ruling(APPROVAL, True, text, quote, why=consent.about))
+            found.append(await self._approval(loaded, actor, asked, consent))
         return found
+
+    async def _approval(
+        self, loaded: LoadedPolicy, actor: Actor, asked: Asked, consent: Consent
+    ) -> Ruling:
+        rule = _first(loaded.policy, asked, "approvals")
+        quote = loaded.quote("rules", rule[0], "approvals") if rule else None
+        found = await self._quorum(actor, consent)
+        if found is not None and not found.enough:
+            text, why = f"{found.lacking(actor.name)} could approve it.", _asked_for(consent)
+            own = loaded.quote(*_says_oneself(loaded, asked), "self_approve")
+            return Ruling(APPROVAL, False, text, own or quote, why=why, who=_MORE_COULD)
+        count = plural(consent.needed, "approval")
+        text = f"It waits for {count} by {somebody(consent.approvers)} before it begins"
+        text += f" ({_OWN_WORD[consent.self_approve]})."
+        return Ruling(APPROVAL, True, text, quote, why=consent.about)
+
+    async def _quorum(self, actor: Actor, consent: Consent) -> Quorum | None:
+        """None: whoever there is could agree."""
+        if await self.everybody(consent.approvers):
+            return None
+        return quorum(consent, await self.people(consent.approvers), actor)
 
     def _consent(self, loaded: LoadedPolicy, actor: Actor, asked: Asked) -> Consent:
         usual = loaded.policy.approvals
@@ -186,8 +218,7 @@ class Permissions:
         approvers = _first(loaded.policy, asked, "approvers")
         oneself = _first(loaded.policy, asked, "self_approve")
         by_rule = loaded.quote("rules", counts[0], "approvals") if counts else None
-        where = ("rules", oneself[0]) if oneself else ("approvals",)
-        self_by = loaded.quote(*where, "self_approve")
+        self_by = loaded.quote(*_says_oneself(loaded, asked), "self_approve")
         return Consent(
             needed=needed or 0,
             approvers=(approvers[1].approvers if approvers else None) or usual.approvers,
@@ -287,6 +318,36 @@ def _first(policy: Policy, asked: Asked, what: str) -> tuple[int, Rule] | None:
     return next(((p, r) for p, r in fitting if getattr(r, what) is not None), None)
 
 
+def _says_oneself(loaded: LoadedPolicy, asked: Asked) -> tuple[str | int, ...]:
+    """Where in the file `self_approve` stands, if it does."""
+    rule = _first(loaded.policy, asked, "self_approve")
+    return ("rules", rule[0]) if rule else ("approvals",)
+
+
+def _typed_name(loaded: LoadedPolicy, asked: Asked) -> tuple[str, Quote | None] | None:
+    """Why the instance's name is typed, and the line that says so; None: it is not."""
+    if TYPED_NAME not in asked.command.model_fields:
+        return None
+    if rule := _first(loaded.policy, asked, "type_name"):
+        quote = loaded.quote("rules", rule[0], "type_name")
+        return (rule[1].about, quote) if rule[1].type_name else None
+    if asked.irrevocable and loaded.policy.is_production(asked.subject):
+        return "It is production, and it cannot be taken back.", loaded.quote("production")
+    return None
+
+
+def _asked_for(consent: Consent) -> str:
+    who = somebody(consent.approvers)
+    return (
+        f"It needs {plural(consent.needed, 'approval')} by {who} ({consent.said_by}), and"
+        f" `self_approve: {consent.self_approve}` holds ({consent.self_said_by})."
+    )
+
+
+_MORE_COULD = (
+    "Whoever keeps the policy can write `self_approve: when_alone` there, which lets somebody"
+    " alone approve it; or an admin gives somebody else the role."
+)
 _OWN_WORD = {
     SelfApprove.NEVER: "somebody else's: `self_approve: never`",
     SelfApprove.WHEN_ALONE: "somebody else's, or your own if nobody else could give it:"

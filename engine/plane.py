@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.actor import Actor, Origin, Role
 from engine.answer import Offers
-from engine.approval import Approval, ApprovalStatus
+from engine.approval import Approval, ApprovalStatus, asked_anew
 from engine.approvals import Approvals
 from engine.command import Change, Command, Undecided
 from engine.context import Equipment, Retries
@@ -19,6 +19,7 @@ from engine.execute import APPLICATION_VERSION, Executor
 from engine.feed import Feed
 from engine.following import follow, follow_all
 from engine.keyring import Keyring
+from engine.last_good import LastGood
 from engine.lease import Lease
 from engine.locks import Locks
 from engine.people import People
@@ -115,7 +116,13 @@ class Plane:
         self.forgetting = Forgetting(database)
         self.people = People(settings.roles, StoredGrants(database, clock))
         self.permissions = Permissions(
-            policy, self.notices, self.people, self.journal, registry, clock
+            policy,
+            self.notices,
+            self.people,
+            self.journal,
+            registry,
+            clock,
+            LastGood(self.memory),
         )
         self.replicas = Replicas(
             database,
@@ -272,6 +279,9 @@ class Plane:
                 expected = await self.journal.estimate(command.name, plan)
                 return await self._shown(actor, origin, preview(plan, command, expected))
             actor = await self._permit(actor, command)
+            if not command.settled:  # nobody confirms what nobody could approve
+                consent = await self.permissions.consent(actor, command)
+                await self.permissions.agreeable(actor, command, consent)
             asked = await command.confirmation(self._world(actor, origin, ""))
             if asked is not None:
                 return await self._shown(actor, origin, asked)
@@ -281,7 +291,7 @@ class Plane:
         except ProviderError as error:
             # Until here only reads were made, so the same may be asked again.
             refused = isinstance(error, Rejected)
-            again = f"{command.line()}{' --plan' if plan_only else ''}"
+            again = f"{asked_anew(command.line())}{' --plan' if plan_only else ''}"
             line = _looking_into(actor) if refused else again
             error.next_step = error.next_step or f"/luthien {line}"
             raise
@@ -451,19 +461,23 @@ async def open_plane(
     database = open_database(settings.database_url, settings.keys)
     try:
         await database.migrate()
+        plane = Plane(
+            settings,
+            database=database,
+            registry=registry,
+            toolbox=toolbox,
+            blueprints=blueprints,
+            clock=clock,
+            checks=checks,
+            policy=policy or StandingPolicy(),
+        )
+        await (
+            plane.permissions.policy()
+        )  # kept before anybody asks, and told if it is not the file
     except BaseException:
         await database.close()
         raise
-    return Plane(
-        settings,
-        database=database,
-        registry=registry,
-        toolbox=toolbox,
-        blueprints=blueprints,
-        clock=clock,
-        checks=checks,
-        policy=policy or StandingPolicy(),
-    )
+    return plane
 
 
 def _looking_into(actor: Actor) -> str:

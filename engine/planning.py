@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from engine.approval import asked_anew
 from engine.clock import StillClock
 from engine.command import Change
 from engine.errors import Locked, Refused
@@ -80,7 +81,7 @@ class Planning:
 def _unplanned(command: Change) -> Plan:
     """Stands in for the plan of a run in line that cannot be planned before its turn."""
     return Plan(
-        title=command.line(),
+        title=asked_anew(command.line()),
         subject=command.subject,
         steps=(),
         risk=command.risk,

@@ -152,6 +152,8 @@ class Asked:
     """Whether it becomes a run."""
     approvals: int = 0
     """How many people have to agree by the command's own definition."""
+    irrevocable: bool = False
+    """Whether it cannot be taken back."""
 
     @property
     def freezes(self) -> bool:
@@ -174,6 +176,7 @@ class Asked:
             changes=changing and (runs or not isinstance(command, Change)),
             runs=runs,
             approvals=command.approvals if isinstance(command, Change) and runs else 0,
+            irrevocable=isinstance(command, Change) and command.irrevocable,
         )
 
 
@@ -270,13 +273,20 @@ class Policy(_Part):
     something about it decides."""
 
     time_zone: _Zone = "UTC"
-    production: _Patterns = Field(default=(), description="Names of instances that matter most")
+    production: _Patterns = Field(
+        default=(),
+        description="Names of instances that matter most; the name is typed before one is deleted"
+        " at once",
+    )
     approvals: Approvals = Approvals()
     creations_per_day: Annotated[int, Field(ge=0)] | None = Field(
         default=None, description="How many instances one person may create in a day"
     )
     rules: tuple[Rule, ...] = ()
     freezes: tuple[Freeze, ...] = ()
+
+    def is_production(self, subject: str) -> bool:
+        return _like(subject, self.production)
 
     def fitting(self, asked: Asked) -> Iterator[tuple[int, Rule]]:
         """The rules that fit, with their place in the list, in order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT = Path(__file__).with_name("default_policy.yaml")
 SCHEMA = Path(__file__).with_name("policy.schema.json")
+
+_log = logging.getLogger(__name__)
 
 Where = tuple[str | int, ...]
 """Where a value lies: keys and places in lists, from the top."""
@@ -75,6 +78,10 @@ class LoadedPolicy:
     lines: tuple[str, ...]
     places: Mapping[Where, int]
 
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
     def quote(self, *path: str | int) -> Quote | None:
         """The line that says this; None: no line does, it is so by default."""
         line = self.places.get(path)
@@ -120,9 +127,15 @@ class StandingPolicy:
     """The policy in force: the file's newest good content, looked at whenever it is used."""
 
     def __init__(
-        self, path: Path | None = None, commands: Mapping[str, type[Command]] | None = None
+        self,
+        path: Path | None = None,
+        commands: Mapping[str, type[Command]] | None = None,
+        last_good: str | None = None,
     ) -> None:
-        """Raises NotConfigured for a file that cannot be used: nothing is in force yet."""
+        """`last_good`: what the file said when it was last in force, for when it cannot be used
+        now. Raises NotConfigured when nothing can be."""
+        self.path = path
+        """None: the built-in one."""
         self._path = path or DEFAULT
         self._commands = commands
         self._seen = self._state()
@@ -135,12 +148,11 @@ class StandingPolicy:
         try:
             self.loaded = self._read()
         except BrokenPolicy as broken:
-            raise NotConfigured(
-                f"The policy {self._path} cannot be used.",
-                why=broken.why,
-                who="Whoever runs luthien-ops mends the file, or sets LUTHIEN_POLICY to another.",
-                next_step="/luthien doctor",
-            ) from None
+            self.loaded, self.broken = self._of_before(last_good, broken), broken
+            self.news = self._refused(
+                broken,
+                "cannot be read, so its last good content is in force, as before this start",
+            )
 
     def look(self) -> LoadedPolicy:
         """The policy, read anew when the file has changed."""
@@ -152,9 +164,8 @@ class StandingPolicy:
             self.loaded, self.broken = self._read(), None
         except BrokenPolicy as broken:
             self.broken = broken
-            self.news = self._notice(
-                f"⚠️ The policy {broken.name} was changed and cannot be read, so what held before"
-                f" still does. {plural(len(broken.faults), 'fault')}:\n{broken.why}"
+            self.news = self._refused(
+                broken, "was changed and cannot be read, so what held before still does"
             )
         else:
             text = f"📜 The policy {self.loaded.name} was changed. It is in force from now on."
@@ -170,6 +181,20 @@ class StandingPolicy:
             raise BrokenPolicy(self._path.name, (fault,)) from None
         return read_policy(text, self._path.name, self._commands)
 
+    def _of_before(self, text: str | None, broken: BrokenPolicy) -> LoadedPolicy:
+        """Raises NotConfigured when there is none, or this version cannot read it."""
+        try:
+            if text is not None:
+                return read_policy(text, self._path.name, self._commands)
+        except BrokenPolicy as also:
+            _log.warning("the last good policy cannot be used either: %s", also)
+        raise NotConfigured(
+            f"The policy {self._path} cannot be used.",
+            why=broken.why,
+            who="Whoever runs luthien-ops mends the file, or sets LUTHIEN_POLICY to another.",
+            next_step="/luthien doctor",
+        )
+
     def _state(self) -> tuple[int, int, int]:
         """Differs once the file was written anew or replaced."""
         try:
@@ -177,6 +202,12 @@ class StandingPolicy:
         except OSError:
             return (0, 0, 0)
         return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+    def _refused(self, broken: BrokenPolicy, what: str) -> Notice:
+        """What is told of it; the log has it at once."""
+        _log.warning("the policy %s: %s", what, broken)
+        count = plural(len(broken.faults), "fault")
+        return self._notice(f"⚠️ The policy {broken.name} {what}. {count}:\n{broken.why}")
 
     def _notice(self, text: str) -> Notice:
         """Told once however many processes see this state of the file."""

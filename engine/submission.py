@@ -45,12 +45,12 @@ class Submission:
             raise Draining(
                 "This process is shutting down and takes no new work.",
                 why="A new version or a restart is on its way.",
-                next_step=f"/luthien {command.line()}",
+                next_step=f"/luthien {asked_anew(command.line())}",
             )
         actor = await self.planning.permit(actor, command)
         await self.permissions.check_name(command)
         consent = await self.permissions.consent(actor, command)
-        alone = await self.approvals.possible(actor, command, consent) if consent.needed else False
+        alone = await self.permissions.agreeable(actor, command, consent)
         # What waits for somebody's word is bound to the plan that was shown, so not also in line.
         patient = origin.patient and command.may_wait and not consent.needed
         if not patient:

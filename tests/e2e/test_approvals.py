@@ -226,15 +226,16 @@ async def test_alone_is_told_and_nothing_waits_and_it_expires(tmp_path: Path) ->
         chat = Chat(house.http)
         await made(chat, "acme")
         await chat.ada.types("/luthien delete acme --force")
-        shown = await chat.ada.gets("Delete acme at once?")
-        await chat.ada.clicks("Delete acme at once …", shown)
         alone = await chat.ada.gets("Nobody but you could approve")
         assert "`self_approve: never` holds" in alone
         assert "self_approve: when_alone" in alone
+        assert "--confirm" not in alone
 
         policy.write_text(
             "approvals: {approvers: admin, self_approve: when_alone, expire: PT1S}\n"
         )
+        await chat.ada.types("/luthien delete acme --force")
+        shown = await chat.ada.gets("Delete acme at once?")
         await chat.ada.clicks("Delete acme at once …", shown)
         question = await chat.cleo.sees("Delete instance acme at once", "asks for 1 approval")
         await until(

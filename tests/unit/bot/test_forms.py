@@ -9,6 +9,7 @@ import pytest
 from bot import forms
 from bot.grammar import Wish
 from commands.config import Config
+from commands.delete import DeleteInstance
 from engine.command import Risk
 from engine.errors import InvalidInput
 from sandbox.slack.blockkit import Surface, check_blocks
@@ -38,6 +39,12 @@ def test_a_field_becomes_the_input_that_fits_it() -> None:
     }
     assert element(view, "size")["initial_option"]["value"] == "small"
     assert element(view, "instance")["placeholder"]["text"] == "e.g. acme"
+
+
+def test_a_name_that_is_typed_to_confirm_has_no_other_name_as_its_example() -> None:
+    asks = forms.Form("delete", "C0OPS", "t1", asks=("type_name",))
+    view = forms.view(Wish(DeleteInstance, {"instance": "prod-shop"}), asks)
+    assert "placeholder" not in element(view, "type_name")
 
 
 def test_a_completed_field_asks_us_for_its_options() -> None:

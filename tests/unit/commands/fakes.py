@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine.actor import Role
 from engine.approval import ApprovalStatus
 from engine.control_plane import AuditCheck, AuditFault
 from engine.errors import Locked, NotAllowed, NotFound
@@ -21,7 +22,7 @@ from tests.unit.access import FakeKeys, FakeSessions
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from engine.actor import Actor, Origin, Role
+    from engine.actor import Actor, Origin
     from engine.answer import Offer
     from engine.approval import Approval
     from engine.command import Change, Command

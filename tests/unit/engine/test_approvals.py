@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from commands.delete import DeleteInstance
 from engine.actor import Actor, Door, Origin, Role
 from engine.approval import ApprovalStatus
 from engine.errors import (
@@ -251,6 +252,29 @@ async def test_alone_is_told_before_anything_waits(tmp_path: Path) -> None:
         assert "`self_approve: never` holds (policy.yaml says nothing else)" in alone.value.why
         assert "`self_approve: when_alone`" in alone.value.who
         assert await p.list_approvals() == []
+
+
+async def test_alone_is_told_before_anything_is_shown_and_is_explained(tmp_path: Path) -> None:
+    never = "approvals:\n  self_approve: never\n"
+    at_once = DeleteInstance(instance="beta", force=True)
+    async with asking(tmp_path, never, people=(BEN,)) as p:
+        with pytest.raises(Refused, match="could approve `delete beta --force`") as alone:
+            await p.perform(BEN, at_once, OPS)
+        assert alone.value.next_step == "/luthien policy explain delete beta --force"
+        with pytest.raises(Refused) as late:
+            await p.submit(BEN, at_once.model_copy(update={"confirm": "e5d9"}), OPS)
+        assert (late.value.summary, late.value.next_step) == (
+            alone.value.summary,
+            alone.value.next_step,
+        )
+        ruling = {r.about: r for r in await p.explain(BEN, at_once)}["approval"]
+        assert not ruling.allowed
+        assert ruling.text == "Nobody but ben could approve it."
+        assert str(ruling.quote) == "policy.yaml, line 2: `self_approve: never`"
+        assert ruling.who == alone.value.who
+        await p.permit(BEN, at_once)  # what was agreed to goes on, whoever has left since
+    async with asking(tmp_path, never) as p:
+        assert all(r.allowed for r in await p.explain(BEN, at_once))
 
 
 async def test_too_few_is_told_before_anything_waits(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from commands.cancel_delete import CancelDelete
+from commands.delete import DeleteInstance
 from engine.actor import Actor, Door, Role
-from engine.errors import NotAllowed
+from engine.errors import InvalidInput, NotAllowed
 from engine.policy_file import StandingPolicy
 from engine.run import RunStatus
 from tests.unit.engine.house import ADA, BEN, CLEO, OPS, REGISTRY, Build, Look, Vendor, plane
@@ -163,3 +164,25 @@ async def test_going_on_with_a_run_needs_what_its_command_needs(tmp_path: Path) 
         with pytest.raises(NotAllowed, match="needs the role admin"):
             await p.retry(BEN, run.id)
         assert await p.retry(ADA, run.id)
+
+
+async def test_production_alone_has_the_name_typed_before_what_cannot_be_taken_back(
+    tmp_path: Path,
+) -> None:
+    at_once = DeleteInstance(instance="prod-eu", force=True, confirm="c0ffee")
+    async with ruled(tmp_path, "time_zone: UTC\nproduction: [prod-*]\n") as p:
+        with pytest.raises(InvalidInput, match="The name `prod-eu` is typed") as caught:
+            await p.complete(at_once)
+        assert "policy.yaml, line 2: `production: [prod-*]`" in caught.value.why
+        assert caught.value.next_step == "/luthien delete prod-eu --force --type-name prod-eu"
+        ruling = {r.about: r for r in await p.explain(BEN, at_once)}["name"]
+        assert ruling.quote is not None
+        assert ruling.quote.line == 2
+        await p.complete(at_once.model_copy(update={"type_name": "prod-eu"}))
+        await p.complete(at_once.model_copy(update={"force": False}))
+        await p.complete(at_once.model_copy(update={"instance": "acme"}))
+        (tmp_path / "policy.yaml").write_text(
+            "production: [prod-*]\nrules: [{instances: prod-eu, type_name: false}]\n"
+        )
+        await p.complete(at_once)
+        assert "name" not in {r.about for r in await p.explain(BEN, at_once)}

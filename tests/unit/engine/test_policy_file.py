@@ -123,6 +123,23 @@ def test_a_broken_file_starts_nothing(tmp_path: Path) -> None:
         StandingPolicy(tmp_path / "none.yaml", COMMANDS)
 
 
+def test_after_a_start_the_last_good_one_is_in_force(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("creations_per_day: lots")
+    standing = StandingPolicy(path, COMMANDS, "creations_per_day: 1\n")
+    assert standing.look().policy.creations_per_day == 1
+    assert standing.news is not None
+    assert "its last good content is in force, as before this start" in standing.news.text
+    assert "line 1, column 1: `creations_per_day`" in standing.news.text
+    assert standing.broken is not None
+    with pytest.raises(NotConfigured, match="line 1, column 1: `creations_per_day`"):
+        StandingPolicy(path, COMMANDS, "rules: [{commands: a command of an older version}]")
+
+    path.write_text("creations_per_day: 30")
+    assert standing.look().policy.creations_per_day == 30
+    assert standing.broken is None
+
+
 def test_a_change_is_in_force_and_a_broken_one_is_not(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text("creations_per_day: 1")
