@@ -118,7 +118,7 @@ def _state_line(view: RunView, now: datetime) -> str:
     spent = duration(elapsed(view, now))
     match view.status:
         case RunStatus.PLANNED | RunStatus.AWAITING_APPROVAL:
-            return _waiting(view)
+            return _waiting(view, now)
         case RunStatus.WAITING:
             return in_line(view.in_line, now) if view.in_line else "Its turn comes now."
         case RunStatus.QUEUED:
@@ -147,10 +147,12 @@ def _state_line(view: RunView, now: datetime) -> str:
             return f"What it had made is removed.{_left(view)}"
 
 
-def _waiting(view: RunView) -> str:
+def _waiting(view: RunView, now: datetime) -> str:
     approval = view.approval
     if approval is None:
         return "Waiting for somebody to agree."
+    if approval.lapsed(now):
+        return f"Its approval expired on {moment(approval.expires_at)}: ask again."
     count = plural(approval.consent.needed, "approval")
     who = somebody(approval.consent.approvers)
     return f"Waiting for {count} by {who}, until {moment(approval.expires_at)}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.answer import Confirm, Offer
+from engine.approval import ApprovalStatus
 from engine.permission import somebody
 from engine.roles import mention
 from engine.words import plural, until
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from engine.approval import Approval
 
 APPROVAL_COLUMNS = ("Run", "What", "Asked by", "Waits for", "Expires")
+LAPSED = "expired, ask again"
 
 
 def approval_row(approval: Approval, now: datetime) -> tuple[str, ...]:
@@ -23,7 +25,7 @@ def approval_row(approval: Approval, now: datetime) -> tuple[str, ...]:
         approval.title,
         approval.asker.name,
         waits_for(approval),
-        until(approval.expires_at, now),
+        LAPSED if approval.lapsed(now) else until(approval.expires_at, now),
     )
 
 
@@ -37,7 +39,7 @@ def waits_for(approval: Approval) -> str:
     return f"{more}; given by {given}"
 
 
-def approval_json(approval: Approval) -> dict[str, Any]:
+def approval_json(approval: Approval, now: datetime) -> dict[str, Any]:
     """One entry of `approvals --json`."""
     consent = approval.consent
     return {
@@ -45,7 +47,7 @@ def approval_json(approval: Approval) -> dict[str, Any]:
         "title": approval.title,
         "line": approval.line,
         "subject": approval.subject or None,
-        "status": approval.status,
+        "status": ApprovalStatus.EXPIRED if approval.lapsed(now) else approval.status,
         "asked_by": approval.asker.key,
         "asked_at": approval.asked_at.isoformat(),
         "expires_at": approval.expires_at.isoformat(),

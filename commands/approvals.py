@@ -38,10 +38,12 @@ class ListApprovals(Question):
         decided = tuple(s for s in ApprovalStatus if s is not ApprovalStatus.WAITING)
         statuses = decided if self.decided else (ApprovalStatus.WAITING,)
         found = await world.control.list_approvals(statuses, limit=50)
-        mine = [a for a in found if a.awaits(world.actor)]
-        rest = [a for a in found if a not in mine]
         now = world.now()
-        title = f"{plural(len(found), 'approval')} {'decided' if self.decided else 'waiting'}"
+        mine = [a for a in found if a.awaits(world.actor, now)]
+        lapsed = [a for a in found if a.lapsed(now)]
+        rest = [*(a for a in found if a not in mine and a not in lapsed), *lapsed]
+        open_ = len(found) - len(lapsed)
+        title = f"{plural(open_, 'approval')} {'decided' if self.decided else 'waiting'}"
         if mine:
             title += f", {len(mine)} for you"
         columns = (*APPROVAL_COLUMNS[:4], "State") if self.decided else APPROVAL_COLUMNS
@@ -60,7 +62,7 @@ class ListApprovals(Question):
                 Offers(offers=tuple(offers)),
             ),
             data={
-                "approvals": [approval_json(a) for a in (*mine, *rest)],
+                "approvals": [approval_json(a, now) for a in (*mine, *rest)],
                 "mine": [a.run_id for a in mine],
             },
         )

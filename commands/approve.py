@@ -45,7 +45,7 @@ class Approve(Question):
                     if waits
                     else "It has begun."
                 ),
-                Offers(offers=run_offers(run, world.actor)),
+                Offers(offers=run_offers(run, world.actor, world.now())),
             ),
-            data=run_details_json(run),
+            data=run_details_json(run, world.now()),
         )

@@ -46,7 +46,7 @@ class Cancel(Question):
                     if stopped
                     else "The step under way is finished first, then nothing more is started."
                 ),
-                Offers(offers=run_offers(run, world.actor)),
+                Offers(offers=run_offers(run, world.actor, world.now())),
             ),
-            data=run_details_json(run),
+            data=run_details_json(run, world.now()),
         )

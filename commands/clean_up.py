@@ -46,7 +46,7 @@ class CleanUp(Question):
                     empty="Nothing that is known; what it may have made is looked for.",
                 ),
             ),
-            data=run_details_json(run),
+            data=run_details_json(run, world.now()),
         )
 
     async def answer(self, world: World) -> Answer:
@@ -56,6 +56,6 @@ class CleanUp(Question):
         text = f"Removing {', '.join(made)}." if made else "Looking for anything it may have made."
         return Answer(
             title=f"{run.title}: removing what was made",
-            parts=(Text(text=text), Offers(offers=run_offers(run, world.actor))),
-            data=run_details_json(run),
+            parts=(Text(text=text), Offers(offers=run_offers(run, world.actor, world.now()))),
+            data=run_details_json(run, world.now()),
         )

@@ -40,5 +40,5 @@ class Reject(Question):
         return Answer(
             title=f"You rejected: {run.title}",
             parts=(Text(text=f"It never begins; {run.actor.name} is told why."),),
-            data=run_details_json(run),
+            data=run_details_json(run, world.now()),
         )

@@ -40,6 +40,9 @@ class Retry(Question):
             text += f" It {'goes on' if done else 'begins again'} with: {unfinished[0].title}."
         return Answer(
             title=f"{run.title}: going on",
-            parts=(Text(text=text.strip()), Offers(offers=run_offers(run, world.actor))),
-            data=run_details_json(run),
+            parts=(
+                Text(text=text.strip()),
+                Offers(offers=run_offers(run, world.actor, world.now())),
+            ),
+            data=run_details_json(run, world.now()),
         )

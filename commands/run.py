@@ -49,11 +49,11 @@ class ShowRun(Question):
         if run.trouble:
             parts += _trouble(run.trouble)
         parts += _made(run)
-        parts.append(Offers(offers=run_offers(run, world.actor)))
+        parts.append(Offers(offers=run_offers(run, world.actor, now)))
         return Answer(
             title=f"{run.title}: {status_words(run.status)}",
             parts=tuple(parts),
-            data=run_details_json(run),
+            data=run_details_json(run, now),
         )
 
 

@@ -59,7 +59,7 @@ def run_json(run: RunView) -> dict[str, Any]:
     }
 
 
-def run_details_json(run: RunView) -> dict[str, Any]:
+def run_details_json(run: RunView, now: datetime) -> dict[str, Any]:
     """`run --json`: the entry with its steps, what it made, and why it stopped."""
     trouble = run.trouble
     return run_json(run) | {
@@ -72,7 +72,7 @@ def run_details_json(run: RunView) -> dict[str, Any]:
         "trouble": trouble.model_dump(mode="json") if trouble else None,
         "cancelled_by": run.cancelled_by or None,
         "undo": run.undo or None,
-        "approval": approval_json(run.approval) if run.approval else None,
+        "approval": approval_json(run.approval, now) if run.approval else None,
         "in_line": run.in_line.model_dump(mode="json") if run.in_line else None,
     }
 
@@ -90,10 +90,10 @@ def _step_json(step: StepView) -> dict[str, Any]:
     }
 
 
-def run_offers(run: RunView, actor: Actor) -> tuple[Offer, ...]:
+def run_offers(run: RunView, actor: Actor, now: datetime) -> tuple[Offer, ...]:
     """What this reader can do about the run now."""
     offers = []
-    if run.approval is not None and run.approval.awaits(actor):
+    if run.approval is not None and run.approval.awaits(actor, now):
         offers += [approve_offer(run.approval), reject_offer(run.approval)]
     offers += ways_on(run)
     if run.subject:

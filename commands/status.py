@@ -249,7 +249,7 @@ def _offers(
         offers.append(Offer(label="Console", url=instance.space.console_url))
     offers += remedies
     if holder:
-        offers += [o for o in run_offers(holder, world.actor) if o.label != "Status"]
+        offers += [o for o in run_offers(holder, world.actor, world.now()) if o.label != "Status"]
     else:
         offers.append(Offer(label="Logs", line=f"logs {instance.name}"))
         offers.append(Offer(label="Variables", line=f"config {instance.name}"))

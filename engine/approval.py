@@ -99,9 +99,13 @@ class Approval(BaseModel):
         """The command line that asks for it again."""
         return asked_anew(self.line)
 
-    def awaits(self, actor: Actor) -> bool:
+    def lapsed(self, now: datetime) -> bool:
+        """Its time is over, although nothing has written that down yet."""
+        return self.status is ApprovalStatus.WAITING and self.expires_at <= now
+
+    def awaits(self, actor: Actor, now: datetime) -> bool:
         """Whether this actor's word is wanted."""
-        if self.status is not ApprovalStatus.WAITING:
+        if self.status is not ApprovalStatus.WAITING or self.lapsed(now):
             return False
         if not includes(self.consent.approvers, actor):
             return False

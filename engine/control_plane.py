@@ -166,7 +166,8 @@ class ControlPlane(Protocol):
         subject: str = "",
         limit: int = 100,
     ) -> Sequence[Approval]:
-        """Newest first; empty `statuses`: all. `Approval.awaits` tells whose word is wanted."""
+        """Newest first; empty `statuses`: all. `Approval.awaits` tells whose word is wanted,
+        `lapsed` whose time is over."""
 
     async def permit(
         self, actor: Actor, command: Command | type[Command], subject: str = ""

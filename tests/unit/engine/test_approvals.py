@@ -83,9 +83,12 @@ async def test_a_run_waits_until_somebody_else_agrees(tmp_path: Path) -> None:
         assert waiting.run_id == run.id
         assert waiting.consent.said_by == "policy.yaml, line 3: `approvals: 1`"
         assert waiting.changes == ("+ one", "+ two")
-        assert waiting.awaits(ADA)
-        assert not waiting.awaits(BEN)
-        assert not waiting.awaits(CLEO)
+        assert waiting.awaits(ADA, waiting.asked_at)
+        assert not waiting.awaits(BEN, waiting.asked_at)
+        assert not waiting.awaits(CLEO, waiting.asked_at)
+        assert not waiting.lapsed(waiting.asked_at)
+        assert waiting.lapsed(waiting.expires_at)
+        assert not waiting.awaits(ADA, waiting.expires_at)
         assert vendor.things == {}
 
         assert (await p.approve(ADA, run.id)).status is RunStatus.QUEUED
@@ -290,7 +293,7 @@ async def test_alone_one_may_agree_oneself_where_the_policy_says_so(tmp_path: Pa
     async with asking(tmp_path, WHEN_ALONE, people=(BEN,)) as p:
         run = await p.submit(BEN, Build(), OPS)
         [waiting] = await p.list_approvals()
-        assert waiting.awaits(BEN)
+        assert waiting.awaits(BEN, waiting.asked_at)
         await p.approve(BEN, run.id)
         assert (await over(p, run)).status is RunStatus.SUCCEEDED
 
