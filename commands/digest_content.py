@@ -25,12 +25,10 @@ if TYPE_CHECKING:
     from commands.instances import Instance
     from engine.answer import Part
     from engine.control_plane import AuditEntry
-    from engine.run import RunView
+    from engine.run import RunBrief
     from engine.world import World
 
 _SLOWEST = 3
-_RUNS = 500
-"""The newest ones that are looked at."""
 _ENTRIES = 20_000
 """The newest ones of the audit that are looked at."""
 _DEPLOYS = ("create", "redeploy", "rollback")
@@ -46,7 +44,7 @@ class State:
 
     now: datetime
     instances: Sequence[Instance]
-    runs: Sequence[RunView]
+    runs: Sequence[RunBrief]
     audit: Sequence[AuditEntry] = ()
     """What people did."""
     keep: tuple[Offer, ...] = ()
@@ -64,7 +62,7 @@ async def gather(world: World, since: datetime) -> State:
     """For digests that begin then or later. Raises ProviderError when the instances cannot be
     read; without the cost it still says all the rest."""
     instances = await all_instances(world)
-    runs = await world.control.list_runs(limit=_RUNS)
+    runs = await world.control.runs_since(since)
     audit = await world.control.audit.entries(since=since, actions=ACTIONS, limit=_ENTRIES)
     scheduled = [one for one in instances if one.deletion_at is not None]
     cost, unpriced = {}, ""
@@ -74,7 +72,7 @@ async def gather(world: World, since: datetime) -> State:
         cost = {one.name: used.get(one.space.id, Used()).cost_usd for one in instances}
     except ProviderError as missed:
         unpriced = missed.summary
-    keep = keep_offers(scheduled, world.actor)
+    keep = keep_offers(scheduled, world.actor, most=SHOWN)
     return State(world.now(), instances, runs, audit, keep, cost, unpriced)
 
 
@@ -96,7 +94,7 @@ def written(
     return f"{title}\n{late}".strip(), tuple(parts), offers
 
 
-def _facts(state: State, runs: Sequence[RunView], since: datetime) -> tuple[Fact, ...]:
+def _facts(state: State, runs: Sequence[RunBrief], since: datetime) -> tuple[Fact, ...]:
     counts = Counter(one.status for one in state.instances)
     words = [f"{counts[s]:,} {s.words}" for s in InstanceStatus if counts[s]]
     failed = sum(run.status in _WENT_WRONG for run in runs)
@@ -139,7 +137,7 @@ def _leaving(state: State) -> list[Part]:
     return _table("Scheduled deletions", ("Name", "Deletion"), rows)
 
 
-def _went_wrong(runs: Sequence[RunView]) -> list[Part]:
+def _went_wrong(runs: Sequence[RunBrief]) -> list[Part]:
     rows = [
         (run.id, run.line, status_words(run.status), run.actor.name)
         for run in runs
@@ -148,14 +146,14 @@ def _went_wrong(runs: Sequence[RunView]) -> list[Part]:
     return _table("Runs that went wrong", ("Run", "What", "State", "By"), rows)
 
 
-def _slowest(runs: Sequence[RunView], now: datetime) -> list[Part]:
+def _slowest(runs: Sequence[RunBrief], now: datetime) -> list[Part]:
     done = [run for run in runs if run.command in _DEPLOYS and run.status is RunStatus.SUCCEEDED]
     slow = sorted(done, key=lambda run: _lasted(run, now), reverse=True)[:_SLOWEST]
     rows = [(run.line, took(run, now), run.id) for run in slow]
     return _table("Slowest deploys", ("What", "Took", "Run"), rows)
 
 
-def _lasted(run: RunView, now: datetime) -> timedelta:
+def _lasted(run: RunBrief, now: datetime) -> timedelta:
     return (run.ended_at or now) - (run.started_at or run.created_at)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.actor import Actor
-    from engine.run import RunView, StepView
+    from engine.run import RunBrief, RunView, StepView
     from engine.world import World
 
 RUN_COLUMNS = ("Run", "What", "State", "By", "Started", "Took")
@@ -37,7 +37,7 @@ def status_words(status: RunStatus) -> str:
     return status.value.replace("_", " ")
 
 
-def took(run: RunView, now: datetime) -> str:
+def took(run: RunBrief, now: datetime) -> str:
     """How long it took, or has been going on for; empty before it started."""
     return duration((run.ended_at or now) - run.started_at) if run.started_at else ""
 

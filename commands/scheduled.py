@@ -21,11 +21,11 @@ def keep_offer(name: str, *, label: str = "Keep it") -> Offer:
     return Offer(label=label, line=f"cancel-delete {name}", style="primary")
 
 
-def keep_offers(instances: Iterable[Instance], actor: Actor) -> tuple[Offer, ...]:
+def keep_offers(
+    instances: Iterable[Instance], actor: Actor, *, most: int = MOST_OFFERS
+) -> tuple[Offer, ...]:
     """One for each scheduled instance, the next to be deleted first; none for whoever may not."""
     if actor.role < Role.DEPLOYER:
         return ()
     scheduled = [(i.deletion_at, i.name) for i in instances if i.deletion_at is not None]
-    return tuple(
-        keep_offer(name, label=f"Keep {name}") for _, name in sorted(scheduled)[:MOST_OFFERS]
-    )
+    return tuple(keep_offer(name, label=f"Keep {name}") for _, name in sorted(scheduled)[:most])

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engine.policy_file import StandingPolicy
     from engine.registry import Registry
     from engine.rights import Rights
-    from engine.run import Event, RunStatus, RunView
+    from engine.run import Event, RunBrief, RunStatus, RunView
     from engine.sessions import Sessions
 
 
@@ -249,6 +249,9 @@ class ControlPlane(Protocol):
     ) -> Sequence[RunView]:
         """Newest first. `before`: only runs older than this one. Raises NotFound when there is no
         such run."""
+
+    async def runs_since(self, since: datetime) -> Sequence[RunBrief]:
+        """Every run that was asked for then or later, newest first, however many they are."""
 
     async def holder_of(self, lock: str) -> RunView | None:
         """The run that holds a lock, if any."""

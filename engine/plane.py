@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from engine.permission import Ruling
     from engine.registry import Registry
     from engine.rights import Rights
-    from engine.run import Event, RunView
+    from engine.run import Event, RunBrief, RunView
     from engine.secrets import SealKeys
     from engine.world import Check, Toolbox
 
@@ -364,6 +364,9 @@ class Plane:
         return await self.journal.runs(
             subject=subject, statuses=statuses, limit=limit, before=before
         )
+
+    async def runs_since(self, since: datetime) -> Sequence[RunBrief]:
+        return await self.journal.runs_since(since)
 
     async def holder_of(self, lock: str) -> RunView | None:
         run_id = await self.journal.holder(lock)

@@ -204,8 +204,8 @@ class InLine(BaseModel):
     """When its turn should come; None: nobody knows, because it is up to a person."""
 
 
-class RunView(BaseModel):
-    """Everything a door may show of a run. Holds no secret."""
+class RunBrief(BaseModel):
+    """A run as one of many: what is counted and listed of it. Holds no secret."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -213,16 +213,21 @@ class RunView(BaseModel):
     command: str
     line: str
     """What was asked, as a command line without the leading `/luthien`."""
-    title: str
-    subject: str
     status: RunStatus
-    removing: bool
-    """This execution removes what the run had made."""
     actor: Actor
-    origin: Origin
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+
+
+class RunView(RunBrief):
+    """Everything a door may show of a run."""
+
+    title: str
+    subject: str
+    removing: bool
+    """This execution removes what the run had made."""
+    origin: Origin
     expected: timedelta
     steps: tuple[StepView, ...]
     created: tuple[Created, ...] = ()

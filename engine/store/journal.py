@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import String, cast, exists, func, literal, select
 
-from engine.run import Event, EventKind, RunStatus
+from engine.run import Event, EventKind, RunBrief, RunStatus
 from engine.store import turns
 from engine.store.estimates import estimate
 from engine.store.models import ClaimRow, EventRow, HoldRow, LockRow, RunRow, WaitRow
@@ -107,6 +107,16 @@ class Journal:
                 before=(await run_row(session, before)).number if before else None,
             )
             return await run_views(session, rows)
+
+    async def runs_since(self, since: datetime) -> list[RunBrief]:
+        """Newest first. One query: whoever counts a week must not read each run by itself."""
+        names = RunBrief.model_fields
+        query = select(*(getattr(RunRow, name) for name in names)).where(
+            RunRow.created_at >= since
+        )
+        async with self._database.read() as session:
+            rows = await session.execute(query.order_by(RunRow.number.desc()))
+            return [RunBrief.model_validate(row) for row in rows.mappings()]
 
     async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:
         """How many runs of these commands the actor has begun."""

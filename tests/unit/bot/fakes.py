@@ -33,7 +33,17 @@ from engine.policy import Policy, SelfApprove
 from engine.policy_file import StandingPolicy
 from engine.registry import Registry
 from engine.rights import Rights, permitted
-from engine.run import Created, Event, EventKind, RunStatus, RunView, StepStatus, StepView, Trouble
+from engine.run import (
+    Created,
+    Event,
+    EventKind,
+    RunBrief,
+    RunStatus,
+    RunView,
+    StepStatus,
+    StepView,
+    Trouble,
+)
 from engine.told import Post
 from tests.unit.access import FakeKeys, FakeSessions
 from tests.unit.people import some_people
@@ -422,6 +432,9 @@ class FakeControl:
         before: str = "",
     ) -> Sequence[RunView]:
         return [v for v in self.views.values() if not statuses or v.status in statuses][:limit]
+
+    async def runs_since(self, since: datetime) -> Sequence[RunBrief]:
+        return [view for view in self.views.values() if view.created_at >= since]
 
     async def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
         while True:

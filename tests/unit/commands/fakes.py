@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from engine.policy_file import StandingPolicy
     from engine.registry import Registry
     from engine.rights import Rights
-    from engine.run import RunView
+    from engine.run import RunBrief, RunView
     from engine.step import Result, Value
     from tests.unit.commands.clock import FakeClock
     from tests.unit.commands.host import FakeHost
@@ -240,6 +240,10 @@ class FakeControl:
         newest = sorted(found, key=lambda run: run.created_at, reverse=True)
         older = [run.id for run in newest].index(before) + 1 if before else 0
         return newest[older : older + limit]
+
+    async def runs_since(self, since: datetime) -> Sequence[RunBrief]:
+        newest = await self.list_runs(limit=len(self.runs))
+        return [run for run in newest if run.created_at >= since]
 
     async def holder_of(self, lock: str) -> RunView | None:
         return next((run for run in self.runs.values() if lock in run.locks), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -142,7 +143,7 @@ async def test_a_thousand_instances_fit_into_one_message(kinds: Kinds) -> None:
         held = office.host.held[f"project-{number}"]
         due = office.clock.at + timedelta(days=1, minutes=number)
         held.space = replace(held.space, mark=f"deletion-scheduled:{due.isoformat()}")
-    for number in range(300):
+    for number in range(700):
         described = DescribedRun(
             id=f"r{number}",
             line=f"redeploy n{number}",
@@ -162,8 +163,9 @@ async def test_a_thousand_instances_fit_into_one_message(kinds: Kinds) -> None:
     assert "1,000 instances" in shown
     assert "301 running, 499 unhealthy, 200 deletion scheduled" in shown
     assert "(499, of which 489 are not shown)" in shown
+    assert re.search(r"700 in [^,]+, 350 went wrong", shown)
     buttons = [e["value"] for b in said["blocks"] if b["type"] == "actions" for e in b["elements"]]
-    assert buttons == [*(f"cancel-delete n{n}" for n in range(500, 505)), "list"]
+    assert buttons == [*(f"cancel-delete n{n}" for n in range(500, 510)), "list"]
 
 
 async def test_it_says_what_changed_since_the_last() -> None:
@@ -205,8 +207,9 @@ async def test_it_says_what_people_changed_and_who_they_are() -> None:
     did("slack:U0BEN", "create before", "before")
     await office.passes(HOUR)
     described = DescribedRun(id="r1", line="create n4", subject="n4", by="ada")
-    office.control.runs["r1"] = described_run(described)
     office.clock.at += HOUR
+    when = {"created_at": office.clock.at}
+    office.control.runs["r1"] = described_run(described).model_copy(update=when)
     del office.host.held["project-3"]
     for line, subject in (
         ("create n4", "n4"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -208,6 +209,19 @@ async def test_while_nobody_is_admin_the_refusal_shows_the_line_to_set(tmp_path:
             await p.submit(CLEO, Build(), OPS)
     assert "`LUTHIEN_ADMINS=U0CLEO`" in refused.value.who
     assert "`luthien role grant U0CLEO admin`" in refused.value.who
+
+
+async def test_those_of_a_period_are_read_at_once(tmp_path: Path) -> None:
+    async with plane(tmp_path, Vendor()) as p:
+        first = await over(p, await p.submit(ADA, Build(), OPS))
+        second = await over(p, await p.submit(ADA, Build(things="two"), OPS))
+        assert await p.runs_since(second.created_at + timedelta(microseconds=1)) == []
+        [newer] = await p.runs_since(second.created_at)
+        both = await p.runs_since(first.created_at)
+    assert newer.model_dump() == {key: getattr(second, key) for key in newer.model_dump()} | {
+        "actor": second.actor.model_dump()
+    }
+    assert [run.id for run in both] == [second.id, first.id]
 
 
 async def test_an_unknown_run_is_a_clean_refusal(tmp_path: Path) -> None:
