@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
     from commands.instances import Instance
     from engine.capabilities import HostsSpaces
+    from engine.errors import NotAllowed
     from engine.world import World
 
 APART = timedelta(minutes=5)
 """Two clocks further apart than this: one of them is wrong, and nobody knows which."""
 WARNINGS = "deletion:"
 """What the keys of warnings begin with."""
+_TOLD = ("first", "last", "held")
+"""A day and an hour ahead; and that it does not go when it should."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,17 @@ class Expiry:
             return self._notice("last", now)
         return None
 
+    def held(self, why: NotAllowed) -> Notice:
+        """It was told to go now, and something keeps the bot from it."""
+        name = self.instance.name
+        return Notice(
+            key=keys(self.instance)["held"],
+            text=f"🗑️ {name} was to be deleted on {moment(self.scheduled)} and stays for now."
+            f" {why.summary} {why.why} It is deleted as soon as that is over, unless somebody"
+            " keeps it.",
+            offers=(keep_offer(name),),
+        )
+
     def _notice(self, which: str, now: datetime) -> Notice:
         name, due = self.instance.name, self.due_at(now)
         late = " It stays longer than was said: this could not be told in time."
@@ -88,10 +102,10 @@ class Expiry:
 
 
 def keys(instance: Instance) -> dict[str, str]:
-    """Of the warnings about this very deletion: one that is scheduled anew has others."""
+    """Of what is told about this very deletion: one that is scheduled anew has others."""
     at = instance.deletion_at
     when = f"{at:%Y%m%dT%H%M%S.%f}" if at else ""
-    return {which: f"{WARNINGS}{instance.space.id}:{when}:{which}" for which in ("first", "last")}
+    return {which: f"{WARNINGS}{instance.space.id}:{when}:{which}" for which in _TOLD}
 
 
 def expiry_of(world: World, instance: Instance, told: Mapping[str, datetime]) -> Expiry:

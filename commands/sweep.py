@@ -12,11 +12,11 @@ from commands.expire import Expire
 from commands.expiry import WARNINGS, Expiry, clock_trouble, expiry_of, keys
 from commands.instances import all_instances, instance_lock
 from commands.scheduled import keep_offers
-from engine.actor import Role
+from engine.actor import Door, Role
 from engine.answer import Answer, Offer, Offers, Table, Text
 from engine.capabilities import HostsSpaces
 from engine.command import Question, Risk
-from engine.errors import Locked, OpsError
+from engine.errors import Locked, NotAllowed, OpsError
 from engine.notices import Notice
 from engine.run import RunStatus
 from engine.words import moment, plural, until
@@ -132,6 +132,11 @@ class Sweep(Question):
             if holder is not None and holder.status is RunStatus.ERRORED:
                 await world.notices.announce(_stuck(world, expiry, holder))
             return _Row(expiry, "wait", locked.summary)
+        except NotAllowed as held:
+            # Whoever types `sweep` reads it there; what is kept from the bot, everybody hears.
+            if world.actor.door is Door.TIMER:
+                await world.notices.announce(expiry.held(held))
+            return _Row(expiry, "refused", held.summary)
         except OpsError as error:
             return _Row(expiry, "refused", error.summary)
         return _Row(expiry, "delete", f"run {run.id} ({run.status.replace('_', ' ')})", run.id)

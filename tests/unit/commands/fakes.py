@@ -278,6 +278,7 @@ class FakeControl:
         self, actor: Actor, command: Change, origin: Origin, *, delivery: str | None = None
     ) -> RunView:
         lock = command.locks()[0]
+        await self.permissions.permit(actor, command)
         self.asked.append(("submit", f"{command.line()} by {actor.key} as {delivery}"))
         holder = await self.holder_of(lock)
         if holder is not None:

@@ -65,6 +65,7 @@ PEOPLE = {
     "ben": Actor(door=Door.SLACK, id="U0BEN", name="ben", role=Role.DEPLOYER),
     "cleo": Actor(door=Door.SLACK, id="U0CLEO", name="cleo", role=Role.VIEWER),
     "owner": Actor(door=Door.CLI, id="root", name="root", role=Role.ADMIN),
+    "scheduler": Actor(door=Door.TIMER, id="scheduler", name="scheduler", role=Role.ADMIN),
 }
 
 RUNNING_VARIABLES = {
@@ -199,7 +200,7 @@ class DescribedCensus(_Described):
 class Described(_Described):
     """A whole world; what is left out is as usual."""
 
-    actor: Literal["ada", "ben", "cleo", "owner"] = "ben"
+    actor: Literal["ada", "ben", "cleo", "owner", "scheduler"] = "ben"
     spaces: tuple[DescribedSpace, ...] = ()
     runs: tuple[DescribedRun, ...] = ()
     disclosures: tuple[DescribedDisclosure, ...] = ()
