@@ -14,15 +14,18 @@ from bot.messages import offer_button
 from bot.posting import Posting
 from bot.runs import person
 from bot.waiting import happened
+from engine.actor import Door
 from engine.answer import Confirm, Offer
 from engine.approval import ApprovalStatus, may_agree_oneself
 from engine.errors import ProviderError, Rejected
+from engine.notices import Notice
 from engine.permission import somebody
 from engine.run import EventKind
 from engine.words import moment, plural
 
 if TYPE_CHECKING:
     from bot.blocks import Render
+    from bot.rooms import Rooms
     from bot.scrub import Scrubber
     from bot.telling import Stage
     from engine.approval import Approval
@@ -42,10 +45,11 @@ CLAIM = "approvals"
 
 
 class ApprovalPosts:
-    """Posts where the policy says, else where the run is told."""
+    """Posts where the policy says, else where the run is told, and then says so."""
 
-    def __init__(self, stage: Stage, scrubber: Scrubber) -> None:
+    def __init__(self, stage: Stage, scrubber: Scrubber, rooms: Rooms) -> None:
         self._stage = stage
+        self._rooms = rooms
         self._scrubber = scrubber
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -101,27 +105,60 @@ class ApprovalPosts:
             clock=stage.clock,
             since=approval.asked_at,
         )
-        render = message(approval, run.thread_url)
-        post = await self._posted(posting, run, approval, render)
+        post = await self._posted(posting, run, approval)
         if post is not None:
+            render = self._render(run, approval, post.channel)
             await posting.edit(post, render, Urgency.RESULT)
+        await self._tell_asker(approval, post.channel if post else "")
         await stage.told.told_approval(run_id, approval.revision)
 
-    async def _posted(
-        self, posting: Posting, run: RunView, approval: Approval, render: Render
-    ) -> Post | None:
+    async def _posted(self, posting: Posting, run: RunView, approval: Approval) -> Post | None:
         """Its message; where the one channel refuses it, in another. None: in none."""
         wanted = (approval.consent.channel, run.origin.channel, self._stage.default_channel)
         for channel in dict.fromkeys(filter(None, wanted)):
+            render = self._render(run, approval, channel)
             try:
                 return await posting.once(KEY, channel, render, None, Urgency.RESULT)
             except Rejected as refused:
                 self._stage.log.warning("no approval of %s in %s: %s", run.id, channel, refused)
         return None
 
+    def _render(self, run: RunView, approval: Approval, channel: str) -> Render:
+        astray = self._astray(approval, channel)
+        return message(
+            approval, run.thread_url, f"It stands here because {astray}" if astray else ""
+        )
 
-def message(approval: Approval, thread_url: str = "") -> Render:
-    """The plan with the two answers, or with what was decided in their place. Pure."""
+    def _astray(self, approval: Approval, channel: str) -> str:
+        """Why it does not stand where the policy says, and what to do; empty where it does."""
+        wanted = approval.consent.channel
+        if wanted in ("", channel):
+            return ""
+        return (
+            f"<#{wanted}>, where the policy wants it, could not be reached: I am no member there,"
+            f" or it is archived. Type `{self._rooms.invitation}` in it, so that the next one"
+            " finds its way."
+        )
+
+    async def _tell_asker(self, approval: Approval, channel: str) -> None:
+        """Once: whoever waits should know that those who decide may not see it."""
+        astray = self._astray(approval, channel)
+        waits = approval.status is ApprovalStatus.WAITING
+        if not astray or not waits or approval.asker.door is not Door.SLACK:
+            return
+        where = f"in <#{channel}>" if channel else "nowhere"
+        notice = Notice(
+            key=f"astray:{approval.run_id}",
+            text=f"✋ Your “{approval.title}” is asked for {where}, because {astray} Whoever may"
+            f" decide can do so anywhere: `/luthien approve {approval.run_id}`.",
+            to=approval.asker.key,
+        )
+        await self._stage.notices.announce(notice)
+
+
+def message(approval: Approval, thread_url: str = "", astray: str = "") -> Render:
+    """The plan with the two answers, or with what was decided in their place; `astray` says why it
+    stands here, as long as it matters. Pure."""
     icon, state = _state(approval)
     asked = f"{person(approval.asker.key)} asks for {_needed(approval)}."
     if approval.alone and may_agree_oneself(approval.consent, alone=True):
@@ -133,14 +170,16 @@ def message(approval: Approval, thread_url: str = "") -> Render:
     footer.append(mrkdwn(approval.consent.said_by))
     why = [mrkdwn(approval.consent.about)] if approval.consent.about else []
     notes = [mrkdwn(note) for note in approval.notes]
+    waits = approval.status is ApprovalStatus.WAITING
     blocks = [
         section("\n".join([f"{icon} *{mrkdwn(approval.title)}*", asked, *why])),
         preformatted(clip(plan, 2_500)),
         *([context(*notes)] if notes else []),
         section(state),
+        *([context(f"⚠️ {mrkdwn(astray)}")] if astray and waits else []),
         context(" · ".join(footer)),
     ]
-    if approval.status is ApprovalStatus.WAITING:
+    if waits:
         blocks += actions([offer_button(_approve(approval)), offer_button(_reject(approval))])
     text = f"{icon} {mrkdwn(approval.title)}: {asked} {state.replace('*', '')}"
     return lambda _: Message.of(text, blocks)

@@ -140,7 +140,7 @@ class SlackDoor:
         self._narrator = Narrator(stage, self._scrubber)
         self._announcer = Announcer(stage, self._scrubber)
         self._live = Live(control, self._voice, clock, self._log, peers)
-        self._approvals = ApprovalPosts(stage, self._scrubber)
+        self._approvals = ApprovalPosts(stage, self._scrubber, self._rooms)
         answering = Answering(
             control,
             self._voice,

@@ -8,6 +8,7 @@ from typing import Any
 from typing_extensions import override
 
 from bot.approvals import ApprovalPosts
+from bot.rooms import Rooms
 from bot.scrub import Scrubber
 from engine.actor import Door, Origin
 from engine.approval import Approval, ApprovalStatus
@@ -34,7 +35,8 @@ class House(Staged):
 
     @override
     def open(self) -> None:
-        self.posts = ApprovalPosts(self.stage(), Scrubber())
+        stage = self.stage()
+        self.posts = ApprovalPosts(stage, Scrubber(), Rooms(stage.voice, self.clock))
         self.posts.start()
 
     async def ask(self, origin: Origin = OPS, **consent: Any) -> None:
@@ -87,6 +89,42 @@ async def test_the_policys_channel_comes_first_and_the_others_stand_in_for_it() 
     house = House()
     await house.ask(origin=Origin(door=Door.CLI))
     assert house.only["channel"] == "C0BOT"
+    await house.posts.stop()
+
+
+async def test_where_the_policys_channel_is_closed_the_message_and_the_asker_are_told() -> None:
+    house = House()
+    await house.ask(channel="C0APPROVE")
+    assert "could not be reached" not in str(house.only)
+    assert not house.notices.kept
+    await house.posts.stop()
+
+    house = House()
+    house.slack.outsider_in.add("C0APPROVE")
+    await house.ask(channel="C0APPROVE")
+    said = str(house.only["blocks"])
+    assert "It stands here because <#C0APPROVE>" in said
+    assert "`/invite @luthien`" in said
+    [told] = house.notices.kept.values()
+    assert told.to == BEN.key
+    assert "asked for in <#C0OPS>, because <#C0APPROVE>" in told.text
+    assert "/luthien approve r-1" in told.text
+    house.slack.outsider_in.clear()
+    waiting = house.control.views["r-1"].approval
+    assert waiting is not None
+    await house.become(waiting.model_copy(update={"revision": 2}))
+    assert "It stands here because <#C0APPROVE>" in str(house.only["blocks"])
+    granted = decided(ApprovalStatus.GRANTED, "slack:U0ADA", consent=waiting.consent)
+    await house.become(granted.model_copy(update={"revision": 3}))
+    assert "It stands here" not in str(house.only["blocks"])
+    assert len(house.notices.kept) == 1
+    await house.posts.stop()
+
+    house = House(channel=None)
+    house.slack.outsider_in |= {"C0APPROVE", "C0OPS"}
+    await house.ask(channel="C0APPROVE")
+    [told] = house.notices.kept.values()
+    assert "asked for nowhere, because" in told.text
     await house.posts.stop()
 
 
