@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.marks import Mark, MarkKind
 from commands.names import KnownInstance
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
 
 class Adopt(Change):
-    """Take an instance as it is whose creation never came to its end.
+    """Take an instance as it is whose creation never came to its end, or that lacks a part.
 
-    Only its mark is changed: it counts as finished from then on.
+    Only its mark is changed: it counts as an ordinary instance from then on, and is no orphan any
+    more. What it lacks stays missing, and `list` and `status` go on saying so.
     """
 
     name: ClassVar[str] = "adopt"
@@ -40,7 +42,9 @@ class Adopt(Change):
 
     @classmethod
     def makes_sense(cls, about: Situation) -> bool:
-        return super().makes_sense(about) and about.whole and not (about.made or about.busy)
+        orphan = not about.made or not (about.whole or about.accepted)
+        moving = about.creating or about.busy or about.leaving
+        return super().makes_sense(about) and orphan and not moving
 
     def locks(self) -> Sequence[str]:
         return [instance_lock(self.instance)]
@@ -48,11 +52,17 @@ class Adopt(Change):
     async def plan(self, world: World) -> Plan:
         blueprint = world.blueprint(BLUEPRINT)
         instance = await find_instance(world, self.instance)
+        lacks = instance.missing(blueprint)
         why, then = "", f"status {instance.name}"
-        if lacks := instance.missing(blueprint):
-            why, then = f"It lacks {listed(lacks)}.", f"delete {instance.name}"
-        elif instance.mark.kind != MarkKind.CREATING:
-            why = f"It is no leftover of a creation: its state is {instance.status.words}."
+        if instance.deletion_at is not None:
+            why = "Its deletion is scheduled, and adopting it would undo that."
+            then = f"cancel-delete {instance.name}"
+        elif instance.status is InstanceStatus.PROVISIONING:
+            why = f"It is no leftover: {instance.reason}."
+        elif instance.mark.kind != MarkKind.CREATING and not instance.unaccounted(blueprint):
+            why = f"It is an ordinary instance already: {instance.status.words}."
+            if lacks:
+                why = f"It was adopted without {listed(lacks)} already."
         if why:
             raise Refused(
                 f"`{instance.name}` cannot be taken as it is.",
@@ -62,7 +72,7 @@ class Adopt(Change):
                 link=instance.space.console_url,
             )
         short = instance.space.name == blueprint.space_prefix + instance.name
-        ready = Mark.ready(name="" if short else instance.name)
+        ready = Mark.ready(name="" if short else instance.name, without=tuple(lacks))
         step = ReplaceMark(
             key="mark",
             space=Place.of(instance.space),
@@ -74,8 +84,15 @@ class Adopt(Change):
             title=f"Adopt instance {instance.name}",
             subject=instance.name,
             steps=(step,),
-            changes=(f"~ project {instance.space.name}: marked ready",),
+            changes=(f"~ project {instance.space.name}: marked {ready}",),
+            notes=(lacking(instance.name, lacks),) if lacks else (),
             risk=self.risk,
             expected=critical_path((step,)),
             outcome={"name": instance.name, "project_id": instance.space.id},
+            closing=lacking(instance.name, lacks) if lacks else "",
         )
+
+
+def lacking(name: str, lacks: Sequence[str]) -> str:
+    """What it means to adopt one that is not whole."""
+    return f"{name} lacks {listed(lacks)}; as long as it does, it is listed as unwell."

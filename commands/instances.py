@@ -63,6 +63,10 @@ class Instance:
         names = [*(s.name for s in blueprint.services), *(c.name for c in blueprint.components)]
         return [name for name in names if self.space.service(name) is None]
 
+    def unaccounted(self, blueprint: Blueprint) -> list[str]:
+        """Those of them that nobody has accepted by adopting it without."""
+        return [name for name in self.missing(blueprint) if name not in self.mark.without]
+
     def as_json(self, blueprint: Blueprint) -> dict[str, Any]:
         """The shape that `list` and `status` share."""
         return {

@@ -2,6 +2,7 @@
 
     creating <run id>               a run is making this instance
     ready                           it was made and found healthy
+    ready without:<part>,<part>     somebody took it as it is, without these
     deletion-scheduled:<ISO time>   it is to be deleted then; this is the whole text
     Luthien Proxy instance: <name>  left by the tool that came before; so is an empty text
 
@@ -17,6 +18,7 @@ from enum import StrEnum
 
 _CREATING = "creating "
 _READY = "ready"
+_WITHOUT = "without:"
 _SCHEDULED = "deletion-scheduled:"
 _EARLIER = "Luthien Proxy instance:"
 
@@ -40,14 +42,16 @@ class Mark:
     name: str = ""
     """The instance's full name, where the mark tells it."""
     deletion_at: datetime | None = None
+    without: tuple[str, ...] = ()
+    """Parts that whoever adopted it knew to be missing."""
 
     @classmethod
     def creating(cls, run_id: str, *, name: str = "") -> Mark:
         return cls(MarkKind.CREATING, run_id=run_id, name=name)
 
     @classmethod
-    def ready(cls, *, name: str = "") -> Mark:
-        return cls(MarkKind.READY, name=name)
+    def ready(cls, *, name: str = "", without: tuple[str, ...] = ()) -> Mark:
+        return cls(MarkKind.READY, name=name, without=without)
 
     @classmethod
     def scheduled(cls, at: datetime) -> Mark:
@@ -65,8 +69,13 @@ class Mark:
             return cls.scheduled(at) if at else cls(MarkKind.FOREIGN)
         if text.startswith(_CREATING) and len(words) in (2, 3):
             return cls.creating(words[1], name=words[2] if len(words) == 3 else "")
-        if words[0] == _READY and len(words) in (1, 2):
-            return cls.ready(name=words[1] if len(words) == 2 else "")
+        if words[0] == _READY:
+            rest: list[str] = words[1:]
+            without: tuple[str, ...] = ()
+            if rest and rest[0].startswith(_WITHOUT):
+                without = tuple(rest.pop(0).removeprefix(_WITHOUT).split(","))
+            if len(rest) < 2:
+                return cls.ready(name="".join(rest), without=without)
         if text.startswith(_EARLIER):
             return cls(MarkKind.EARLIER, name=text.removeprefix(_EARLIER).strip())
         return cls(MarkKind.FOREIGN)
@@ -77,7 +86,8 @@ class Mark:
             case MarkKind.CREATING:
                 return f"{_CREATING}{self.run_id} {self.name}".rstrip()
             case MarkKind.READY:
-                return f"{_READY} {self.name}".rstrip()
+                without = _WITHOUT + ",".join(self.without) if self.without else ""
+                return " ".join(filter(None, (_READY, without, self.name)))
             case MarkKind.SCHEDULED if self.deletion_at is not None:
                 return f"{_SCHEDULED}{self.deletion_at.isoformat()}"
             case MarkKind.EMPTY:

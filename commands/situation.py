@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from commands.adopt import Adopt, lacking
+from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT, instance_lock
 from commands.marks import MarkKind
 from engine.actions import actions, offer, remedies
+from engine.answer import Confirm
 from engine.capabilities import DeployState
 from engine.situation import Situation
 
@@ -48,7 +51,9 @@ class Situations:
         at = instance.deletion_at
         return Situation(
             made=instance.mark.kind is not MarkKind.CREATING,
+            creating=instance.status is InstanceStatus.PROVISIONING,
             whole=not instance.missing(blueprint),
+            accepted=not instance.unaccounted(blueprint),
             served=front is not None,
             deployed=bool(front and front.deployment and front.deployment.state in _RESTARTS),
             leaving=at is not None,
@@ -71,10 +76,19 @@ class Situations:
             "actions": [command.name for command in self.actions(instance)],
         }
 
+    def _offer(self, command: type[Command], instance: Instance) -> Offer:
+        button = offer(command, instance.name, self.of(instance))
+        lacks = instance.missing(self._world.blueprint(BLUEPRINT))
+        if command is not Adopt or not lacks:
+            return button
+        words = lacking(instance.name, lacks)
+        sure = Confirm(title="Adopt it as it is?", text=words, yes="Adopt", no="Not yet")
+        return button.model_copy(update={"confirm": sure})
+
     def offers(self, instances: Sequence[Instance]) -> tuple[Offer, ...]:
         """What they call for, most pressing first: those that are to be deleted soonest."""
         found = [
-            offer(command, instance.name, self.of(instance))
+            self._offer(command, instance)
             for instance in sorted(instances, key=_urgency)
             for command in remedies(self.actions(instance))
         ]

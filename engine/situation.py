@@ -11,8 +11,12 @@ class Situation:
 
     made: bool = True
     """Its creation came to its end."""
+    creating: bool = False
+    """It may still come to that, be it by another bot's hand."""
     whole: bool = True
     """It has all the parts that it should have."""
+    accepted: bool = False
+    """What it lacks, somebody has accepted."""
     served: bool = True
     """The part that people reach is there."""
     deployed: bool = True

@@ -16,6 +16,8 @@ AT = datetime(2026, 6, 10, 12, 30, tzinfo=UTC)
         (Mark.creating("r2run", name="a-long-name"), "creating r2run a-long-name"),
         (Mark.ready(), "ready"),
         (Mark.ready(name="a-long-name"), "ready a-long-name"),
+        (Mark.ready(without=("Postgres", "Redis")), "ready without:Postgres,Redis"),
+        (Mark.ready(name="a-long-name", without=("Redis",)), "ready without:Redis a-long-name"),
         (Mark.scheduled(AT), "deletion-scheduled:2026-06-10T12:30:00+00:00"),
         (Mark(MarkKind.EMPTY), ""),
     ],

@@ -33,11 +33,15 @@ OFFERED = {
     ),
     "lacks a part": (
         Situation(whole=False),
+        {*DEPLOYS, *RUNS, "adopt", "config", "delete", "lock", "credentials"},
+    ),
+    "lacks a part, and was adopted so": (
+        Situation(whole=False, accepted=True),
         {*DEPLOYS, *RUNS, "config", "delete", "lock", "credentials"},
     ),
     "lacks what people reach": (
         Situation(whole=False, served=False, deployed=False),
-        {"delete", "lock"},
+        {"adopt", "delete", "lock"},
     ),
     "a run is at it": (
         Situation(busy=True),
@@ -47,9 +51,13 @@ OFFERED = {
         Situation(made=False, whole=False, served=False, deployed=False, busy=True),
         {"lock"},
     ),
+    "perhaps being made by another bot": (
+        Situation(made=False, creating=True, whole=False, deployed=False),
+        {"config", "delete", "lock"},
+    ),
     "never finished": (
         Situation(made=False, whole=False, deployed=False),
-        {"config", "delete", "lock"},
+        {"adopt", "config", "delete", "lock"},
     ),
     "never finished, yet whole": (
         Situation(made=False),
