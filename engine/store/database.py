@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 
 from engine.errors import NotConfigured
 from engine.lease import LeaseLost
-from engine.store import audit, driver
+from engine.store import audit
 from engine.store.models import AuditHeadRow, ReplicaRow
 
 if TYPE_CHECKING:
@@ -104,13 +104,8 @@ class Database:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def read(self, *, one_moment: bool = False) -> AsyncIterator[AsyncSession]:
-        """What is committed, anew with each statement unless all of it must be of one moment."""
-        engine = self._engine
-        if one_moment:
-            level = {"begin": True} if self.embedded else {"isolation_level": "REPEATABLE READ"}
-            engine = engine.execution_options(**level)
-        async with self._session(engine) as session:
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        async with self._session(self._engine) as session:
             yield session
 
     @asynccontextmanager
@@ -234,9 +229,9 @@ def _postgres(url: URL) -> AsyncEngine:
 
 
 def _sqlite(url: URL, **more: Any) -> AsyncEngine:
-    file = url.database or ""
-    more.setdefault("async_creator", lambda: driver.connect(file, timeout=30))
-    engine = create_async_engine(url, **more)
+    engine = create_async_engine(
+        url, connect_args={"timeout": 30, "isolation_level": None}, **more
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
@@ -249,13 +244,8 @@ def _sqlite(url: URL, **more: Any) -> AsyncEngine:
     def _begin(connection: Connection) -> None:
         # A transaction that reads first and writes later cannot wait for another writer in WAL:
         # it fails at once. Writers therefore take the write lock at the start.
-        # Readers need none, each statement sees what is committed: that saves two trips to the
-        # driver's thread of the seven that a read takes.
-        options = connection.get_execution_options()
-        if options.get("immediate", False):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        elif options.get("begin", False):
-            connection.exec_driver_sql("BEGIN")
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
 

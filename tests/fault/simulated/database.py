@@ -85,7 +85,7 @@ class SimulatedDatabase(Database):
 
     @override
     @asynccontextmanager
-    async def read(self, *, one_moment: bool = False) -> AsyncIterator[Any]:
+    async def read(self) -> AsyncIterator[Any]:
         await asyncio.sleep(0)
         with Session(self._sync, expire_on_commit=False) as session:
             yield _Awaited(session)
