@@ -135,7 +135,9 @@ async def test_what_crashed_is_gone_over_and_can_be_put_back(
     await people.ben.types(f"/luthien redeploy acme --ref {OLDER} --plan")
     await people.ben.gets(f"gateway: commit {OLDER} over ", "Nothing answers now")
     await people.ben.types(f"/luthien redeploy acme --ref {OLDER}")
-    done = await people.cleo.sees("*Redeploy acme*: done in", "goes out over ", within=40)
+    done = await people.cleo.sees(
+        "*Redeploy acme*: done in", f"{OLDER} (", "goes out over ", within=40
+    )
     assert "Undo" in done.buttons
     refused = await town.luthien("clean-up", "acme", "--json")
     assert refused.code == 2

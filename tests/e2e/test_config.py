@@ -91,15 +91,15 @@ async def test_variables_to_remove_are_chosen_from_what_there_is(
 ) -> None:
     before = await variables(town)
     await people.ben.types(
-        "/luthien config acme set LOG_LEVEL=debug RATE_LIMIT_RPM=60 --no-deploy"
+        "/luthien config acme set LOG_LEVEL=debug RATE_LIMIT_RPM=61 --no-deploy"
     )
-    await people.cleo.sees("*Configure acme*: done in", "+ RATE_LIMIT_RPM: 60", within=40)
+    await people.cleo.sees("*Configure acme*: done in", "+ RATE_LIMIT_RPM: 61", within=40)
     await people.ben.types("/luthien config acme unset --no-deploy")
     await people.ben.modal()
     offered = await people.ben.is_offered("complete:variable", "log_l")
     assert offered["LOG_LEVEL"].startswith("set")
     assert await people.ben.submits(variables=["LOG_LEVEL", "RATE_LIMIT_RPM"]) == {}
-    await people.cleo.sees("*Configure acme*: done in", "- LOG_LEVEL (was debug)", within=40)
+    await people.cleo.sees("*Configure acme*: done in", "- RATE_LIMIT_RPM (was 61)", within=40)
     assert await variables(town) == before
 
 

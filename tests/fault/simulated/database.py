@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 from typing_extensions import override
 
+from engine.store import audit
 from engine.store.database import Database
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
+
+    from engine.secrets import SealKeys
 
 Check = Callable[[str], None]
 """Called with each statement; raises what is wrong with the database."""
@@ -62,8 +65,9 @@ class SimulatedDatabase(Database):
     greenlets would take longer than all statements; whoever begins one lets the others go first.
     """
 
-    def __init__(self, file: Path, check: Check) -> None:
-        super().__init__(f"sqlite+aiosqlite:///{file}")
+    def __init__(self, file: Path, check: Check, keys: SealKeys) -> None:
+        super().__init__(f"sqlite+aiosqlite:///{file}", keys)
+        self._info = {audit.KEYS: keys}
         self._file = file
         self._check = check
         self._open: list[sqlite3.Connection] = []
@@ -87,7 +91,7 @@ class SimulatedDatabase(Database):
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Any]:
         await asyncio.sleep(0)
-        with Session(self._sync, expire_on_commit=False) as session:
+        with Session(self._sync, expire_on_commit=False, info=self._info) as session:
             yield _Awaited(session)
 
     @override
@@ -97,7 +101,7 @@ class SimulatedDatabase(Database):
             await asyncio.sleep(0)
             with (
                 self._sync.connect().execution_options(immediate=True) as connection,
-                Session(connection, expire_on_commit=False) as session,
+                Session(connection, expire_on_commit=False, info=self._info) as session,
             ):
                 yield _Awaited(session)
                 session.commit()
@@ -123,6 +127,10 @@ class _Awaited:
     def __init__(self, inner: Any) -> None:
         self._inner = inner
 
+    @property
+    def info(self) -> Any:
+        return self._inner.info
+
     def add(self, row: object) -> None:
         self._inner.add(row)
 
@@ -139,6 +147,9 @@ class _Awaited:
 
         return rows()
 
+    async def stream(self, statement: Any) -> _Streamed:
+        return _Streamed(self._inner.execute(statement))
+
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)
 
@@ -146,6 +157,17 @@ class _Awaited:
             return method(*args, **named)
 
         return awaited
+
+
+class _Streamed:
+    """What of a stream is read a part at a time."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    async def partitions(self, size: int) -> AsyncIterator[Any]:
+        for part in self._inner.partitions(size):
+            yield part
 
 
 def _begin(connection: Connection) -> None:

@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from app.demo import ROOT
 from engine.errors import NotConfigured, ProviderError
+from engine.secrets import parse_keys
 from engine.store.audit import AuditTrail
 from engine.store.database import open_database
 from sandbox import times
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tests.fault.tap import Kind
 
 _KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+_KEYS = parse_keys(_KEY)
 GRACE = timedelta(minutes=7)
 """Of a deletion where one falls due: it is told one minute before."""
 LONG_GRACE = timedelta(minutes=70)
@@ -132,7 +134,7 @@ class SimulatedHouse:
         told = (await self.http.get("/control/slack/workspace")).json()
         people = {user["name"]: user["id"] for user in told["users"]}
         rooms = {channel["name"]: channel["id"] for channel in told["channels"]}
-        database = SimulatedDatabase(self._file, self._trouble)
+        database = SimulatedDatabase(self._file, self._trouble, _KEYS)
         settings = {
             "railway_api_token": "sandbox-account",
             "railway_api_url": RAILWAY_URL,
@@ -207,7 +209,7 @@ class SimulatedHouse:
         return self.rows("select * from runs order by number")
 
     async def audit_break(self) -> int | None:
-        database = SimulatedDatabase(self._file, lambda _: None)
+        database = SimulatedDatabase(self._file, lambda _: None, _KEYS)
         try:
             return (await AuditTrail(database).verify()).broken_at
         finally:
