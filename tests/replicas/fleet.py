@@ -123,15 +123,18 @@ class Fleet:
         for replica in self.replicas:
             await until(replica.ready, within=within, what=lambda r=replica: r.process.log)  # type: ignore[misc]
 
+    def pid_of(self, run_id: str) -> str:
+        """Of the process that carries the run out, or did when it died; empty where none does."""
+        claimed = f"SELECT owner FROM claims WHERE name LIKE 'run:{run_id}:%'"
+        rows = self.pg.run(claimed, self.database)
+        return str(rows[0][0]).split("-")[-2] if rows else ""
+
     async def owner_of(self, run_id: str) -> Replica:
         """Who carries the run out; waits until somebody does."""
 
         async def find() -> Replica | None:
-            rows = self.pg.run(
-                f"SELECT owner FROM claims WHERE name LIKE 'run:{run_id}:%'", self.database
-            )
             pids = {str(r.process.pid): r for r in self.replicas}
-            return pids.get(rows[0][0].split("-")[-2]) if rows else None
+            return pids.get(pid) if (pid := self.pid_of(run_id)) else None
 
         found: Replica = await until(find, within=20, what=f"an owner of {run_id}")
         return found
