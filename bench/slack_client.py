@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from bench.result import BenchFailed
+from sandbox.slack.workspace import APP_ID, TEAM_ID
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,7 +78,7 @@ class SlackClient:
         body = urlencode(
             {
                 "token": "t",
-                "team_id": "T0SANDBOX",
+                "team_id": TEAM_ID,
                 "team_domain": "sandbox",
                 "channel_id": self._channel,
                 "channel_name": "ops",
@@ -85,7 +86,7 @@ class SlackClient:
                 "user_name": "ada",
                 "command": "/luthien",
                 "text": text,
-                "api_app_id": "A0",
+                "api_app_id": APP_ID,
                 "is_enterprise_install": "false",
                 "response_url": f"{self._reply_url}/{number}",
                 "trigger_id": f"bench.{number}.{time.time_ns()}",
