@@ -62,7 +62,7 @@ replicas: setup ## Kill, freeze and cut off replicas over a real Postgres, also 
 fuzz: setup ## Make up input for whatever comes from outside (EXAMPLES of each)
 	@EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest --timeout 3600 tests/fuzz $(PYTEST_ARGS)
 
-audit: ## Look up known vulnerabilities of what is locked (needs pypi.org)
+audit: ## Look up known vulnerabilities of what is locked (asks the package index)
 	@$(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet --disable-pip-version-check pip-audit
 	@.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/base.txt
 

@@ -115,10 +115,18 @@ class Announcer:
             await self._notices.tell(notice)
             return
         root = posts.get(notice.thread)
+        if waiting.withdrawn:
+            thread = root.ts if root else None
+            if post := await posting.settled(notice.key, thread or None):
+                await posting.edit(post, drawn(notice), Urgency.LOG)
+                await self._notices.tell(notice)
+            else:
+                await self._notices.forget(notice.key)
+            return
         channel = await self._place(notice, root)
         if not channel:
             return
-        await posting.once(
+        post = await posting.once(
             notice.key,
             channel,
             drawn(notice),
@@ -126,6 +134,7 @@ class Announcer:
             Urgency.RESULT,
             broadcast=notice.broadcast,
         )
+        await posting.edit(post, drawn(notice), Urgency.LOG)  # found: in the words of before
         await self._notices.tell(notice)
 
 

@@ -120,13 +120,22 @@ class Posting:
         for post in list(self._posts.values()):
             if not post.key.startswith("log:"):
                 continue
-            if post.state is PostState.SENDING:
-                found = await self._look(post.key, post.channel, thread)
-                if found is None:
-                    continue
-                await self.keep(replace(post, state=PostState.SENT, ts=found.ts))
-            last = max(last, int(post.key.rpartition("-")[2]))
+            if await self.settled(post.key, thread):
+                last = max(last, int(post.key.rpartition("-")[2]))
         return last
+
+    async def settled(self, key: str, thread: str | None) -> Post | None:
+        """The post with this key, looked for where nobody knows whether it was made; None when
+        there is none."""
+        post = self._posts.get(key)
+        if post is None or post.state is PostState.SENT:
+            return post
+        found = await self._look(key, post.channel, thread)
+        if found is None:
+            return None
+        post = replace(post, state=PostState.SENT, ts=found.ts, digest="")
+        await self.keep(post)
+        return post
 
     async def keep(self, post: Post) -> None:
         self._posts[post.key] = post

@@ -44,6 +44,9 @@ class Waiting:
     since: datetime
     told: bool = False
     """Its message is there, and is to be edited."""
+    withdrawn: bool = False
+    """It holds no longer. Only whoever tells it knows whether its message is already there: one
+    that is there is edited, one that is not is never made."""
 
 
 def amended(notice: Notice, offers: Collection[Offer], remark: str) -> Notice:
@@ -59,8 +62,11 @@ class Notices(Protocol):
         """Have it told. While it was not, its words are replaced; afterwards nothing happens."""
 
     async def withdraw(self, prefix: str, *, keep: Collection[str], remark: str) -> None:
-        """What has this prefix and holds no longer: forget what was not told yet; where it was,
-        the remark takes the place of what it offers (an empty one leaves it for later)."""
+        """What has this prefix and holds no longer: not told any more where it was not; where it
+        was, the remark takes the place of what it offers (an empty one leaves it for later)."""
+
+    async def forget(self, key: str) -> None:
+        """It was withdrawn before it was told."""
 
     async def offering(self, word: str) -> Sequence[Notice]:
         """What offers a command line with this word in it, told or not."""

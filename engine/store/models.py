@@ -321,6 +321,8 @@ class NoticeRow(Row):
     told_at: Mapped[datetime | None]
     amended: Mapped[bool] = mapped_column(Boolean)
     """Since it was told; its message is to be edited."""
+    withdrawn: Mapped[bool] = mapped_column(Boolean, default=False)
+    """It held no longer before anybody noted that it was told; a message may be there."""
 
     __table_args__ = (Index("ix_notices_told_at", "told_at"),)
 

@@ -33,7 +33,8 @@ class StoredNotices:
             await put(session, notice, self._clock.now())
 
     async def withdraw(self, prefix: str, *, keep: Collection[str], remark: str) -> None:
-        untold, offering = NoticeRow.told_at.is_(None), cast(NoticeRow.offers, String) != "[]"
+        untold = NoticeRow.told_at.is_(None) & ~NoticeRow.withdrawn
+        offering = cast(NoticeRow.offers, String) != "[]"
         over = (
             NoticeRow.key.startswith(prefix, autoescape=True),
             NoticeRow.key.not_in(list(keep)),
@@ -43,9 +44,14 @@ class StoredNotices:
             if await session.scalar(select(NoticeRow.key).where(*over).limit(1)) is None:
                 return
         async with self._database.write() as session:
-            await session.execute(delete(NoticeRow).where(*over, untold))
             for row in await session.scalars(select(NoticeRow).where(*over)):
-                _amend(row, (), remark)
+                _withdraw(row, remark)
+
+    async def forget(self, key: str) -> None:
+        ours = NoticeRow.key == key
+        untold = NoticeRow.withdrawn & NoticeRow.told_at.is_(None)
+        async with self._database.write() as session:
+            await session.execute(delete(NoticeRow).where(ours, untold))
 
     async def offering(self, word: str) -> Sequence[Notice]:
         having = cast(NoticeRow.offers, String).contains(word, autoescape=True)
@@ -72,7 +78,12 @@ class StoredNotices:
         query = select(NoticeRow).where(or_(NoticeRow.told_at.is_(None), NoticeRow.amended))
         async with self._database.read() as session:
             return [
-                Waiting(_notice(row), row.at, told=row.told_at is not None)
+                Waiting(
+                    _notice(row),
+                    row.at,
+                    told=row.told_at is not None,
+                    withdrawn=row.withdrawn and row.told_at is None,
+                )
                 for row in await session.scalars(query.order_by(NoticeRow.at))
             ]
 
@@ -99,18 +110,26 @@ async def put(session: AsyncSession, notice: Notice, at: datetime) -> None:
     }
     row = await session.get(NoticeRow, notice.key)
     if row is None:
-        session.add(NoticeRow(key=notice.key, at=at, amended=False, **words))
+        session.add(NoticeRow(key=notice.key, at=at, amended=False, withdrawn=False, **words))
     elif row.told_at is None:
+        row.withdrawn = False
         for name, value in words.items():
             setattr(row, name, value)
 
 
 async def amend_all(session: AsyncSession, prefix: str, remark: str) -> None:
-    """All that has this prefix and was told offers nothing any more; the rest is forgotten."""
+    """All that has this prefix and was told offers nothing any more; the rest is not told."""
     ours = NoticeRow.key.startswith(prefix, autoescape=True)
-    await session.execute(delete(NoticeRow).where(ours, NoticeRow.told_at.is_(None)))
-    offering = cast(NoticeRow.offers, String) != "[]"
-    for row in await session.scalars(select(NoticeRow).where(ours, offering)):
+    untold, offering = NoticeRow.told_at.is_(None), cast(NoticeRow.offers, String) != "[]"
+    for row in await session.scalars(select(NoticeRow).where(ours, or_(untold, offering))):
+        _withdraw(row, remark)
+
+
+def _withdraw(row: NoticeRow, remark: str) -> None:
+    """One that was not told is not deleted: it may be on its way to people at this moment, and
+    then somebody has to take its buttons away."""
+    row.withdrawn = row.told_at is None
+    if remark:
         _amend(row, (), remark)
 
 

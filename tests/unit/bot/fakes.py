@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -721,10 +722,14 @@ class MemoryNotices:
 
     async def withdraw(self, prefix: str, *, keep: Collection[str], remark: str) -> None:
         for key in [k for k in self.kept if k.startswith(prefix) and k not in keep]:
-            if key in self.told_at:
+            if remark:
                 await self.amend(key, (), remark)
-            else:
-                del self.waiting[key], self.kept[key]
+            if key not in self.told_at:
+                self.waiting[key] = replace(self.waiting[key], withdrawn=True)
+
+    async def forget(self, key: str) -> None:
+        if key in self.waiting and self.waiting[key].withdrawn:
+            del self.waiting[key], self.kept[key]
 
     async def offering(self, word: str) -> Sequence[Notice]:
         return [n for n in self.kept.values() if any(word in o.line.split() for o in n.offers)]

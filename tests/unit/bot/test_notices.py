@@ -49,8 +49,9 @@ async def test_what_an_earlier_process_posted_is_not_posted_again() -> None:
     house = House()
     house.slack.faults.append(Fault("chat.postMessage", LOST_AFTER))
     await house.notices.announce(WARNING)
-    await house.clock.advance(1)
+    await house.clock.advance(0.5)
     await house.announcer.stop()
+    assert (len(house.slack.messages), house.notices.told_at) == (1, {})
     house.open()
     await house.clock.advance(10)
     assert house.texts == [WARNING.text]
@@ -72,6 +73,50 @@ async def test_what_was_amended_is_edited_once_in_place() -> None:
     assert [b["type"] for b in message["blocks"]] == ["section", "section"]
     assert message["text"] == "acme is deleted in 24 h\nacme stays."
     assert message["edits"] <= 2
+    assert await house.notices.untold() == []
+    await house.announcer.stop()
+
+
+async def test_what_is_withdrawn_before_it_was_told_is_never_posted() -> None:
+    house = House()
+    await house.notices.announce(WARNING)
+    await house.notices.withdraw("deletion:", keep=(), remark="acme is gone.")
+    await house.clock.advance(5)
+    assert house.slack.messages == []
+    assert await house.notices.untold() == []
+    assert house.notices.told_at == {}
+    await house.announcer.stop()
+
+
+async def test_what_is_withdrawn_while_it_is_on_its_way_loses_its_buttons() -> None:
+    house = House()
+    house.slack.faults.append(Fault("chat.postMessage", LOST_AFTER))
+    await house.notices.announce(WARNING)
+    await house.clock.advance(0.5)
+    await house.announcer.stop()
+    assert (len(house.slack.messages), house.notices.told_at) == (1, {})
+    await house.notices.withdraw("deletion:", keep=(), remark="acme is gone.")
+    house.open()
+    await house.clock.advance(60)
+    [message] = house.slack.messages
+    assert message["text"] == "acme is deleted in 24 h\nacme is gone."
+    assert [b["type"] for b in message["blocks"]] == ["section", "section"]
+    assert await house.notices.untold() == []
+    await house.announcer.stop()
+
+
+async def test_what_was_amended_between_the_post_and_its_answer_is_edited() -> None:
+    house = House()
+    house.slack.faults.append(Fault("chat.postMessage", LOST_AFTER))
+    await house.notices.announce(WARNING)
+    await house.clock.advance(0.5)
+    await house.announcer.stop()
+    assert (len(house.slack.messages), house.notices.told_at) == (1, {})
+    await house.notices.amend(WARNING.key, (), "acme stays.")
+    house.open()
+    await house.clock.advance(60)
+    [message] = house.slack.messages
+    assert message["text"] == "acme is deleted in 24 h\nacme stays."
     assert await house.notices.untold() == []
     await house.announcer.stop()
 

@@ -391,6 +391,9 @@ class FakeNotices:
         over = [key for key in self.told_at if key.startswith(prefix) and key not in keep]
         self.remarks |= dict.fromkeys(over, remark) if remark else {}
 
+    async def forget(self, key: str) -> None:
+        raise NotImplementedError(key)
+
     async def offering(self, word: str) -> Sequence[Notice]:
         raise NotImplementedError(word)
 

@@ -58,8 +58,37 @@ async def test_what_holds_no_longer_is_withdrawn(notices: StoredNotices) -> None
         await notices.announce(Notice(key, key))
     await notices.tell(Notice("deletion:told", "deletion:told"))
     await notices.withdraw("deletion:", keep=["deletion:kept"], remark="It is over.")
-    assert [w.notice.key for w in await notices.untold()] == ["deletion:kept", "clocks:today"]
+    waiting = {w.notice.key: w.withdrawn for w in await notices.untold() if not w.told}
+    assert waiting == {"deletion:kept": False, "deletion:stale": True, "clocks:today": False}
+    for key in waiting:
+        await notices.forget(key)
+    assert "deletion:stale" not in [w.notice.key for w in await notices.untold()]
+    assert len(await notices.untold()) == 2
     assert (await notices.told(["deletion:told"])).keys() == {"deletion:told"}
+
+
+async def test_what_is_withdrawn_while_it_is_told_is_amended(notices: StoredNotices) -> None:
+    told = Notice("deletion:1", "in an hour", (KEEP,))
+    await notices.announce(told)
+    await notices.withdraw("deletion:", keep=[], remark="")
+    await notices.withdraw("deletion:", keep=[], remark="It is over.")
+    await notices.tell(told)
+    await notices.forget("deletion:1")
+    await notices.withdraw("deletion:", keep=[], remark="It is over.")
+    [waiting] = await notices.untold()
+    assert (waiting.told, waiting.withdrawn, waiting.notice.offers) == (True, False, ())
+    assert waiting.notice.parts == (Text(text="It is over."),)
+
+
+async def test_what_is_announced_again_after_it_was_withdrawn_is_told(
+    notices: StoredNotices,
+) -> None:
+    await notices.announce(Notice("deletion:1", "in an hour", (KEEP,)))
+    await notices.withdraw("deletion:", keep=[], remark="It is over.")
+    again = Notice("deletion:1", "in two hours", (KEEP,))
+    await notices.announce(again)
+    [waiting] = await notices.untold()
+    assert (waiting.withdrawn, waiting.notice) == (False, again)
 
 
 async def test_what_was_told_and_holds_no_longer_says_so_in_place_of_its_buttons(
