@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _THIS_MACHINE = "127.0.0.1"
 CONNECT_TIMEOUT = timedelta(seconds=10)
+LARGEST = 16 * 1024 * 1024
+"""Bytes of one answer, unpacked: five thousand log lines or thousands of instances are a few MiB;
+more is a mistake or an attack, and would take this process's memory."""
 
 
 class Delivery(Enum):
@@ -91,6 +95,41 @@ def open_client(
         timeout=timeout,
         trust_env=not is_loopback(urlsplit(url).hostname or ""),
         transport=transport,
+    )
+
+
+class TooLarge(httpx.DecodingError):
+    """The answer was cut off at `LARGEST` bytes."""
+
+
+async def ask(
+    client: httpx.AsyncClient,
+    method: str,
+    url: httpx.URL | str,
+    *,
+    whole_within: timedelta,
+    largest: int = LARGEST,
+    **request: Any,
+) -> httpx.Response:
+    """One request and its whole answer.
+
+    Raises httpx.RequestError: ReadTimeout also for a body that drips for longer than
+    `whole_within` (httpx's own timeout starts anew with each byte), and TooLarge.
+    """
+    async with client.stream(method, url, **request) as answer:
+        body = bytearray()
+        try:
+            async with asyncio.timeout(whole_within.total_seconds()):
+                async for part in answer.aiter_bytes():
+                    body += part
+                    if len(body) > largest:
+                        raise TooLarge(f"The answer has more than {largest:,} bytes.")
+        except TimeoutError as error:
+            words = f"The answer was not whole after {whole_within.total_seconds():g} s."
+            raise httpx.ReadTimeout(words, request=answer.request) from error
+    headers = [(k, v) for k, v in answer.headers.multi_items() if k != "content-encoding"]
+    return httpx.Response(
+        answer.status_code, headers=headers, content=bytes(body), request=answer.request
     )
 
 

@@ -10,12 +10,15 @@ import gzip
 import html
 import io
 import json
+import logging
 import re
 import sqlite3
 import tarfile
-from contextlib import closing
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
+
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
 
 MARK = "canary-4f7d2k9m"
 """Part of every made-up secret: `sk-ant-canary-4f7d2k9m-of-a-tenant`."""
-_SHORTEST = 8
+SHORTEST = 8
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|DATABASE_URL|REDIS_URL", re.IGNORECASE)
 _WORD = re.compile(rb"[A-Za-z0-9+/=_%.~-]{6,}")
 
 
@@ -42,7 +46,7 @@ def encodings(value: str) -> Iterator[bytes]:
     yield repr(value)[1:-1].encode()
     for prefix in range(3):  # base64 looks different at each of three offsets
         inner = base64.b64encode(b"\0" * prefix + raw).rstrip(b"=")[prefix + 2 : -2]
-        if len(inner) >= _SHORTEST:
+        if len(inner) >= SHORTEST:
             yield inner
             yield inner.translate(bytes.maketrans(b"+/", b"-_"))
 
@@ -92,3 +96,47 @@ def rows(path: Path) -> bytes:
                     said.write(value if isinstance(value, bytes) else str(value).encode())
                     said.write(b"\n")
     return said.getvalue()
+
+
+def variables(node: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Name and value of secret variables anywhere in the state of Railway's stand-in, with the
+    passwords inside of URLs."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if isinstance(value, str) and name in ("variables", "rendered"):
+                if "${{" in value or len(value) < SHORTEST:
+                    continue
+                for password in re.findall(r"://[^\s:/@]*:([^\s@]+)@", value):
+                    yield key, password
+                if SECRET.search(key):
+                    yield key, value
+            else:
+                yield from variables(value, str(key))
+    elif isinstance(node, list):
+        for value in node:
+            yield from variables(value, name)
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(name)s %(message)s"))
+        self.said: list[str] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(self.format(record))
+
+
+@contextmanager
+def logged(level: int = logging.NOTSET) -> Iterator[list[str]]:
+    """All that is logged meanwhile, with tracebacks; `level` for what is not logged by itself."""
+    lines, root = _Lines(), logging.getLogger()
+    before = root.level
+    root.addHandler(lines)
+    root.setLevel(level or before)
+    try:
+        yield lines.said
+    finally:
+        root.setLevel(before)
+        root.removeHandler(lines)

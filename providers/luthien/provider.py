@@ -10,7 +10,15 @@ from pydantic import BaseModel, ValidationError
 
 from engine.capabilities import GatewayPolicy, KeyKind, PolicyKind, PolicyVerdict
 from engine.errors import OutcomeUnknown, ProviderError, Rejected, Unreachable
-from providers.http import Delivery, addressed, delivery, no_answer, open_client, patience
+from providers.http import (
+    Delivery,
+    addressed,
+    ask,
+    delivery,
+    no_answer,
+    open_client,
+    patience,
+)
 from providers.luthien import models
 
 if TYPE_CHECKING:
@@ -137,9 +145,11 @@ class LuthienGateways:
         target = addressed(gateway.url.rstrip("/") + path)
         client = self._local if target.local else self._public
         try:
-            return await client.request(
+            return await ask(
+                client,
                 method,
                 target.url,
+                whole_within=_PATIENCE,
                 headers={**headers, **target.headers},
                 json=body,
                 extensions=target.extensions,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from providers.http import Delivery, delivery, open_client, patience
+from providers.http import Delivery, ask, delivery, open_client, patience
 from providers.railway.budget import Budget, retry_after
 from providers.railway.masking import mask
 from providers.railway.verdicts import Verdict, judge
@@ -81,12 +81,16 @@ class Wire:
         Source: Railway docs, integrations/api.
         """
         body = {"query": document.text, "operationName": document.name, "variables": variables}
+        longest = WRITE_TIMEOUT if document.writes else READ_TIMEOUT
         try:
-            response = await self._http.post(
+            response = await ask(
+                self._http,
+                "POST",
                 self._url,
                 json=body,
                 headers=self._authorization(as_project=as_project),
-                timeout=patience(WRITE_TIMEOUT if document.writes else READ_TIMEOUT),
+                timeout=patience(longest),
+                whole_within=longest,
             )
         except httpx.RequestError as error:
             never = delivery(error) is Delivery.NEVER_SENT

@@ -15,19 +15,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httpx
 import psycopg
 
-from tests.canaries import MARK, contents, found, spellings
+from tests.canaries import MARK, SECRET, SHORTEST, contents, found, spellings, variables
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 HOLDERS = {"master.key", "serve.json"}
-SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|DATABASE_URL|REDIS_URL", re.IGNORECASE)
 SHOWN_ONCE = re.compile(r"luthien_[a-z0-9]{8}_[\w-]{43}|(?<=/sign-in/)[\w-]{43}")
 """API keys and links into the page, as people are given them."""
 PRIVATE = ("response_url", "chat.postEphemeral", "views.open", "views.update", "views.push")
 """Calls that may reach one person alone."""
-_SHORTEST = 8
 
 
 class Place(Protocol):
@@ -61,11 +59,11 @@ async def assert_no_canary_escaped(place: Place, **planted: str) -> None:
 async def secrets_of(place: Place, state: Mapping[str, Any]) -> dict[str, str]:
     """Everything that this place keeps from others, value → name."""
     canaries = {MARK: "a made-up secret"}
-    canaries |= {value: name for name, value in _secrets(state["railway"])}
+    canaries |= {value: name for name, value in variables(state["railway"])}
     canaries |= {
         value: name
         for name, value in place.settings.items()
-        if SECRET.search(name) and len(value) >= _SHORTEST and name != "DATABASE_URL"
+        if SECRET.search(name) and len(value) >= SHORTEST and name != "DATABASE_URL"
     }
     canaries |= dict.fromkeys(state["slack"].get("reply_urls", {}), "response_url")
     for holder in (path for path in _files(place.folder) if path.name in HOLDERS):
@@ -156,21 +154,3 @@ def _private(entry: Mapping[str, Any]) -> bool:
     if entry["operation"] == "response_url":
         return bool((entry["variables"] or {}).get("response_type") != "in_channel")
     return entry["operation"] in PRIVATE
-
-
-def _secrets(node: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Values of secret variables anywhere in Railway's state, with passwords inside of URLs."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if isinstance(value, str) and name in ("variables", "rendered"):
-                if "${{" in value or len(value) < _SHORTEST:
-                    continue
-                for password in re.findall(r"://[^\s:/@]*:([^\s@]+)@", value):
-                    yield key, password
-                if SECRET.search(key):
-                    yield key, value
-            else:
-                yield from _secrets(value, str(key))
-    elif isinstance(node, list):
-        for value in node:
-            yield from _secrets(value, name)

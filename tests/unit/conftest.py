@@ -3,14 +3,12 @@ tracebacks included, its files and the metrics are searched for it."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client import generate_latest
-from typing_extensions import override
 
-from tests.canaries import MARK, contents, found, spellings
+from tests.canaries import MARK, contents, found, logged, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,27 +16,12 @@ if TYPE_CHECKING:
 _SPELT = spellings({MARK: "a made-up secret"})
 
 
-class _Lines(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(logging.Formatter("%(name)s %(message)s"))
-        self.said: list[str] = []
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(self.format(record))
-
-
 @pytest.fixture(autouse=True)
 def no_canary_escapes(request: pytest.FixtureRequest) -> Iterator[None]:
-    lines = _Lines()
-    logging.getLogger().addHandler(lines)
     folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
-    try:
+    with logged() as lines:
         yield
-    finally:
-        logging.getLogger().removeHandler(lines)
-    sinks = {"the log": ["\n".join(lines.said).encode()], "metrics": [generate_latest()]}
+    sinks = {"the log": ["\n".join(lines).encode()], "metrics": [generate_latest()]}
     for path in folder.rglob("*") if folder else ():
         if path.is_file() and path.name != GIVEN:
             sinks[path.name] = list(contents(path))

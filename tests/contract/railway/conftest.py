@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from prometheus_client import generate_latest
 
 from engine.clock import SystemClock
 from providers.railway.provider import RailwayProvider
+from tests.canaries import found, logged, spellings, variables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,6 +27,7 @@ ROOT = Path(__file__).parents[3]
 SPEED = 1000
 REPO = "LuthienResearch/luthien-proxy"
 STARTS_WITHIN_S = 20
+TOKENS = {"sandbox-account": "account token", "sandbox-workspace": "workspace token"}
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,11 @@ def sandbox(process: str) -> Iterator[Sandbox]:
     with httpx.Client(base_url=process, verify=False, trust_env=False, timeout=20) as http:
         sandbox = Sandbox(process, http)
         sandbox.control("reset")
-        yield sandbox
+        with logged(logging.DEBUG) as lines:
+            yield sandbox
+        spelt = spellings({value: name for name, value in variables(sandbox.state())} | TOKENS)
+        said = "\n".join(lines).encode() + generate_latest()
+        assert not (escaped := found(spelt, said)), f"secrets in log or metrics: {escaped}"
 
 
 @pytest.fixture

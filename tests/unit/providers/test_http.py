@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -12,11 +15,16 @@ from providers.http import (
     DELIVERY,
     USER_AGENT,
     Delivery,
+    TooLarge,
+    ask,
     delivery,
     no_answer,
     open_client,
     patience,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 def concrete(error: type[httpx.RequestError]) -> set[type[httpx.RequestError]]:
@@ -70,3 +78,62 @@ async def test_requests_say_who_asks() -> None:
         await client.get("/")
     assert seen == [USER_AGENT]
     assert USER_AGENT.startswith("luthien-ops")
+
+
+async def asked(answer: httpx.Response, *, largest: int = 1000) -> httpx.Response:
+    client = open_client(
+        "https://railway.test",
+        timeout=patience(timedelta(seconds=30)),
+        transport=httpx.MockTransport(lambda _: answer),
+    )
+    async with client:
+        return await ask(
+            client, "GET", "/", whole_within=timedelta(milliseconds=50), largest=largest
+        )
+
+
+async def test_a_whole_answer_is_read_and_unpacked() -> None:
+    packed = httpx.Response(
+        201,
+        headers={"content-encoding": "gzip", "date": "today"},
+        content=gzip.compress(b'{"data": {}}'),
+    )
+    answer = await asked(packed)
+    assert (answer.status_code, answer.json(), answer.headers["date"]) == (
+        201,
+        {"data": {}},
+        "today",
+    )
+
+
+async def test_an_answer_without_end_is_cut_off() -> None:
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        while True:
+            read += 100
+            yield b"x" * 100
+
+    with pytest.raises(TooLarge, match="more than 1,000 bytes"):
+        await asked(httpx.Response(200, content=endless()))
+    assert read <= 1100
+
+
+async def test_an_answer_that_unpacks_to_too_much_is_cut_off() -> None:
+    bomb = httpx.Response(
+        200, headers={"content-encoding": "gzip"}, content=gzip.compress(bytes(100_000))
+    )
+    with pytest.raises(TooLarge):
+        await asked(bomb)
+
+
+async def test_an_answer_that_drips_is_given_up() -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+    with pytest.raises(httpx.ReadTimeout, match=r"not whole after 0\.05 s"):
+        await asked(httpx.Response(200, content=drip()))
+    assert delivery(TooLarge("?")) is Delivery.UNKNOWN
