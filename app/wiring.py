@@ -202,6 +202,7 @@ def slack_door(settings: Settings, parts: Parts, clock: Clock | None = None) -> 
             channel=settings.luthien_channel,
             per_second=settings.luthien_person_rate,
         ),
+        parts.plane.seals,
         clock,
         peers=parts.plane.replicas,
     )

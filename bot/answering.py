@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bot import grammar, messages, refusals
 from bot.budget import Urgency
 from engine.actor import Door
+from engine.control_plane import Outcome
 from engine.errors import OpsError, ProviderError
 from engine.telemetry import about
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from bot.voice import Voice
     from engine.answer import Answer
     from engine.clock import Clock
-    from engine.control_plane import ControlPlane, Outcome, Request
+    from engine.control_plane import ControlPlane, Request
 
 SIGNS = (timedelta(seconds=0.7), timedelta(seconds=14))
 """Pauses after which whoever still waits gets a sign of life; something within a second is the
@@ -72,37 +73,51 @@ class Answering:
         """Take up what was accepted before the last stop."""
         for request in await self._control.unhandled():
             if request.actor.door is Door.SLACK:
-                self.begin(self.carry_out(request))
+                self.begin(self.carry_out(request, inherited=True))
 
-    async def carry_out(self, request: Request, *, again: bool = False) -> None:
+    async def carry_out(
+        self, request: Request, *, again: bool = False, inherited: bool = False
+    ) -> None:
+        """`inherited` from a process that is gone, which may have given signs of life already: no
+        more of them, as a response_url may be used five times only."""
         with about(actor=request.actor.key, request=request.delivery):
-            await self._carry_out(request, again=again)
+            await self._carry_out(request, again=again, inherited=inherited)
 
-    async def _carry_out(self, request: Request, *, again: bool) -> None:
-        notice = asyncio.create_task(self._sign_of_life(request))
+    async def _carry_out(self, request: Request, *, again: bool, inherited: bool) -> None:
+        told, notice = False, None
+        if not inherited:
+            notice = asyncio.create_task(self._sign_of_life(request))
+        elif _clicked(request):
+            self._replaced.add(request.delivery)
+
+        async def tell(came: Outcome | Exception) -> None:
+            nonlocal told
+            if notice is not None:
+                notice.cancel()
+            if isinstance(came, Outcome):
+                await self._deliver(request, came)
+            elif isinstance(came, OpsError):
+                await self._tell(request, self.refusal(came, request.command.line()))
+            elif not again:  # a bug; the person gets its number
+                await self._tell(request, self.incident(came, request.command.line()))
+            told = True
+
         try:
-            outcome = await self._control.handle(request.delivery)
-        except OpsError as error:
-            notice.cancel()
-            await self._tell(request, self.refusal(error, request.command.line()))
-            return
-        except Exception as error:  # noqa: BLE001 - a bug; the person gets its number
-            notice.cancel()
-            if not again:
+            await self._control.handle(request.delivery, tell)
+        except Exception as error:  # noqa: BLE001 - a bug, or our own database was the trouble
+            if not (told or again):
                 await self._tell(request, self.incident(error, request.command.line()))
-            # Nothing comes of this unless our own database was the trouble: then the wish waits.
+            # What is not marked as handled waits.
             self.begin(self.carry_out(request, again=True), after=AGAIN)
-            return
         finally:
-            notice.cancel()
-        if outcome is not None:
-            await self._deliver(request, outcome)
+            if notice is not None:
+                notice.cancel()
 
     async def _deliver(self, request: Request, outcome: Outcome) -> None:
         prompt = json.loads(request.prompt or "{}")
         if outcome.run is not None:
             self._narrator.tell(outcome.run.id)
-            if prompt.get("clicked"):
+            if prompt.get("clicked") and request.reply:
                 await self._withdraw(request.reply)
             return
         if outcome.answer is None:
@@ -115,11 +130,9 @@ class Answering:
             self.begin(self._follow(request, said))
             return
         if prompt.get("share") and request.reply and not messages.is_private(said):
-            render = messages.answer(said, line=line, shared_by=request.actor.id)
-            thread = request.origin.thread
-            await self._voice.respond(request.reply, render, public=True, thread=thread)
-            await self._withdraw(request.reply)
-            return
+            shared = messages.answer(said, line=line, shared_by=request.actor.id)
+            if await self._share(request, shared):
+                return
         render = messages.answer(said, line=line)
         if text := messages.overlong(said):
             render = messages.with_note(render, await self._as_file(request, text))
@@ -127,6 +140,17 @@ class Answering:
             render = messages.with_note(render, note)
         replace, secret = bool(prompt.get("clicked")), messages.is_private(said)
         await self._tell(request, render, replace=replace, secret=secret)
+
+    async def _share(self, request: Request, render: Render) -> bool:
+        """False where the way to do so is worn out: the asker alone gets it, then."""
+        thread = request.origin.thread
+        try:
+            await self._voice.respond(request.reply, render, public=True, thread=thread)
+        except ProviderError as missed:
+            self._log.info("not shared: %s", missed)
+            return False
+        await self._withdraw(request.reply)
+        return True
 
     async def _follow(self, request: Request, said: Answer) -> None:
         """Show what goes on; where the bot may not post, what there is now."""
@@ -153,7 +177,7 @@ class Answering:
         """A few: a response_url may be used five times, and the answer needs it too."""
         if not request.reply:
             return
-        clicked = bool(json.loads(request.prompt or "{}").get("clicked"))
+        clicked = _clicked(request)
         waited = timedelta()
         for pause in SIGNS:
             await self._clock.sleep(pause)
@@ -249,3 +273,7 @@ class Answering:
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
+
+
+def _clicked(request: Request) -> bool:
+    return bool(json.loads(request.prompt or "{}").get("clicked"))

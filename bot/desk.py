@@ -5,9 +5,9 @@ Only then comes whatever asks a vendor. The answer goes to the asker alone, by r
 
 from __future__ import annotations
 
+import base64
 import difflib
 import json
-import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from bot.guarding import refuse_secrets
 from engine.actor import Door, Origin
 from engine.command import Change
 from engine.control_plane import Request
-from engine.errors import InvalidInput, OpsError, ProviderError, UnknownCommand
+from engine.errors import InvalidInput, NotConfigured, OpsError, ProviderError, UnknownCommand
 from engine.registry import unknown_command
 
 if TYPE_CHECKING:
@@ -35,11 +35,10 @@ if TYPE_CHECKING:
     from engine.command import Command
     from engine.control_plane import ControlPlane
     from engine.rights import Rights
+    from engine.secrets import SealKeys
 
 ACK_FIRST = timedelta(milliseconds=4)
 """Head start of the acknowledgement over the work that it promises: they share one loop."""
-TICKETS = 200
-"""Forms that may be open at a time with a private way to answer."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,9 @@ class Desk:
         log: Logger,
         default_channel: str | None,
         bot_name: Callable[[], str],
+        keys: SealKeys,
     ) -> None:
+        self._keys = keys
         self._control = control
         self._identity = identity
         self._rooms = rooms
@@ -89,7 +90,6 @@ class Desk:
         self._log = log
         self._default_channel = default_channel
         self._bot_name = bot_name
-        self._tickets: dict[str, str] = {}
 
     # Taking a wish; what these return is to be shown at once, None means that an answer comes
 
@@ -225,9 +225,8 @@ class Desk:
         asks: tuple[str, ...] = (),
         intro: str = "",
     ) -> None:
-        ticket = secrets.token_hex(6)
-        form = forms.Form(wish.command.name, ask.channel, ticket, patient=wish.patient)
-        self.keep_reply(form, ask.reply)
+        reply = self._sealed(ask)
+        form = forms.Form(wish.command.name, ask.channel, reply, patient=wish.patient)
         try:
             if wish.command.has_form(wish.raw):
                 await self._dialog(ask, wish, replace(form, line=line))
@@ -249,15 +248,23 @@ class Desk:
             view = dialogs.failed(error, wish)
         await self._update_form(place, view)
 
-    def keep_reply(self, form: forms.Form, reply: str) -> None:
-        """Remember how to answer privately: the form itself travels through the client."""
-        self._tickets[form.ticket] = reply
-        while len(self._tickets) > TICKETS:
-            self._tickets.pop(next(iter(self._tickets)))
+    def _sealed(self, ask: Ask) -> str:
+        """How to answer privately, as a form may carry it: whichever replica takes the form opens
+        it again, for the same person."""
+        if not ask.reply:
+            return ""
+        return base64.b64encode(self._keys.seal(ask.reply, about=_form_of(ask.user))).decode()
 
-    def reply_of(self, form: forms.Form) -> str:
-        """How to answer whoever filled the form in; empty after a restart."""
-        return self._tickets.pop(form.ticket, "")
+    def reply_of(self, form: forms.Form, user: str) -> str:
+        """How to answer whoever filled the form in; empty where that is not known any more."""
+        if not form.reply:
+            return ""
+        try:
+            sealed = base64.b64decode(form.reply, validate=True)
+            return self._keys.open(sealed, about=_form_of(user))
+        except (ValueError, NotConfigured):  # not ours, or of a master key that is forgotten
+            self._log.info("a form's way to answer cannot be opened")
+            return ""
 
     # Answering
 
@@ -286,3 +293,7 @@ class Desk:
     async def stop(self, grace: timedelta) -> None:
         """Let answers go out; what is accepted and not handled is taken up at the next start."""
         await self._answering.stop(grace)
+
+
+def _form_of(user: str) -> str:
+    return f"form of {user}"

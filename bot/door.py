@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from engine.control_plane import ControlPlane
     from engine.notices import Notices
     from engine.peers import Peers
+    from engine.secrets import SealKeys
     from engine.told import Told
     from engine.world import Finding
 
@@ -110,6 +111,7 @@ class SlackDoor:
         told: Told,
         notices: Notices,
         settings: SlackSettings,
+        keys: SealKeys,
         clock: Clock | None = None,
         peers: Peers | None = None,
     ) -> None:
@@ -162,6 +164,7 @@ class SlackDoor:
             log=self._log,
             default_channel=settings.channel,
             bot_name=lambda: self._bot_name,
+            keys=keys,
         )
         self._app = AsyncApp(
             client=self._client,

@@ -34,12 +34,13 @@ _FLAG = "on"
 
 @dataclass(frozen=True)
 class Form:
-    """What a form remembers while it is open: ids only, for it travels through the client."""
+    """What a form remembers while it is open: nothing that its reader may not know, for it travels
+    through the client."""
 
     command: str
     channel: str | None = None
-    ticket: str = ""
-    """Under which the door keeps how to answer privately."""
+    reply: str = ""
+    """How to answer privately: a response_url, sealed."""
     line: str = ""
     """Of a command that draws its own form: what was said already. Never a secret."""
     asks: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ class Form:
     def as_metadata(self) -> str:
         said = {"line": self.line} if self.line else {}
         given = {"asks": self.asks, "given": dict(self.given)} if self.asks else {}
-        where = {"command": self.command, "channel": self.channel, "t": self.ticket}
+        where = {"command": self.command, "channel": self.channel, "r": self.reply}
         waits = {} if self.patient else {"patient": False}
         return json.dumps(where | said | given | waits)
 
@@ -64,7 +65,7 @@ class Form:
             return cls(
                 str(data["command"]),
                 str(data["channel"]) if data.get("channel") else None,
-                str(data.get("t") or ""),
+                str(data.get("r") or ""),
                 str(data.get("line") or ""),
                 tuple(str(name) for name in data.get("asks") or ()),
                 dict(data.get("given") or {}),

@@ -170,10 +170,11 @@ def _forms(
             await ack()
             desk.begin(desk.say(_ask(body), refusals.refusal(crafted, registry)))
             return
-        ask = replace(_ask(body), channel=form.channel, reply=desk.reply_of(form))
+        ask = replace(
+            _ask(body), channel=form.channel, reply=desk.reply_of(form, body["user"]["id"])
+        )
         said = await desk.take_form(ask, wish, names, asks=form.asks)
         if isinstance(said, dict):
-            desk.keep_reply(form, ask.reply)
             await ack(response_action="errors", errors=said)
             return
         await ack()

@@ -297,12 +297,13 @@ class Telling:
             self._stage.log.warning("root of %s stays as it is: %s", self._run_id, refused)
 
     async def _credentials(self, root: Place, ended: Event) -> None:
-        """To the requester alone, at once and at most once: a lost one is what the button on
-        the final message is for."""
+        """To the requester alone, at once. Whoever goes on where a process died over it gives
+        them again; what Slack loses is what the button on the final message is for."""
         view, key = self._view, f"credentials:{ended.seq}"
         if view.status is not RunStatus.SUCCEEDED or view.removing or not view.delivers:
             return
-        if view.actor.door is not Door.SLACK or self._posting.known(key):
+        given = self._posting.known(key)
+        if view.actor.door is not Door.SLACK or (given and given.state is PostState.SENT):
             return
         try:
             command = grammar.read(view.delivers, self._stage.control.registry, escaped=False)

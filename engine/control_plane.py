@@ -56,6 +56,12 @@ class Outcome:
     run: RunView | None = None
 
 
+class Tell(Protocol):
+    """Answers whoever asked."""
+
+    async def __call__(self, came: Outcome | Exception, /) -> None: ...
+
+
 @dataclass(frozen=True)
 class Disclosure:
     """One person's right to read an instance's credentials, until a time."""
@@ -212,10 +218,15 @@ class ControlPlane(Protocol):
         """Commit the request durably; False when this delivery is known already. Raises Refused,
         and keeps nothing, for what must not be stored."""
 
-    async def handle(self, delivery: str) -> Outcome | None:
+    async def handle(self, delivery: str, tell: Tell | None = None) -> Outcome | None:
         """Perform an accepted request and mark it handled, whatever comes of it; None when it was
         handled already. Raises OpsError like `perform`. Idempotent over restarts: a request that
-        started a run before the process died returns that run."""
+        started a run before the process died returns that run.
+
+        `tell` is given what came of it, an error of the request's own included (which is not
+        raised then), before it counts as handled: whoever goes on with what a dead process left
+        answers, too.
+        """
 
     async def unhandled(self) -> Sequence[Request]:
         """Accepted requests that no process has handled yet, oldest first (for start-up)."""

@@ -12,6 +12,7 @@ from engine.feed import changed
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from engine.control_plane import Tell
     from engine.feed import Feed
     from engine.store.inbox import Inbox
     from engine.store.journal import Journal
@@ -28,29 +29,40 @@ class Deliveries:
     handling: dict[str, asyncio.Event] = field(default_factory=dict)
     """What this process is at."""
 
-    async def handle(self, delivery: str) -> Outcome | None:
+    async def handle(self, delivery: str, tell: Tell | None = None) -> Outcome | None:
         if (under_way := self.handling.get(delivery)) is not None:
             await under_way.wait()
             return None
         self.handling[delivery] = asyncio.Event()
         try:
-            return await self._handle(delivery)
+            return await self._handle(delivery, tell)
         finally:
             self.handling.pop(delivery).set()
 
-    async def _handle(self, delivery: str) -> Outcome | None:
+    async def _handle(self, delivery: str, tell: Tell | None) -> Outcome | None:
         while (request := await self.inbox.open(delivery)) is None:
             if not await self.inbox.under_way(delivery):
                 return None
             await changed(self.feed.watch(), at_most_s=0.5)  # another replica is at it
-        started = await self.journal.by_delivery(delivery)
-        if started is not None:
-            await self.inbox.close(delivery)
-            return Outcome(run=started)
+        came = await self._come_of(request)
         try:
-            outcome = await self.perform(request)
+            if tell is not None:
+                await tell(came)
         except Exception:
             await self.inbox.close(delivery)
             raise
+        # Not when it is cancelled: whoever comes after this process tells it.
         await self.inbox.close(delivery)
-        return outcome
+        if isinstance(came, Outcome):
+            return came
+        if tell is None:
+            raise came
+        return None
+
+    async def _come_of(self, request: Request) -> Outcome | Exception:
+        if (started := await self.journal.by_delivery(request.delivery)) is not None:
+            return Outcome(run=started)
+        try:
+            return await self.perform(request)
+        except Exception as error:  # noqa: BLE001 (it is the request's, and told or raised)
+            return error

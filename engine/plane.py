@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from engine.answer import Answer
     from engine.blueprint import Blueprint
     from engine.clock import Clock
+    from engine.control_plane import Tell
     from engine.form import Form
     from engine.keyring import KeyPlace
     from engine.permission import Ruling
@@ -102,6 +103,7 @@ class Plane:
         self.registry = registry
         self.database = database
         self.audit = AuditTrail(database)
+        self.seals = settings.keys
         self.keys = StoredKeys(database, settings.keys, clock)
         self.sessions = StoredSessions(database, settings.keys, clock)
         self._settings = settings
@@ -307,8 +309,8 @@ class Plane:
         world = self._world(request.actor, request.origin, "")
         return await self._inbox.add(replace(request, command=request.command.checked(world)))
 
-    async def handle(self, delivery: str) -> Outcome | None:
-        return await self._deliveries.handle(delivery)
+    async def handle(self, delivery: str, tell: Tell | None = None) -> Outcome | None:
+        return await self._deliveries.handle(delivery, tell)
 
     async def _delivered(self, request: Request) -> Outcome:
         return await self.perform(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +44,15 @@ class FakeSlack:
     """Names by id."""
     groups: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     """Handle and members by id."""
+    hooked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared: response_urls take what they are sent, and never answer."""
     plain: bool = False
     """Knows none of the newer blocks."""
     unknown: set[str] = field(default_factory=set)
     """Kinds of block that it does not know, and says so as Slack does."""
+
+    def __post_init__(self) -> None:
+        self.hooked.set()
 
     async def api_call(
         self,
@@ -152,6 +158,7 @@ class FakeSlack:
         return {"ok": True, "users": group[1]} if group else _no("no_such_subteam")
 
     async def hook(self, url: str, body: dict[str, Any]) -> tuple[int, str]:
+        await self.hooked.wait()
         if url.endswith("expired"):
             return 404, "expired_url"
         if self.plain and NEWER & {b["type"] for b in body.get("blocks", ())}:

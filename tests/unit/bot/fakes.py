@@ -52,6 +52,7 @@ from tests.unit.people import some_people
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
+    from engine.control_plane import Tell
     from engine.people import People
     from engine.permission import Ruling
     from engine.plan import Plan
@@ -381,17 +382,24 @@ class FakeControl:
         self.accepted[request.delivery] = request
         return True
 
-    async def handle(self, delivery: str) -> Outcome | None:
+    async def handle(self, delivery: str, tell: Tell | None = None) -> Outcome | None:
         if delivery in self.handled:
             return None
+        assert tell is not None
         request = self.accepted[delivery]
         await self.slow.wait()
         if self.broken:
             raise self.broken.pop(0)
+        came: Outcome | Exception
+        try:
+            came = await self.perform(
+                request.actor, request.command, request.origin, plan_only=request.plan_only
+            )
+        except Exception as error:  # noqa: BLE001 (it is told)
+            came = error
+        await tell(came)
         self.handled.append(delivery)
-        return await self.perform(
-            request.actor, request.command, request.origin, plan_only=request.plan_only
-        )
+        return None
 
     async def perform(
         self, actor: Actor, command: Command, origin: Origin, *, plan_only: bool = False

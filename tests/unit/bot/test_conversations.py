@@ -39,6 +39,7 @@ from engine.errors import AlreadyExists, NotFound, Rejected, Unreachable
 from engine.peers import NoPeers
 from engine.roles import Somebody
 from engine.run import RunStatus, StepStatus
+from engine.secrets import SealKeys, generate_key, parse_keys
 from engine.throttle import Throttle
 from tests.canaries import MARK
 from tests.unit.bot.fake_slack import FakeSlack
@@ -87,6 +88,7 @@ class Workspace:
     files: list[tuple[str, str, str]] = field(default_factory=list)
     files_refused: str = ""
     throttle: Throttle | None = None
+    keys: SealKeys = field(default_factory=lambda: parse_keys(generate_key()))
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -127,6 +129,7 @@ class Workspace:
             log=LOG,
             default_channel=self.channel,
             bot_name=lambda: "luthien",
+            keys=self.keys,
         )
         self.app = AsyncApp(
             client=AsyncWebClient(token="xoxb-x"),
@@ -927,6 +930,67 @@ async def test_what_was_accepted_before_a_crash_is_done_after_it() -> None:
     await settle()
     assert slack.control.handled == ["t-1"]
     assert slack.slack.root["text"].startswith("⏳ Create instance acme")
+
+
+@pytest.mark.parametrize("line", ["list", "create acme --plan", "cancel r-9"])
+async def test_an_answer_that_a_process_died_over_is_given_by_the_next(line: str) -> None:
+    slack = Workspace()
+    slack.slack.hooked.clear()
+    await slack.type(line, trigger="t-1")
+    await slack.clock.advance(20)  # signs of life do not get through, either
+    await slack.desk.stop(grace=slack.control.credentials_window * 0)
+    assert slack.control.handled == []
+    assert slack.heard == []
+
+    slack.slack.hooked.set()
+    slack.open()
+    await slack.desk.resume()
+    await slack.clock.advance(20)
+    assert slack.control.handled == ["t-1"]
+    assert len(slack.heard) == 1, "no sign of life: the one before may have used up the way"
+
+
+async def test_what_shows_that_it_is_being_done_is_replaced_by_whoever_goes_on() -> None:
+    """A click's sign of life takes the place of what was clicked; so must a refusal after it."""
+    slack = Workspace()
+    slack.control.slow.clear()
+    await slack.click("do:0", "credentials acme", private=True)
+    await slack.clock.advance(1)
+    assert slack.last["replace_original"]
+    await slack.desk.stop(grace=slack.control.credentials_window * 0)
+    slack.control.slow.set()
+    slack.control.fail_with = NotFound("There is no instance `acme`.")
+    slack.open()
+    await slack.desk.resume()
+    await slack.clock.advance(0)
+    assert "There is no instance" in slack.last["text"]
+    assert slack.last["replace_original"]
+
+
+async def test_a_form_is_answered_privately_whichever_process_takes_it() -> None:
+    slack = Workspace()
+    await slack.type("create")
+    [(_, view)] = slack.views
+    assert URL not in json.dumps(view)
+    slack.open()
+    await slack.submit(view, instance={"value": "acme"})
+    [request] = slack.control.accepted.values()
+    assert request.reply == URL
+
+
+@pytest.mark.parametrize("how", ["another's", "made up", "of a forgotten key"])
+async def test_a_form_s_way_to_answer_is_of_no_use_to_anybody_else(how: str) -> None:
+    slack = Workspace()
+    await slack.type("create", user="U0BEN" if how == "another's" else "U0ADA")
+    [(_, view)] = slack.views
+    if how == "made up":
+        said = json.loads(view["private_metadata"]) | {"r": "aHR0cHM6Ly9ldmlsLmV4YW1wbGU="}
+        view["private_metadata"] = json.dumps(said)
+    if how == "of a forgotten key":
+        slack.keys.become(generate_key())
+    await slack.submit(view, instance={"value": "acme"})
+    [request] = slack.control.accepted.values()
+    assert request.reply == ""
 
 
 async def test_requests_of_other_doors_are_left_to_them() -> None:

@@ -26,6 +26,7 @@ from bot.door import SlackDoor, SlackSettings
 from bot.voice import Voice
 from engine.clock import SystemClock
 from engine.errors import NotConfigured, OutcomeUnknown, Rejected, Unreachable
+from engine.secrets import generate_key, parse_keys
 from tests.canaries import MARK
 from tests.unit.bot.fakes import FakeClock, FakeControl, MemoryNotices, MemoryTold
 
@@ -65,11 +66,14 @@ async def slack(answers: Answers) -> AsyncIterator[str]:
         yield str(server.make_url("/api/"))
 
 
+KEYS = parse_keys(generate_key())
+
+
 def door(url: str, **settings: Any) -> SlackDoor:
     given = {"bot_token": "xoxb-1", "app_token": "xapp-1", "api_url": url, "channel": "C0OPS"}
     control = FakeControl()
     told, notices = MemoryTold(control), MemoryNotices(FakeClock())
-    return SlackDoor(control, told, notices, SlackSettings(**(given | settings)))
+    return SlackDoor(control, told, notices, SlackSettings(**(given | settings)), KEYS)
 
 
 async def findings(answers: Answers, **settings: Any) -> dict[str, tuple[bool, str]]:

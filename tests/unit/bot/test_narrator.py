@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,22 @@ async def test_the_credentials_come_within_two_seconds_to_the_requester_alone() 
     assert "sk-" not in whisper["text"]
     assert "sk-proxy-1" in json.dumps(whisper["blocks"])
     assert "credentials acme --forget" in json.dumps(whisper["blocks"])
+
+
+async def test_credentials_that_a_process_died_over_are_given_again() -> None:
+    house = House()
+    run = await house.whole_run()
+    [(of, key)] = [known for known in house.told.kept if known[1].startswith("credentials:")]
+    post = house.told.kept[of, key]
+    house.told.kept[of, key] = replace(post, state=PostState.SENDING)
+    house.told.cursors.clear()
+    await house.restart()
+    await house.clock.advance(30)
+    assert len(house.slack.whispers) == 2
+    assert "sk-proxy-1" in json.dumps(house.slack.whispers[1]["blocks"])
+    assert house.told.kept[of, key].state is PostState.SENT
+    assert house.told.cursors[run]
+    await house.narrator.stop()
 
 
 async def test_credentials_that_cannot_be_read_are_said_to_be_missing() -> None:

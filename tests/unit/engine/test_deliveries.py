@@ -6,9 +6,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
+from engine.actor import Role
 from engine.clock import SystemClock
 from engine.control_plane import Outcome, Request
 from engine.deliveries import Deliveries
+from engine.errors import NotAllowed
 from engine.feed import Feed
 from engine.secrets import parse_keys
 from engine.store.inbox import Inbox
@@ -67,3 +71,54 @@ async def test_a_question_knows_its_delivery(tmp_path: Path) -> None:
         assert outcome is not None
         assert outcome.answer is not None
         assert outcome.answer.data == {"delivery": "slack:1"}
+
+
+async def test_it_counts_as_handled_once_it_was_told(tmp_path: Path) -> None:
+    """Whoever dies over the telling leaves it to the next; a bug in it is not repeated."""
+    came: list[Outcome | Exception] = []
+    begun, never = asyncio.Event(), asyncio.Event()
+
+    async def hangs(said: Outcome | Exception) -> None:
+        came.append(said)
+        begun.set()
+        await never.wait()
+
+    async def tells(said: Outcome | Exception) -> None:
+        came.append(said)
+
+    async def breaks(said: Outcome | Exception) -> None:
+        came.append(said)
+        raise ValueError("a bug")
+
+    async with plane(tmp_path, Vendor()) as p:
+        await p.accept(Request("slack:1", ADA, Look(), OPS))
+        telling = asyncio.create_task(p.handle("slack:1", hangs))
+        await begun.wait()
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+    async with plane(tmp_path, Vendor()) as p:
+        assert [r.delivery for r in await p.unhandled()] == ["slack:1"]
+        await p.handle("slack:1", tells)
+        assert await p.handle("slack:1", tells) is None
+        await p.accept(Request("slack:2", ADA, Look(), OPS))
+        with pytest.raises(ValueError, match="a bug"):
+            await p.handle("slack:2", breaks)
+        assert await p.handle("slack:2", tells) is None
+    assert [type(said) for said in came] == [Outcome] * 3
+
+
+async def test_an_error_of_its_own_is_told_or_raised(tmp_path: Path) -> None:
+    told: list[Outcome | Exception] = []
+
+    async def tell(came: Outcome | Exception) -> None:
+        told.append(came)
+
+    async with plane(tmp_path, Vendor()) as p:
+        stranger = ADA.model_copy(update={"id": "U0CLEO", "role": Role.VIEWER})
+        for delivery in ("slack:1", "slack:2"):
+            await p.accept(Request(delivery, stranger, Build(), OPS))
+        assert await p.handle("slack:1", tell) is None
+        with pytest.raises(NotAllowed):
+            await p.handle("slack:2")
+    [refused] = told
+    assert isinstance(refused, NotAllowed)
