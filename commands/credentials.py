@@ -18,6 +18,7 @@ from engine.words import ago, typed, until
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.actor import Actor
     from engine.blueprint import Credential, ServiceSpec
     from engine.control_plane import Disclosure
     from engine.situation import Situation
@@ -50,7 +51,7 @@ class ShowCredentials(Question):
 
     @classmethod
     def makes_sense(cls, about: Situation) -> bool:
-        return about.made and about.served
+        return about.made and about.served and about.disclosed
 
     async def answer(self, world: World) -> Answer:
         if self.forget:
@@ -168,6 +169,15 @@ class ShowCredentials(Question):
                 next_step=typed(f"status {self.instance}"),
                 link=link,
             )
+
+
+def may_be_shown(actor: Actor, disclosure: Disclosure | None) -> bool:
+    """Whether this person may be shown keys: those that the disclosure is about."""
+    if actor.door == Door.CLI and actor.role >= Role.ADMIN:
+        return True
+    if disclosure is None:
+        return actor.role >= Role.ADMIN
+    return disclosure.open and disclosure.actor == actor.key
 
 
 async def _scope(world: World, disclosure: Disclosure | None) -> str:

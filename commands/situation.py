@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from commands.adopt import Adopt, lacking
+from commands.credentials import may_be_shown
 from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT, instance_lock
 from commands.marks import MarkKind
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from commands.instances import Instance
     from engine.answer import Offer
     from engine.command import Command
+    from engine.control_plane import Disclosure
     from engine.locks import Hold
     from engine.rights import Rights
     from engine.world import World
@@ -32,18 +34,26 @@ class Situations:
     """Of some instances, read once: what is locked, what runs are at, what the asker may do."""
 
     def __init__(
-        self, world: World, holds: Mapping[str, Hold], busy: Sequence[str], may: Rights
+        self,
+        world: World,
+        holds: Mapping[str, Hold],
+        busy: Sequence[str],
+        may: Rights,
+        disclosures: Mapping[str, Disclosure],
     ) -> None:
         self._world = world
         self._holds = holds
         self._busy = frozenset(busy)
         self._rights = may
+        self._disclosures = disclosures
 
     @classmethod
     async def read(cls, world: World) -> Situations:
         holds = {hold.lock: hold for hold in await world.locks.held()}
         busy = await world.locks.taken()
-        return cls(world, holds, busy, await world.control.rights(world.actor))
+        control = world.control
+        may, disclosures = await control.rights(world.actor), await control.disclosures()
+        return cls(world, holds, busy, may, disclosures)
 
     def of(self, instance: Instance) -> Situation:
         blueprint, lock = self._world.blueprint(BLUEPRINT), instance_lock(instance.name)
@@ -61,6 +71,7 @@ class Situations:
             busy=lock in self._busy,
             held=hold is not None,
             barred=hold is not None and hold.by.key != self._world.actor.key,
+            disclosed=may_be_shown(self._world.actor, self._disclosures.get(instance.name)),
         )
 
     def actions(self, instance: Instance) -> Sequence[type[Command]]:

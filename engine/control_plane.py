@@ -277,6 +277,9 @@ class ControlPlane(Protocol):
     async def disclosure(self, subject: str) -> Disclosure | None:
         """The newest right to read this instance's credentials, open or not."""
 
+    async def disclosures(self) -> Mapping[str, Disclosure]:
+        """The newest one of every instance, by its name."""
+
     async def close_disclosure(self, actor: Actor, subject: str) -> None:
         """`Saved, forget them`. Idempotent; audited."""
 

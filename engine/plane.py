@@ -408,6 +408,9 @@ class Plane:
     async def disclosure(self, subject: str) -> Disclosure | None:
         return await self._inbox.disclosure(subject)
 
+    async def disclosures(self) -> Mapping[str, Disclosure]:
+        return await self._inbox.disclosures()
+
     async def close_disclosure(self, actor: Actor, subject: str) -> None:
         await self._inbox.close_disclosure(actor, subject)
 

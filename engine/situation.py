@@ -31,6 +31,8 @@ class Situation:
     """A person has locked it."""
     barred: bool = False
     """And not whoever looks."""
+    disclosed: bool = True
+    """Whoever looks may be shown its keys."""
 
     @property
     def being_made(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.actor import Actor, Origin
@@ -130,8 +130,21 @@ class Inbox:
         )
         async with self._database.read() as session:
             row = await session.scalar(query)
-        if row is None:
-            return None
+        return self._disclosure(row) if row is not None else None
+
+    async def disclosures(self) -> dict[str, Disclosure]:
+        """The newest one of every instance."""
+        newest = func.max(DisclosureRow.opened_at).over(partition_by=DisclosureRow.subject)
+        ranked = select(DisclosureRow.run_id, newest.label("newest")).subquery()
+        query = select(DisclosureRow).join(
+            ranked,
+            (DisclosureRow.run_id == ranked.c.run_id)
+            & (DisclosureRow.opened_at == ranked.c.newest),
+        )
+        async with self._database.read() as session:
+            return {row.subject: self._disclosure(row) for row in await session.scalars(query)}
+
+    def _disclosure(self, row: DisclosureRow) -> Disclosure:
         return Disclosure(
             run_id=row.run_id,
             subject=row.subject,

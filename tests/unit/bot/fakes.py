@@ -528,6 +528,9 @@ class FakeControl:
     async def disclosure(self, subject: str) -> Disclosure | None:
         raise NotImplementedError
 
+    async def disclosures(self) -> dict[str, Disclosure]:
+        raise NotImplementedError
+
     async def close_disclosure(self, actor: Actor, subject: str) -> None:
         raise NotImplementedError
 

@@ -180,7 +180,7 @@ class FakeControl:
         self.sessions = sessions or FakeSessions()
         self._permissions = permissions
         self.runs = {run.id: run for run in runs}
-        self.disclosures = {d.subject: d for d in disclosures}
+        self.disclosed = {d.subject: d for d in disclosures}
         self.recorded: list[tuple[str, str, str]] = []
         self.asked: list[tuple[str, str]] = []
 
@@ -249,12 +249,15 @@ class FakeControl:
         return next((run for run in self.runs.values() if lock in run.locks), None)
 
     async def disclosure(self, subject: str) -> Disclosure | None:
-        return self.disclosures.get(subject)
+        return self.disclosed.get(subject)
+
+    async def disclosures(self) -> dict[str, Disclosure]:
+        return self.disclosed
 
     async def close_disclosure(self, actor: Actor, subject: str) -> None:
         self.asked.append(("close_disclosure", subject))
-        if subject in self.disclosures:
-            self.disclosures[subject] = replace(self.disclosures[subject], open=False)
+        if subject in self.disclosed:
+            self.disclosed[subject] = replace(self.disclosed[subject], open=False)
 
     async def record(self, actor: Actor, action: str, subject: str, **detail: Any) -> None:
         self.recorded.append((actor.key, action, subject))

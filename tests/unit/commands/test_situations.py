@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from commands.instances import all_instances
+from commands.situation import Situations
 from engine.actions import actions, is_about_one, offer, remedies
-from engine.errors import OpsError
+from engine.errors import NotAllowed, OpsError
 from engine.policy_file import read_policy
 from engine.rights import Rights
 from engine.situation import Situation
 from tests.unit.commands.clock import NOW
-from tests.unit.commands.worlds import PEOPLE, REGISTRY, Described, Given
+from tests.unit.commands.worlds import (
+    PEOPLE,
+    REGISTRY,
+    Described,
+    DescribedDisclosure,
+    DescribedSpace,
+    Given,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +35,10 @@ DEPLOYS = {"redeploy", "rollback", "rotate"}
 RUNS = {"restart", "policy-config"}
 
 OFFERED = {
+    "seen by somebody who may not see its keys": (
+        Situation(disclosed=False),
+        {*DEPLOYS, *RUNS, "config", "delete", "lock"},
+    ),
     "well": (Situation(), {*DEPLOYS, *RUNS, "config", "delete", "lock", "credentials"}),
     "does not run": (
         Situation(deployed=False),
@@ -172,3 +185,27 @@ async def test_what_is_not_offered_would_be_refused(who: str) -> None:
             except OpsError as error:
                 refused = "created" not in str(error)
             assert found.use(command, instance) is not refused, (command.name, instance)
+
+
+RIGHTS = {
+    "nobody's": (),
+    "ben's": (DescribedDisclosure(subject="acme", to="ben"),),
+    "ben's, forgotten": (DescribedDisclosure(subject="acme", to="ben", open=False),),
+    "ada's": (DescribedDisclosure(subject="acme", to="ada"),),
+}
+
+
+@pytest.mark.parametrize("whose", RIGHTS)
+@pytest.mark.parametrize("who", ["ada", "ben", "owner"])
+async def test_keys_are_offered_to_those_alone_who_are_shown_them(who: str, whose: str) -> None:
+    spaces = (DescribedSpace(name="luthien-acme", mark="ready"),)
+    world = Given(Described(actor=who, spaces=spaces, disclosures=RIGHTS[whose])).world
+    [instance] = await all_instances(world)
+    offered = (await Situations.read(world)).actions(instance)
+    command = REGISTRY.command("credentials").parse({"instance": "acme"})
+    try:
+        await command.answer(world)
+        shown = True
+    except NotAllowed:
+        shown = False
+    assert ("credentials" in names(offered)) is shown

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from engine.control_plane import Request
 from engine.errors import Locked, NotAllowed, NotFound, Refused
 from engine.run import EventKind, RunStatus, RunView, StepStatus
-from tests.unit.engine.house import ADA, CLEO, OPS, Build, Look, Vendor, plane
+from tests.unit.engine.house import ADA, BEN, CLEO, OPS, Build, Look, Vendor, plane
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -303,6 +303,9 @@ async def test_success_opens_a_disclosure_that_can_be_closed(tmp_path: Path) -> 
         assert opened is not None
         assert opened.open
         assert opened.actor == "slack:U0ADA"
+        await over(p, await p.submit(BEN, Build(), OPS))
+        newest = await p.disclosures()
+        assert {name: d.actor for name, d in newest.items()} == {"acme": BEN.key}
         await p.close_disclosure(ADA, "acme")
         closed = await p.disclosure("acme")
         assert closed is not None
