@@ -85,7 +85,7 @@ class AuditTrail:
         ]
 
     async def verify(self, anchor: str = "") -> AuditCheck:
-        async with self._database.read() as session:
+        async with self._database.read(one_moment=True) as session:
             return await check(session, anchor)
 
     async def head(self) -> str:

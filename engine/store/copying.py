@@ -79,7 +79,7 @@ async def is_empty(database: Database) -> bool:
 async def copy(source: Database, target: Database) -> Copied:
     """Everything, in one transaction; both have the same schema. Raises NotWhole, and has then
     changed nothing."""
-    async with source.read() as here, target.write() as there:
+    async with source.read(one_moment=True) as here, target.write() as there:
         await there.execute(delete(AuditHeadRow))
         for table in TABLES:
             read = await here.stream(select(table))

@@ -26,11 +26,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 
 from engine.errors import NotConfigured
 from engine.lease import LeaseLost
-from engine.store import audit
+from engine.store import audit, driver
 from engine.store.models import AuditHeadRow, ReplicaRow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from sqlalchemy import Executable
     from sqlalchemy.engine import URL, Connection
@@ -49,6 +49,9 @@ is cut) loses it, so that its locks do not hold up the others."""
 UNREACHABLE = timedelta(seconds=5)
 """How long a server may take to accept a connection."""
 
+_BEGIN = "begin"
+"""The execution option that says what begins a transaction of SQLite; None: it has none."""
+
 _WRITER, _MIGRATION = 0x6C757468, 0x6C757469
 """Keys of our advisory locks."""
 
@@ -57,13 +60,24 @@ class Database:
     """One per process. `write` transactions run one at a time, whichever process they are of, and
     are durable when the block ends; `read` sees the last committed state."""
 
-    def __init__(self, url: str, keys: SealKeys | None = None, **sqlite: Any) -> None:
-        """`keys`: the master keys, which sign the audit's end. `sqlite`: options of SQLAlchemy for
-        the embedded database."""
+    def __init__(self, url: str, keys: SealKeys | None = None) -> None:
+        """`keys`: the master keys, which sign the audit's end."""
         self._keys = keys
         self.url = make_url(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
-        self._engine = _sqlite(self.url, **sqlite) if self.embedded else _postgres(self.url)
+        self._engine = _sqlite(self.url) if self.embedded else _postgres(self.url)
+        # Of the same connections; how a transaction of theirs begins differs.
+        self._reader = self._engine.execution_options(
+            **({_BEGIN: None} if self.embedded else {"isolation_level": "AUTOCOMMIT"})
+        )
+        self._snapshot = self._engine.execution_options(
+            **({} if self.embedded else {"isolation_level": "REPEATABLE READ"})
+        )
+        # A transaction that reads first and writes later cannot wait for another writer in
+        # SQLite's WAL: it fails at once. Writers therefore take the write lock at the start.
+        self._writer = self._engine.execution_options(
+            **({_BEGIN: "BEGIN IMMEDIATE"} if self.embedded else {})
+        )
         self._writing = asyncio.Lock()
         self._replica: str | None = None
         self._signals: Signals | None = None
@@ -86,7 +100,7 @@ class Database:
         migrations. Raises NotConfigured when the database cannot be opened."""
         await self.check()
         with _in_our_words(self.url):
-            async with self._engine.begin() as connection:
+            async with self._writer.begin() as connection:
                 if not self.embedded:
                     await connection.execute(_lock(_MIGRATION))
                 await connection.run_sync(_upgrade, self._keys)
@@ -104,19 +118,19 @@ class Database:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncSession]:
-        async with self._session(self._engine) as session:
+    async def read(self, *, one_moment: bool = False) -> AsyncIterator[AsyncSession]:
+        """Each statement sees what is committed when it begins; with `one_moment` all of them see
+        what was when the first one did."""
+        async with self._session(self._snapshot if one_moment else self._reader) as session:
             yield session
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        async with self._writing, self._engine.connect() as plain:
-            connection = await plain.execution_options(immediate=True)
-            async with self._session(connection) as session:
-                if not self.embedded:
-                    await self._take_turn(session)
-                yield session
-                await session.commit()
+        async with self._writing, self._session(self._writer) as session:
+            if not self.embedded:
+                await self._take_turn(session)
+            yield session
+            await session.commit()
 
     @asynccontextmanager
     async def append(self) -> AsyncIterator[AsyncSession]:
@@ -126,7 +140,7 @@ class Database:
             async with self.write() as session:
                 yield session
             return
-        async with self._engine.connect() as connection, self._session(connection) as session:
+        async with self._session(self._engine) as session:
             yield session
             await session.commit()
 
@@ -228,10 +242,13 @@ def _postgres(url: URL) -> AsyncEngine:
     )
 
 
-def _sqlite(url: URL, **more: Any) -> AsyncEngine:
-    engine = create_async_engine(
-        url, connect_args={"timeout": 30, "isolation_level": None}, **more
-    )
+def _sqlite(url: URL) -> AsyncEngine:
+    file = url.database or ":memory:"
+
+    def connect() -> Awaitable[driver.Connection]:
+        return driver.connect(file, timeout=30, isolation_level=None, check_same_thread=False)
+
+    engine = create_async_engine(url, async_creator=connect)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
@@ -242,10 +259,9 @@ def _sqlite(url: URL, **more: Any) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A transaction that reads first and writes later cannot wait for another writer in WAL:
-        # it fails at once. Writers therefore take the write lock at the start.
-        immediate = connection.get_execution_options().get("immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        begin = connection.get_execution_options().get(_BEGIN, "BEGIN")
+        if begin is not None:
+            connection.exec_driver_sql(begin)
 
     return engine
 

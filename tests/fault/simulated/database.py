@@ -89,7 +89,7 @@ class SimulatedDatabase(Database):
 
     @override
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[Any]:
+    async def read(self, *, one_moment: bool = False) -> AsyncIterator[Any]:
         await asyncio.sleep(0)
         with Session(self._sync, expire_on_commit=False, info=self._info) as session:
             yield _Awaited(session)

@@ -39,7 +39,7 @@ async def test_damage_is_found_where_it_begins(
         async with p.database.write() as session:
             if damage:
                 await session.execute(text(damage))
-        async with p.database.read() as session:
+        async with p.database.read(one_moment=True) as session:
             assert await audit.first_break(session) == found_at
             actions = list(await session.scalars(text("SELECT action FROM audit ORDER BY seq")))
         [end] = await p.audit.entries(actions=["run.succeeded"])

@@ -103,7 +103,7 @@ def done(n: int, **result: Any) -> StepChange:
 
 async def what_is_kept(database: Database) -> tuple[dict[str, Any], list[int], list[int]]:
     """The steps' results, and whose events and audit rows there are, in order."""
-    async with database.read() as session:
+    async with database.read(one_moment=True) as session:
         steps = await session.execute(
             select(StepRow.run_id, StepRow.result).where(
                 StepRow.status == StepStatus.DONE, StepRow.attempts == 2, StepRow.note == "kept"

@@ -107,7 +107,7 @@ async def test_a_replica_that_was_taken_for_dead_writes_nothing_any_more(shared:
         assert a.lost
         with pytest.raises(LeaseLost):
             await a.replicas.renew(LONG)
-        async with b.database.read() as session:
+        async with b.database.read(one_moment=True) as session:
             assert await audit.first_break(session) is None
         await b.record()
 
