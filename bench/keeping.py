@@ -140,7 +140,8 @@ def _sealed(number: int, keys: SealKeys) -> dict[str, Any]:
 
 
 async def _verify(count: int) -> dict[str, float]:
-    database = await _open("verify", parse_keys(generate_key()))
+    keys = parse_keys(generate_key())
+    database = await _open("verify", keys)
     rows, before = [], "0" * 64
     for seq in range(1, count + 1):
         row = AuditRow(
@@ -157,7 +158,8 @@ async def _verify(count: int) -> dict[str, float]:
         rows[-1]["hash"] = before
     async with database.write() as session:
         await session.execute(insert(AuditRow), rows)
-        await set_head(session, count, before, new=False)
+        connection = await session.connection()
+        await connection.run_sync(set_head, keys, count, before, new=False)
     began = time.perf_counter()
     async with database.write() as session:
         for _ in range(_ADDED):

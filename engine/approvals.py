@@ -126,7 +126,7 @@ class Approvals:
             if row is None:
                 raise decided(await self.book.get(run_id))
         if begun:
-            await self._executor.start(run_id, 1)
+            await self._executor.start(run_id, 1, new=True)
         return await self._journal.run(run_id)
 
     async def reject(self, actor: Actor, wanted: str, reason: str) -> RunView:

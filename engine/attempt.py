@@ -17,7 +17,7 @@ from engine.troubles import in_doubt, incident, said_no
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from engine.context import Equipment
@@ -35,7 +35,11 @@ class Ending(Enum):
 
 
 class Attempt:
-    """A step of a run. `results` gains its result; nothing else outside changes."""
+    """A step of a run. `results` gains its result; nothing else outside changes.
+
+    `following` tells which steps can begin once one is done: that they do is made durable with
+    its end. They are then in `handed_on`, and theirs is the next turn.
+    """
 
     def __init__(
         self,
@@ -45,10 +49,14 @@ class Attempt:
         view: StepView,
         results: dict[str, Result],
         stopping: asyncio.Event,
+        following: Callable[[str], Sequence[Attempt]],
     ) -> None:
+        self.step = step
+        self.handed_on: Sequence[Attempt] = ()
+        self._following = following
+        self._begun = False
         self._equipment = equipment
         self._run_id = run.id
-        self._step = step
         self._results = results
         self._stopping = stopping
         self._actor, self._subject = run.actor.key, run.subject
@@ -60,9 +68,9 @@ class Attempt:
     async def go(self) -> Ending:
         """Until the step is done, stopped or troubled, with all its retries."""
         began = perf_counter()
-        with span(f"step {self._step.kind}", step=self._step.key):
+        with span(f"step {self.step.kind}", step=self.step.key):
             ending = await self._until_it_ends()
-        STEP.labels(self._step.kind, ending.name.lower()).observe(perf_counter() - began)
+        STEP.labels(self.step.kind, ending.name.lower()).observe(perf_counter() - began)
         return ending
 
     async def _until_it_ends(self) -> Ending:
@@ -76,29 +84,35 @@ class Attempt:
                 failures += 1
                 self._uncertain = self._uncertain or isinstance(error, OutcomeUnknown)
                 if failures >= self._equipment.retries.attempts:
-                    return await self._troubled(StepStatus.ERRORED, in_doubt(error, self._step))
+                    return await self._troubled(StepStatus.ERRORED, in_doubt(error, self.step))
                 try:
                     await self._wait_after(error, failures)
                 except Stopped:
                     return await self._stopped()
             except (StepFailed, Rejected, Refused) as error:
-                return await self._troubled(StepStatus.FAILED, said_no(error, self._step))
+                return await self._troubled(StepStatus.FAILED, said_no(error, self.step))
             except Exception as error:  # noqa: BLE001 - a bug in a step errs the run, not the bot
-                bug = incident(error, self._run_id, self._step.describe(), self._step.key)
+                bug = incident(error, self._run_id, self.step.describe(), self.step.key)
                 return await self._troubled(StepStatus.ERRORED, bug)
             else:
                 return await self._done(result)
 
-    async def _try(self) -> Result:
-        step = self._step
+    def begin(self, at: datetime) -> StepChange:
+        """Its next try; to be durable before `go` is called."""
+        self._begun = True
         self._attempts += 1
-        now = self._equipment.clock.now()
         if self._told_started:
-            await self._put(StepStatus.RUNNING, now)
-        else:
-            self._started_at = now
-            await self._put(StepStatus.RUNNING, now, EventKind.STEP_STARTED)
-        self._told_started = True
+            return self._change(StepStatus.RUNNING, at)
+        self._told_started, self._started_at = True, at
+        return self._change(StepStatus.RUNNING, at, EventKind.STEP_STARTED)
+
+    async def _try(self) -> Result:
+        step = self.step
+        if not self._begun:
+            await self._put(self.begin(self._equipment.clock.now()))
+        elif self._stopping.is_set():  # that came while its beginning was made durable
+            raise Stopped
+        self._begun = False
         context = Context(
             self._equipment,
             self._run_id,
@@ -121,7 +135,7 @@ class Attempt:
             await tx.tell(
                 self._run_id,
                 EventKind.STEP_RETRIED,
-                self._step.key,
+                self.step.key,
                 reason=error.summary,
                 wait_s=wait.total_seconds(),
                 attempt=self._attempts,
@@ -129,8 +143,8 @@ class Attempt:
         await until_stopped(self._equipment.clock.sleep(wait), self._stopping)
 
     async def _done(self, result: Result) -> Ending:
-        step, now = self._step, self._equipment.clock.now()
-        await self._put(
+        step, now = self.step, self._equipment.clock.now()
+        done = self._change(
             StepStatus.DONE,
             now,
             EventKind.STEP_DONE,
@@ -147,25 +161,32 @@ class Attempt:
                 {"step": step.key, "kind": step.kind, "result": result},
             ),
         )
+        next_ones = self._following(step.key)
+        await self._put(done, *(each.begin(now) for each in next_ones))
         self._results[step.key] = result
+        self.handed_on = next_ones
         return Ending.DONE
 
     async def _stopped(self) -> Ending:
         now = self._equipment.clock.now()
-        await self._put(StepStatus.STOPPED, now, EventKind.STEP_STOPPED, ended_at=now)
+        stopped = EventKind.STEP_STOPPED
+        await self._put(self._change(StepStatus.STOPPED, now, stopped, ended_at=now))
         return Ending.STOPPED
 
-    async def _put(
+    async def _put(self, *changes: StepChange) -> None:
+        await self._equipment.journal.progress.put(*changes)
+
+    def _change(
         self,
         status: StepStatus,
         at: datetime,
         event: EventKind | None = None,
         told: Mapping[str, Any] | None = None,
         **more: Any,
-    ) -> None:
-        change = StepChange(
+    ) -> StepChange:
+        return StepChange(
             run_id=self._run_id,
-            key=self._step.key,
+            key=self.step.key,
             status=status,
             attempts=self._attempts,
             at=at,
@@ -174,10 +195,9 @@ class Attempt:
             told=told or {},
             **more,
         )
-        await self._equipment.journal.progress.put(change)
 
     async def _troubled(self, status: StepStatus, trouble: Trouble) -> Ending:
-        step = self._step
+        step = self.step
         async with self._equipment.journal.transaction() as tx:
             await tx.change_step(self._run_id, step.key, status=status, ended_at=tx.now)
             await tx.trouble(self._run_id, trouble, errored=status == StepStatus.ERRORED)

@@ -78,24 +78,25 @@ class Executor:
             if await self._can_carry_out(run_id):
                 await self.start(run_id, execution)
 
-    async def start(self, run_id: str, execution: int) -> None:
+    async def start(self, run_id: str, execution: int, *, new: bool = False) -> None:
         """Hand a queued run to DBOS, unless another replica has it; idempotent. A workflow of
-        which nobody here knows is what a process left that is gone: another one follows it."""
+        which nobody here knows is what a process left that is gone: another one follows it. There
+        is none yet of a `new` execution, which the caller has just committed."""
         this = f"{run_id}:{execution}"
         if this in self._walks or this in self._starting:
             return
         self._starting.add(this)
         try:
             if await self._replicas.claim(f"run:{this}"):
-                await self._dispatch(run_id, execution)
+                await self._dispatch(run_id, execution, new=new)
         finally:
             self._starting.discard(this)
 
-    async def _dispatch(self, run_id: str, execution: int) -> None:
+    async def _dispatch(self, run_id: str, execution: int, *, new: bool) -> None:
         workflow = f"{run_id}:{execution}"
         for turn in range(1, 1000):
             workflow_id = workflow if turn == 1 else f"{workflow}:{turn}"
-            known = await DBOS.get_workflow_status_async(workflow_id)
+            known = None if new else await DBOS.get_workflow_status_async(workflow_id)
             if known is None:
                 with SetWorkflowID(workflow_id):
                     await DBOS.start_workflow_async(run, run_id, execution)
@@ -132,7 +133,7 @@ class Executor:
         for run_id, execution in runs:
             # Not in the context of the run that ended: DBOS would take it for a child of that one.
             outside = contextvars.Context()
-            start = self.start(run_id, execution)
+            start = self.start(run_id, execution, new=True)
             task = asyncio.create_task(start, name=f"turn of {run_id}", context=outside)
             self._turns.add(task)
             task.add_done_callback(self._turns.discard)

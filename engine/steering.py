@@ -100,7 +100,7 @@ class Steering:
                 await tx.audit(actor.key, action, subject=view.subject, run_id=run_id)
         except IllegalMove:
             raise _nothing_to_do(await self._journal.run(run_id), removing=removing) from None
-        await self._executor.start(run_id, execution)
+        await self._executor.start(run_id, execution, new=True)
         return await self._journal.run(run_id)
 
 

@@ -88,7 +88,7 @@ class Submission:
                 raise
             return known
         if free and not consent.needed:
-            await self.executor.start(run_id, 1)
+            await self.executor.start(run_id, 1, new=True)
         return await self.journal.run(run_id)
 
 

@@ -41,8 +41,10 @@ class Walk:
         self._leaving = asyncio.Event()
         self._writes: set[asyncio.Task[Ending]] = set()
         self._plan: dict[str, Any] = {}
+        self._replan = False
         self._steps: dict[str, Step] = {}
         self._results: dict[str, Result] = {}
+        self._waiting: dict[str, Attempt] = {}
 
     def stop(self) -> None:
         """Start no further step; waiting ones end at once, writing ones when they are done."""
@@ -69,7 +71,7 @@ class Walk:
 
     async def _carry_out(self, view: RunView) -> None:
         try:
-            if not view.removing and await self._journal.needs_plan(self._run_id):
+            if self._replan and not view.removing:
                 planned = await self._plan_anew()
                 if planned is None:
                     return
@@ -110,8 +112,9 @@ class Walk:
             else:
                 async with self._journal.transaction() as tx:
                     await tx.replan(self._run_id, plan)
-                self._plan, _ = await self._journal.plan(self._run_id)
-                return await self._journal.run(self._run_id)
+                stored = await self._journal.to_carry_out(self._run_id)
+                self._plan = stored.plan
+                return stored.view
 
     async def _refused(self, error: OpsError) -> None:
         """Nothing was changed, so the lock is free for the next."""
@@ -130,9 +133,9 @@ class Walk:
 
     async def _take_up(self) -> RunView | None:
         """The run, now running; None when this execution is not the one to go on with."""
-        view = await self._journal.run(self._run_id)
-        self._plan, execution = await self._journal.plan(self._run_id)
-        if view.status.over or execution != self._execution:
+        stored = await self._journal.to_carry_out(self._run_id)
+        view, self._plan, self._replan = stored.view, stored.plan, stored.replan
+        if view.status.over or stored.execution != self._execution:
             return None
         if view.status == RunStatus.QUEUED:
             async with self._journal.transaction() as tx:
@@ -150,48 +153,65 @@ class Walk:
         await self._advance(view)
         if self._leaving.is_set() and not self._stopping.is_set():
             await asyncio.Event().wait()  # the process is about to end; the next one goes on
-        await self._finish()
+        await self._finish(view)
 
     async def _advance(self, view: RunView) -> None:
         """Start whatever is ready until nothing is under way any more."""
-        waiting = {s.key: s for s in view.steps if s.key not in self._results}
-        waiting = {key: s for key, s in waiting.items() if s.status not in _TRIED_IN_VAIN}
-        under_way: set[asyncio.Task[Ending]] = set()
+        self._waiting = {
+            step.key: self._attempt(view, step)
+            for step in view.steps
+            if step.key not in self._results and step.status not in _TRIED_IN_VAIN
+        }
+        under_way: dict[asyncio.Task[Ending], Attempt] = {}
+        next_ones = self._ready()
         try:
             while True:
-                if not (self._stopping.is_set() or self._leaving.is_set()):
-                    ready = [key for key in waiting if self._ready(self._steps[key])]
-                    for key in ready:
-                        under_way.add(self._start(view, key, waiting.pop(key)))
+                under_way |= {self._start(attempt): attempt for attempt in next_ones}
                 if not under_way:
                     return
-                done, under_way = await asyncio.wait(
-                    under_way, return_when=asyncio.FIRST_COMPLETED
-                )
+                done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 if Ending.TROUBLED in [await task for task in done]:
                     self._stopping.set()
+                ended = [under_way.pop(task) for task in done]
+                # What was handed on has begun, so it must also end, or be found by the next start.
+                left = self._leaving.is_set() and not self._stopping.is_set()
+                next_ones = [] if left else [one for each in ended for one in each.handed_on]
+                next_ones += self._ready()
         finally:
             for task in under_way:
                 task.cancel()
 
-    def _ready(self, step: Step) -> bool:
-        return all(key in self._results for key in step.after)
+    def _attempt(self, view: RunView, state: StepView) -> Attempt:
+        step = self._steps[state.key]
+        return Attempt(
+            self._equipment, view, step, state, self._results, self._stopping, self._ready
+        )
 
-    def _start(self, view: RunView, key: str, state: StepView) -> asyncio.Task[Ending]:
-        step = self._steps[key]
-        attempt = Attempt(self._equipment, view, step, state, self._results, self._stopping)
-        task = asyncio.create_task(attempt.go(), name=f"{self._run_id} {key}")
+    def _ready(self, done: str = "") -> list[Attempt]:
+        """Those that nothing keeps from beginning, once `done` is done, too; they wait no more."""
+        if self._stopping.is_set() or self._leaving.is_set():
+            return []
+        there = {*self._results, done}
+        ready = [
+            key for key, attempt in self._waiting.items() if there.issuperset(attempt.step.after)
+        ]
+        return [self._waiting.pop(key) for key in ready]
+
+    def _start(self, attempt: Attempt) -> asyncio.Task[Ending]:
+        step = attempt.step
+        task = asyncio.create_task(attempt.go(), name=f"{self._run_id} {step.key}")
         if not step.waits:
             self._writes.add(task)
             task.add_done_callback(self._writes.discard)
         return task
 
-    async def _finish(self) -> None:
+    async def _finish(self, taken_up: RunView) -> None:
         """Every step is done, or the walk was stopped by a person or by trouble."""
-        view = await self._journal.run(self._run_id)
-        if view.trouble is None and len(self._results) == len(self._steps):
+        if taken_up.trouble is None and len(self._results) == len(self._steps):
             await self._succeed()
-        elif view.trouble is None:
+            return
+        view = await self._journal.run(self._run_id)
+        if view.trouble is None:
             view = await self._removal.recall(view)
             async with self._journal.transaction() as tx:
                 await self._end(tx, RunStatus.CANCELLED, unlock=not view.left)
@@ -222,7 +242,8 @@ class Walk:
 
     async def _end(self, tx: Transaction, to: RunStatus, *, unlock: bool, **values: Any) -> None:
         row = await tx.move(self._run_id, to, ended_at=tx.now, **values)
-        await tx.stop_steps(self._run_id)
+        if to is not RunStatus.SUCCEEDED:
+            await tx.stop_steps(self._run_id)
         if unlock:
             await tx.unlock(self._run_id)
         else:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import func, insert, select, update
 
 from engine.control_plane import AuditCheck, AuditEntry, AuditFault
-from engine.store.models import AuditHeadRow, AuditRow
+from engine.store.models import AuditHeadRow, AuditRow, table_of
 from engine.store.pages import audit_page
 
 if TYPE_CHECKING:
@@ -34,12 +34,9 @@ KEYS = "keys"
 """Where a session holds the master keys, in `info`."""
 _FIRST = "0" * 64
 _ONLY = 1
-_END = select(
-    AuditHeadRow.seq,
-    AuditHeadRow.hash,
-    select(func.max(AuditRow.seq)).scalar_subquery().label("last"),
-)
-_ROWS = insert(AuditRow.__table__)  # type: ignore[arg-type] # a declared class has a Table
+_AUDIT, _HEAD = table_of(AuditRow), table_of(AuditHeadRow)
+_LAST = select(func.max(_AUDIT.c.seq))
+_END = select(_HEAD.c.seq, _HEAD.c.hash, _LAST.scalar_subquery().label("last"))
 _AT_ONCE = 500
 _COLUMNS = select(
     AuditRow.seq,
@@ -149,31 +146,53 @@ async def append(
 
 
 async def extend(session: AsyncSession, facts: Sequence[Fact]) -> None:
-    """In this order, within the caller's write transaction.
+    """In this order, within the caller's write transaction."""
+    connection = await session.connection()
+    await connection.run_sync(add, session.info.get(KEYS), facts)
 
-    It follows from where we know that the audit ended, not from the last row that there is: rows
-    that somebody took away or put there are never covered by what comes later.
-    """
+
+def add(connection: Connection, keys: SealKeys | None, facts: Sequence[Fact]) -> None:
+    """It follows from where we know that the audit ended, not from the last row that there is:
+    rows that somebody took away or put there are never covered by what comes later."""
     if not facts:
         return
-    connection = await session.connection()
-    known = (await connection.execute(_END)).first()
+    known = connection.execute(_END).first()
     ends, before = (known.seq, known.hash) if known else (0, _FIRST)
-    last = known.last if known else await connection.scalar(select(func.max(AuditRow.seq)))
+    last = known.last if known else connection.scalar(_LAST)
     rows = []
     for seq, fact in enumerate(facts, max(ends, last or 0) + 1):
-        values = {"seq": seq} | vars(fact) | {"at": fact.at.astimezone(UTC)}
-        before = link(before, AuditRow(**values))
-        rows.append(values | {"hash": before})
-    await connection.execute(_ROWS, rows)
-    await set_head(session, rows[-1]["seq"], before, new=known is None)
+        row = _Row(seq, fact)
+        before = row.hash = link(before, row)
+        rows.append(vars(row))
+    connection.execute(insert(_AUDIT), rows)
+    set_head(connection, keys, rows[-1]["seq"], before, new=known is None)
 
 
-async def set_head(session: AsyncSession, seq: int, hash: str, *, new: bool) -> None:  # noqa: A002
+class _Row:
+    """As it will be stored."""
+
+    def __init__(self, seq: int, fact: Fact) -> None:
+        self.seq = seq
+        self.at = fact.at.astimezone(UTC)
+        self.actor, self.action, self.subject = fact.actor, fact.action, fact.subject
+        self.run_id, self.detail = fact.run_id, fact.detail
+        self.hash = ""
+
+
+def set_head(
+    connection: Connection,
+    keys: SealKeys | None,
+    seq: int,
+    hash: str,  # noqa: A002 - its name
+    *,
+    new: bool,
+) -> None:
     """Say that the audit ends here, signed with the present key."""
-    values = {"seq": seq, "hash": hash, "seal": seal(session.info.get(KEYS), seq, hash)}
-    statement = insert(AuditHeadRow).values(id=_ONLY) if new else update(AuditHeadRow)
-    await session.execute(statement.values(**values))
+    values = {"seq": seq, "hash": hash, "seal": seal(keys, seq, hash)}
+    if new:
+        connection.execute(insert(_HEAD), {"id": _ONLY} | values)
+    else:
+        connection.execute(update(_HEAD), values)
 
 
 def begin(connection: Connection, keys: SealKeys | None) -> None:

@@ -13,7 +13,7 @@ import sqlite3
 from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -30,13 +30,15 @@ from engine.store import audit, driver
 from engine.store.models import AuditHeadRow, ReplicaRow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
-    from sqlalchemy import Executable
+    from sqlalchemy import Executable, Row
     from sqlalchemy.engine import URL, Connection
 
     from engine.secrets import SealKeys
     from engine.store.signals import Signals
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ class Database:
 
     def __init__(self, url: str, keys: SealKeys | None = None) -> None:
         """`keys`: the master keys, which sign the audit's end."""
-        self._keys = keys
+        self.keys = keys
         self.url = make_url(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url) if self.embedded else _postgres(self.url)
@@ -90,10 +92,9 @@ class Database:
         are what the others hear of it."""
         self._replica, self._signals = replica, signals
 
-    async def signal(self, session: AsyncSession, topic: str, text: str = "") -> None:
-        """Told to the other replicas once this write is committed."""
-        if self._signals is not None:
-            await session.execute(self._signals.statement(topic, text))
+    def signal(self, topic: str, text: str = "") -> Sequence[Executable]:
+        """What is executed in a write so that the other replicas hear once it is committed."""
+        return () if self._signals is None else (self._signals.statement(topic, text),)
 
     async def migrate(self) -> None:
         """Bring the schema to this version; idempotent, safe beside running replicas and other
@@ -103,7 +104,7 @@ class Database:
             async with self._writer.begin() as connection:
                 if not self.embedded:
                     await connection.execute(_lock(_MIGRATION))
-                await connection.run_sync(_upgrade, self._keys)
+                await connection.run_sync(_upgrade, self.keys)
 
     async def check(self) -> None:
         """Raises NotConfigured when the database does not answer."""
@@ -132,6 +133,18 @@ class Database:
             yield session
             await session.commit()
 
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        """A write for what many do all the time: statements alone, without a session."""
+        async with self._writing, self._writer.begin() as connection:
+            if not self.embedded:
+                await self._take_turn(connection)
+            return await connection.run_sync(work)
+
+    async def rows(self, query: Executable) -> Sequence[Row[Any]]:
+        """What a single statement sees of what is committed, without a session."""
+        async with self._reader.connect() as connection:
+            return (await connection.execute(query)).all()
+
     @asynccontextmanager
     async def append(self) -> AsyncIterator[AsyncSession]:
         """A write that waits for no other, where the database allows it: for a single statement
@@ -150,9 +163,9 @@ class Database:
         return await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def _session(self, of: AsyncEngine | AsyncConnection) -> AsyncSession:
-        return AsyncSession(of, expire_on_commit=False, info={audit.KEYS: self._keys})
+        return AsyncSession(of, expire_on_commit=False, info={audit.KEYS: self.keys})
 
-    async def _take_turn(self, session: AsyncSession) -> None:
+    async def _take_turn(self, session: AsyncSession | AsyncConnection) -> None:
         """The lock comes first: what is read after it is true until the transaction ends."""
         await session.execute(_lock(_WRITER))
         if self._replica is None:

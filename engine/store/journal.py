@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import String, cast, exists, func, literal, select
@@ -10,7 +11,15 @@ from sqlalchemy import String, cast, exists, func, literal, select
 from engine.run import Event, EventKind, RunBrief, RunStatus
 from engine.store import turns
 from engine.store.estimates import estimate
-from engine.store.models import ClaimRow, EventRow, HoldRow, LockRow, RunRow, WaitRow
+from engine.store.models import (
+    ClaimRow,
+    EventRow,
+    HoldRow,
+    LockRow,
+    RunRow,
+    WaitRow,
+    table_of,
+)
 from engine.store.pages import runs_page
 from engine.store.progress import Progress
 from engine.store.rows import created_since, locked, run_row, run_view, run_views
@@ -30,9 +39,19 @@ if TYPE_CHECKING:
     from engine.store.estimates import Estimate
 
 EVENTS_AT_ONCE = 500
-_EVENTS = select(
-    EventRow.seq, EventRow.run_id, EventRow.at, EventRow.kind, EventRow.step, EventRow.data
-).order_by(EventRow.seq)
+_EVENTS = table_of(EventRow)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A run as whoever carries it out needs it."""
+
+    view: RunView
+    plan: dict[str, Any]
+    execution: int
+    """The number of the present one."""
+    replan: bool
+    """It waited in line, so its plan is of another moment."""
 
 
 class Journal:
@@ -54,10 +73,11 @@ class Journal:
         async with self._database.write() as session:
             transaction = Transaction(session, self._clock.now(), self._pace)
             yield transaction
-            if transaction.told:
-                await self._database.signal(session, EVENTS)
+            signals = [*self._database.signal(EVENTS)] if transaction.told else []
             for run_id in transaction.cancelled:
-                await self._database.signal(session, CANCEL, run_id)
+                signals += self._database.signal(CANCEL, run_id)
+            for signal in signals:
+                await session.execute(signal)
         if transaction.told:
             self._feed.wake()
         if transaction.started and self.on_turn is not None:
@@ -73,6 +93,12 @@ class Journal:
         async with self._database.read() as session:
             row = await run_row(session, run_id)
             return row.plan, row.execution
+
+    async def to_carry_out(self, run_id: str) -> Stored:
+        """Raises NotFound."""
+        async with self._database.read() as session:
+            row = await run_row(session, run_id)
+            return Stored(await run_view(session, row), row.plan, row.execution, row.replan)
 
     async def estimate(self, command: str, plan: Plan) -> Estimate:
         """How long a plan of this command should take."""
@@ -161,11 +187,6 @@ class Journal:
         async with self._database.read() as session:
             return list(await session.scalars(select(HoldRow).order_by(HoldRow.name)))
 
-    async def needs_plan(self, run_id: str) -> bool:
-        """Whether it waited in line, so that its plan is of another moment."""
-        async with self._database.read() as session:
-            return (await run_row(session, run_id)).replan
-
     async def unfinished(self) -> list[tuple[str, int]]:
         """Run ids with their execution that should be going on, and that no replica has."""
         alive = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.CANCELLING)
@@ -186,21 +207,20 @@ class Journal:
     async def events(
         self, *, run_id: str | None, after: int, limit: int = EVENTS_AT_ONCE
     ) -> list[Event]:
-        query = _EVENTS.where(EventRow.seq > after).limit(limit)
+        query = select(_EVENTS).where(_EVENTS.c.seq > after).order_by(_EVENTS.c.seq).limit(limit)
         if run_id is not None:
-            query = query.where(EventRow.run_id == run_id)
-        async with self._database.read() as session:
-            return [
-                Event(
-                    seq=row.seq,
-                    run_id=row.run_id,
-                    at=row.at,
-                    kind=EventKind(row.kind),
-                    step=row.step,
-                    data=row.data,
-                )
-                for row in await session.execute(query)
-            ]
+            query = query.where(_EVENTS.c.run_id == run_id)
+        return [
+            Event(
+                seq=row.seq,
+                run_id=row.run_id,
+                at=row.at,
+                kind=EventKind(row.kind),
+                step=row.step,
+                data=row.data,
+            )
+            for row in await self._database.rows(query)
+        ]
 
     async def last_seq(self) -> int:
         async with self._database.read() as session:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     String,
+    Table,
     Text,
     TypeDecorator,
 )
@@ -41,6 +42,13 @@ class Row(DeclarativeBase):
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(),
     }
+
+
+def table_of(row: type[Row]) -> Table:
+    """For statements that need no objects: those cost more than what is done in the database."""
+    table = row.__table__
+    assert isinstance(table, Table)  # noqa: S101 - a declared class has one
+    return table
 
 
 class DeliveryRow(Row):

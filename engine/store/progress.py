@@ -15,14 +15,14 @@ from sqlalchemy import bindparam, insert, update
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from engine.store import audit
-from engine.store.models import EventRow, StepRow
+from engine.store.models import EventRow, StepRow, table_of
 from engine.store.signals import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncSession
+    from sqlalchemy import Connection
 
     from engine.feed import Feed
     from engine.run import EventKind, StepStatus
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 100
 
+_STEPS = table_of(StepRow)
 _STEP = (
-    update(StepRow.__table__)  # type: ignore[arg-type] # a declared class has a Table
-    .where(StepRow.run_id == bindparam("of_run"), StepRow.key == bindparam("of_step"))
+    update(_STEPS)
+    .where(_STEPS.c.run_id == bindparam("of_run"), _STEPS.c.key == bindparam("of_step"))
     .values(
         {
             name: bindparam(name)
@@ -41,7 +42,7 @@ _STEP = (
         }
     )
 )
-_EVENT = insert(EventRow.__table__)  # type: ignore[arg-type]
+_EVENT = insert(table_of(EventRow))
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class StepChange:
     fact: audit.Fact | None = None
 
 
+_Unit = tuple[tuple[StepChange, ...], asyncio.Future[None]]
+"""What is durable together, and whoever waits for it."""
+
+
 class Progress:
     """One per process. What was handed over is committed also when nobody waits for it any more;
     `settled` returns when nothing is under way."""
@@ -68,13 +73,14 @@ class Progress:
     def __init__(self, database: Database, feed: Feed) -> None:
         self._database = database
         self._feed = feed
-        self._waiting: list[tuple[StepChange, asyncio.Future[None]]] = []
+        self._waiting: list[_Unit] = []
         self._committing: asyncio.Task[None] | None = None
 
-    async def put(self, change: StepChange) -> None:
-        """Durable on return. Raises what the database raises, and LeaseLost."""
+    async def put(self, *changes: StepChange) -> None:
+        """All of them durable on return, or none. Raises what the database raises, and
+        LeaseLost."""
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((change, durable))
+        self._waiting.append((changes, durable))
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_all(), name="progress")
         await durable
@@ -84,7 +90,7 @@ class Progress:
             await self._committing
 
     async def _commit_all(self) -> None:
-        batch: list[tuple[StepChange, asyncio.Future[None]]] = []
+        batch: list[_Unit] = []
         try:
             while self._waiting:
                 batch = self._waiting[:MOST_AT_ONCE]
@@ -97,11 +103,10 @@ class Progress:
         finally:
             self._committing = None
 
-    async def _commit(self, batch: Sequence[tuple[StepChange, asyncio.Future[None]]]) -> None:
+    async def _commit(self, batch: Sequence[_Unit]) -> None:
         try:
-            async with self._database.write() as session:
-                await _write(session, [change for change, _ in batch])
-                await self._database.signal(session, EVENTS)
+            changes = [change for changes, _ in batch for change in changes]
+            await self._database.commit(lambda connection: self._write(connection, changes))
         except Exception as error:  # noqa: BLE001 - it is raised where each of them is waited for
             if len(batch) > 1 and _is_of_one(error):
                 for one in batch:  # so that nobody suffers from another one's
@@ -116,36 +121,36 @@ class Progress:
                 durable.set_result(None)
         self._feed.wake()
 
+    def _write(self, connection: Connection, changes: Sequence[StepChange]) -> None:
+        connection.execute(
+            _STEP,
+            [
+                {
+                    "of_run": c.run_id,
+                    "of_step": c.key,
+                    "status": c.status,
+                    "attempts": c.attempts,
+                    "started_at": c.started_at,
+                    "ended_at": c.ended_at,
+                    "result": c.result,
+                }
+                for c in changes
+            ],
+        )
+        events = [
+            {"run_id": c.run_id, "at": c.at, "kind": c.event, "step": c.key, "data": dict(c.told)}
+            for c in changes
+            if c.event is not None
+        ]
+        if events:
+            connection.execute(_EVENT, events)
+        audit.add(connection, self._database.keys, [c.fact for c in changes if c.fact is not None])
+        for signal in self._database.signal(EVENTS):
+            connection.execute(signal)
+
 
 def _is_of_one(error: Exception) -> bool:
     """Whether one of the changes cannot be stored, so that none was. Where the answer to a commit
     was lost they may all be stored, and storing them again would tell everything twice."""
     cannot_be_sent = type(error) is StatementError or isinstance(error, TypeError | ValueError)
     return cannot_be_sent or isinstance(error, IntegrityError | DataError)
-
-
-async def _write(session: AsyncSession, changes: Sequence[StepChange]) -> None:
-    connection = await session.connection()
-    await connection.execute(
-        _STEP,
-        [
-            {
-                "of_run": c.run_id,
-                "of_step": c.key,
-                "status": c.status,
-                "attempts": c.attempts,
-                "started_at": c.started_at,
-                "ended_at": c.ended_at,
-                "result": c.result,
-            }
-            for c in changes
-        ],
-    )
-    events = [
-        {"run_id": c.run_id, "at": c.at, "kind": c.event, "step": c.key, "data": dict(c.told)}
-        for c in changes
-        if c.event is not None
-    ]
-    if events:
-        await connection.execute(_EVENT, events)
-    await audit.extend(session, [c.fact for c in changes if c.fact is not None])

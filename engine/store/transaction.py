@@ -52,6 +52,7 @@ class Transaction:
         self.told = False
         self.started: list[tuple[str, int]] = []
         """Runs whose turn came, with their execution: whoever carries runs out is told."""
+        self._rows: dict[str, RunRow] = {}
         self.cancelled: list[str] = []
         """Runs that are to stop: whoever carries them out is told."""
 
@@ -112,7 +113,7 @@ class Transaction:
         await self._add_steps(run_id, plan)
         if waits_for:
             await turns.join(self._session, waits_for, run_id)
-            await self._tell_place(await run_row(self._session, run_id))
+            await self._tell_place(await self.row(run_id))
         elif status is RunStatus.QUEUED:
             await self.tell(run_id, EventKind.QUEUED)
         await self.audit(
@@ -127,7 +128,7 @@ class Transaction:
 
     async def replan(self, run_id: str, plan: Plan) -> None:
         """What holds now that its turn has come, in the place of the plan that it came with."""
-        row = await run_row(self._session, run_id)
+        row = await self.row(run_id)
         row.replan = False
         row.title, row.subject = plan.title, plan.subject
         row.plan, row.plan_digest = plan.as_json(), plan.digest()
@@ -185,7 +186,7 @@ class Transaction:
 
     async def advance(self, names: Sequence[str]) -> None:
         """Something about these locks changed: start whose turn it is, tell the others."""
-        if not names:
+        if not names or not await turns.anybody(self._session):
             return
         for row in await turns.next_ones(self._session):
             wanted = await turns.names_of(self._session, row.id)
@@ -275,13 +276,13 @@ class Transaction:
 
     async def audit_run(self, run_id: str, action: str, **detail: Any) -> None:
         """In the name of whoever asked for the run."""
-        row = await run_row(self._session, run_id)
+        row = await self.row(run_id)
         actor = Actor.model_validate(row.actor)
         await self.audit(actor.key, action, subject=row.subject, run_id=run_id, **detail)
 
     async def trouble(self, run_id: str, trouble: Trouble, *, errored: bool) -> None:
         """Kept with the run (the first one stays) and told."""
-        row = await run_row(self._session, run_id)
+        row = await self.row(run_id)
         kept = trouble.model_copy(update={"errored": errored}).model_dump(mode="json")
         if row.trouble is None:
             row.trouble = kept
@@ -290,7 +291,7 @@ class Transaction:
 
     async def move(self, run_id: str, to: RunStatus, **values: Any) -> RunRow:
         """Change the status. Raises IllegalMove when the table of moves does not know it."""
-        row = await run_row(self._session, run_id)
+        row = await self.row(run_id)
         if (RunStatus(row.status), to) not in MOVES:
             raise IllegalMove(f"{run_id}: {row.status} -> {to}")
         row.status = to
@@ -304,11 +305,14 @@ class Transaction:
         return row
 
     async def row(self, run_id: str) -> RunRow:
-        return await run_row(self._session, run_id)
+        """Raises NotFound. Nobody else can change it meanwhile, so it is read once."""
+        if run_id not in self._rows:
+            self._rows[run_id] = await run_row(self._session, run_id)
+        return self._rows[run_id]
 
     async def view(self, run_id: str) -> RunView:
         await self._session.flush()
-        return await run_view(self._session, await run_row(self._session, run_id))
+        return await run_view(self._session, await self.row(run_id))
 
     async def change_step(self, run_id: str, key: str, **values: Any) -> StepRow:
         row = await self._session.get_one(StepRow, (run_id, key))
@@ -364,7 +368,7 @@ class Transaction:
 
     async def open_disclosure(self, run_id: str, until: datetime) -> None:
         """Whoever asked for the run may read its instance's credentials."""
-        row = await run_row(self._session, run_id)
+        row = await self.row(run_id)
         self._session.add(
             DisclosureRow(
                 run_id=run_id,

@@ -81,6 +81,11 @@ async def next_ones(session: AsyncSession) -> list[RunRow]:
     return found
 
 
+async def anybody(session: AsyncSession) -> bool:
+    """Whether anybody waits at all."""
+    return await session.scalar(select(WaitRow.number).limit(1)) is not None
+
+
 async def names_of(session: AsyncSession, run_id: str) -> list[str]:
     """The lines in which it stands."""
     query = select(WaitRow.name).where(WaitRow.run_id == run_id).order_by(WaitRow.number)

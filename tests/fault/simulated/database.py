@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.orm import Session
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Executable
 
     from engine.secrets import SealKeys
 
+T = TypeVar("T")
 Check = Callable[[str], None]
 """Called with each statement; raises what is wrong with the database."""
 
@@ -106,6 +107,21 @@ class SimulatedDatabase(Database):
                 yield _Awaited(session)
                 session.commit()
 
+    @override
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        async with self._writing:
+            await asyncio.sleep(0)
+            with self._sync.connect().execution_options(immediate=True) as connection:
+                done = work(connection)
+                connection.commit()
+                return done
+
+    @override
+    async def rows(self, query: Executable) -> Any:
+        await asyncio.sleep(0)
+        with self._sync.connect() as connection:
+            return connection.execute(query).all()
+
     def has_event(self, after: int) -> bool:
         """Whether a newer one is committed; without SQLAlchemy, because it is asked often."""
         self._check("SELECT")
@@ -149,6 +165,9 @@ class _Awaited:
 
     async def stream(self, statement: Any) -> _Streamed:
         return _Streamed(self._inner.execute(statement))
+
+    async def run_sync(self, work: Callable[..., T], *args: Any) -> T:
+        return work(self._inner, *args)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)

@@ -113,7 +113,8 @@ async def filled(url: str, rows: Sequence[Written]) -> Database:
     await database.migrate()
     async with database.write() as session:
         await session.execute(insert(AuditRow), [vars(row) for row in rows])
-        await audit.set_head(session, rows[-1].seq, rows[-1].hash, new=False)
+        connection, last = await session.connection(), rows[-1]
+        await connection.run_sync(audit.set_head, KEYS, last.seq, last.hash, new=False)
     return database
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import OperationalError, StatementError
+from typing_extensions import override
 
 from engine.feed import Feed
 from engine.run import EventKind, StepStatus
@@ -21,10 +21,11 @@ from engine.store.progress import Progress, StepChange
 from tests.unit.engine.house import ADA, OPS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
-    from sqlalchemy.ext.asyncio import AsyncSession
+    from sqlalchemy import Connection
 
+T = TypeVar("T")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MANY = 20
 
@@ -34,11 +35,10 @@ class Counting(Database):
 
     written = 0
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
+    @override
+    async def commit(self, work: Callable[[Connection], T]) -> T:
         self.written += 1
-        async with super().write() as session:
-            yield session
+        return await super().commit(work)
 
 
 @pytest.fixture
@@ -146,12 +146,12 @@ class AnswerLost(Database):
 
     lost = False
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
-        async with super().write() as session:
-            yield session
+    @override
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        done = await super().commit(work)
         if self.lost:
             raise OperationalError("COMMIT", {}, ConnectionError("the server closed it"))
+        return done
 
 
 async def test_what_may_be_stored_is_not_stored_again(

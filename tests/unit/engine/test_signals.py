@@ -85,10 +85,12 @@ async def test_what_belongs_to_a_transaction_is_heard_when_that_is_committed(sha
     async with processes(shared, 2) as (a, b):
         with contextlib.suppress(ZeroDivisionError):
             async with a.database.write() as session:
-                await a.database.signal(session, "news", "never committed")
+                [news] = a.database.signal("news", "never committed")
+                await session.execute(news)
                 raise ZeroDivisionError
         async with a.database.write() as session:
-            await a.database.signal(session, "news", "committed")
+            [news] = a.database.signal("news", "committed")
+            await session.execute(news)
             await asyncio.sleep(0.05)
             assert b.heard.empty()
         assert await b.hears() == "committed"
