@@ -141,6 +141,18 @@ async def test_one_that_cannot_be_kept_fails_alone(database_of_runs: Counting) -
     assert events == facts == [0, 2]
 
 
+async def test_what_belongs_together_is_kept_whole_or_not_at_all(
+    database_of_runs: Counting,
+) -> None:
+    progress = Progress(database_of_runs, Feed())
+    pairs = [(done(0), done(1)), (done(2), done(3, what=object())), (done(4), done(5))]
+    found = await asyncio.gather(*(progress.put(*p) for p in pairs), return_exceptions=True)
+    assert [type(error) is type(None) for error in found] == [True, False, True]
+    steps, events, facts = await what_is_kept(database_of_runs)
+    assert set(steps) == {"r0", "r1", "r4", "r5"}
+    assert events == facts == [0, 1, 4, 5]
+
+
 class AnswerLost(Database):
     """Its commits succeed, and nobody hears of it."""
 
