@@ -40,11 +40,12 @@ class Deliveries:
             self.handling.pop(delivery).set()
 
     async def _handle(self, delivery: str, tell: Tell | None) -> Outcome | None:
+        untried = self.inbox.untried(delivery)
         while (request := await self.inbox.open(delivery)) is None:
             if not await self.inbox.under_way(delivery):
                 return None
             await changed(self.feed.watch(), at_most_s=0.5)  # another replica is at it
-        came = await self._come_of(request)
+        came = await self._come_of(request, untried=untried)
         try:
             if tell is not None:
                 await tell(came)
@@ -59,8 +60,9 @@ class Deliveries:
             raise came
         return None
 
-    async def _come_of(self, request: Request) -> Outcome | Exception:
-        if (started := await self.journal.by_delivery(request.delivery)) is not None:
+    async def _come_of(self, request: Request, *, untried: bool) -> Outcome | Exception:
+        started = None if untried else await self.journal.by_delivery(request.delivery)
+        if started is not None:
             return Outcome(run=started)
         try:
             return await self.perform(request)

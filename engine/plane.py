@@ -45,7 +45,7 @@ from engine.store.memory import StoredMemory
 from engine.store.notices import StoredNotices
 from engine.store.replicas import Replicas
 from engine.store.sessions import StoredSessions
-from engine.store.signals import CANCEL, EVENTS
+from engine.store.signals import CANCEL, EVENTS, GRANTS
 from engine.submission import Submission, new_run_id
 from engine.world import Limits, World
 
@@ -65,6 +65,10 @@ if TYPE_CHECKING:
     from engine.run import Event, RunBrief, RunView
     from engine.secrets import SealKeys
     from engine.world import Check, Toolbox
+
+
+GRANTS_LOOKED_AT = timedelta(seconds=1)
+"""A role that another process gave or took counts after this time, should its signal be lost."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,8 @@ class Plane:
         self.memory = StoredMemory(database, clock)
         self.notices = StoredNotices(database, clock)
         self.forgetting = Forgetting(database)
-        self.people = People(settings.roles, StoredGrants(database, clock))
+        grants = StoredGrants(database, clock, None if database.embedded else GRANTS_LOOKED_AT)
+        self.people = People(settings.roles, grants)
         self.permissions = Permissions(
             policy,
             self.notices,
@@ -163,6 +168,7 @@ class Plane:
         )
         self.replicas.on(EVENTS, lambda _: self._feed.wake_soon())
         self.replicas.on(CANCEL, self._executor.stop)
+        self.replicas.on(GRANTS, lambda _: grants.changed())
         self.journal.on_turn = self._executor.start_soon
         self.locks = Locks(self.journal)
         self._steering = Steering(self.journal, self._executor, registry, self._permit)

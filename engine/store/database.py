@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,7 +30,7 @@ from engine.store import audit, driver
 from engine.store.models import AuditHeadRow, ReplicaRow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Executable, Row
     from sqlalchemy.engine import URL, Connection
@@ -156,6 +156,15 @@ class Database:
         async with self._session(self._engine) as session:
             yield session
             await session.commit()
+
+    async def put(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> Sequence[Any]:
+        """One statement that is durable by itself, and the first column of what it returns: with
+        the least that a commit takes, for what somebody waits for. Not for events or audit."""
+        # What begins no transaction commits each statement.
+        async with self._writing if self.embedded else nullcontext(), self._reader.connect() as it:
+            return (await it.execute(statement, rows)).scalars().all()
 
     async def line(self) -> AsyncConnection:
         """A connection outside the pool's care, each statement durable by itself."""

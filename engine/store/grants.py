@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
@@ -11,9 +13,11 @@ from engine.notices import Notice
 from engine.roles import Grant, Somebody, mention
 from engine.store import audit, notices
 from engine.store.models import GrantRow
+from engine.store.signals import GRANTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from datetime import timedelta
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,19 +27,49 @@ if TYPE_CHECKING:
 
 
 class StoredGrants:
-    """Durable when a method returns."""
+    """Durable when a method returns. They are asked for with whatever anybody does, before it is
+    acknowledged, and change now and then: so they are kept in memory, and read again after every
+    change of this process and every one that the others tell. `looked_at_every`: also after this
+    time, where a process may change them that tells nobody (`luthien role` beside the servers)."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, looked_at_every: timedelta | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._every_s = looked_at_every.total_seconds() if looked_at_every else math.inf
+        self._known: Sequence[Grant] | None = None
+        self._until = 0.0
+        self._changes = 0
+
+    def changed(self) -> None:
+        """What is known is of before."""
+        self._known = None
+        self._changes += 1
 
     async def all(self) -> Sequence[Grant]:
+        if self._known is not None and self._clock.monotonic() < self._until:
+            return self._known
+        until, seen = self._clock.monotonic() + self._every_s, self._changes
         async with self._database.read() as session:
-            return await _all(session)
+            found = await _all(session)
+        if seen == self._changes:  # else this may be of before
+            self._known, self._until = found, until
+        return found
+
+    @asynccontextmanager
+    async def _change(self) -> AsyncIterator[AsyncSession]:
+        try:
+            async with self._database.write() as session:
+                yield session
+                for signal in self._database.signal(GRANTS):
+                    await session.execute(signal)
+        finally:
+            self.changed()
 
     async def put(self, grant: Grant, by: Actor, check: Callable[[Sequence[Grant]], None]) -> None:
         to, role = grant.to, grant.role.label
-        async with self._database.write() as session:
+        async with self._change() as session:
             others = [known for known in await _all(session) if known.to.key != to.key]
             check([*others, grant])
             await session.merge(
@@ -54,7 +88,7 @@ class StoredGrants:
     async def remove(
         self, to: Somebody, by: Actor, check: Callable[[Sequence[Grant]], None]
     ) -> None:
-        async with self._database.write() as session:
+        async with self._change() as session:
             row = await session.get(GrantRow, to.key)
             if row is None:
                 return

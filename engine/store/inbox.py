@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.actor import Actor, Origin
 from engine.control_plane import Disclosure, Request
 from engine.store import audit
+from engine.store.batches import Batches
 from engine.store.models import DeliveryRow, DisclosureRow, ReplicaRow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from engine.registry import Registry
     from engine.secrets import SealKeys
     from engine.store.database import Database
+
+MOST_AT_HAND = 1_000
 
 
 class Inbox:
@@ -39,34 +44,53 @@ class Inbox:
         self._keys = keys
         self._registry = registry
         self._clock = clock
+        self._arrivals = Batches(self._add_all, name="arrivals")
+        self._departures = Batches(self._close_all, name="departures")
+        self._at_hand: OrderedDict[str, Request] = OrderedDict()
+        """What this process accepted and did not open yet: it need not be read, where no other
+        process could have taken it meanwhile."""
 
     async def add(self, request: Request) -> bool:
         """Durable on return; False when this delivery is known."""
-        row = DeliveryRow(
-            id=request.delivery,
-            received_at=self._clock.now(),
-            actor=request.actor.model_dump(mode="json"),
-            command=request.command.name,
-            arguments=request.command.model_dump(mode="json"),
-            origin=request.origin.model_dump(mode="json"),
-            plan_only=request.plan_only,
-            reply=self._keys.seal(request.reply, about=request.delivery)
+        row = {
+            "id": request.delivery,
+            "received_at": self._clock.now(),
+            "actor": request.actor.model_dump(mode="json"),
+            "command": request.command.name,
+            "arguments": request.command.model_dump(mode="json"),
+            "origin": request.origin.model_dump(mode="json"),
+            "plan_only": request.plan_only,
+            "reply": self._keys.seal(request.reply, about=request.delivery)
             if request.reply
             else None,
-            prompt=request.prompt,
-            owner=self._replica,
-            sealed=self._keys.seal_all(request.command.secrets(), about=request.delivery),
-        )
-        try:
-            async with self._database.append() as session:
-                session.add(row)
-        except IntegrityError:
-            return False
-        return True
+            "prompt": request.prompt,
+            "owner": self._replica,
+            "sealed": self._keys.seal_all(request.command.secrets(), about=request.delivery),
+        }
+        is_new = await self._arrivals.put(row)
+        if is_new and self._database.embedded:
+            self._at_hand[request.delivery] = request
+            while len(self._at_hand) > MOST_AT_HAND:
+                self._at_hand.popitem(last=False)
+        return is_new
+
+    async def _add_all(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[bool]:
+        """Which of them were new."""
+        dialect = sqlite if self._database.embedded else postgresql
+        statement = dialect.insert(DeliveryRow).on_conflict_do_nothing().returning(DeliveryRow.id)
+        new = set(await self._database.put(statement, rows))
+        first = {row["id"]: place for place, row in reversed(list(enumerate(rows)))}
+        return [row["id"] in new and first[row["id"]] == n for n, row in enumerate(rows)]
+
+    def untried(self, delivery: str) -> bool:
+        """Whether this process accepted it, and nobody began to handle it: nothing came of it."""
+        return delivery in self._at_hand
 
     async def open(self, delivery: str) -> Request | None:
         """The request when it still waits to be handled, and nobody else handles it: from now on
         it is ours."""
+        if (request := self._at_hand.pop(delivery, None)) is not None:
+            return request
         async with self._database.read() as session:
             row = await session.get(DeliveryRow, delivery)
         if row is not None and row.owner != self._replica and row.handled_at is None:
@@ -91,12 +115,17 @@ class Inbox:
 
     async def close(self, delivery: str) -> None:
         """Handled: what was needed to answer is forgotten."""
-        async with self._database.write() as session:
-            await session.execute(
-                update(DeliveryRow)
-                .where(DeliveryRow.id == delivery)
-                .values(handled_at=self._clock.now(), reply=None, sealed=None)
-            )
+        await self._departures.put(delivery)
+
+    async def _close_all(self, deliveries: Sequence[str]) -> Sequence[None]:
+        done = (
+            update(DeliveryRow)
+            .where(DeliveryRow.id.in_(deliveries), DeliveryRow.owner == self._replica)
+            .values(handled_at=self._clock.now(), reply=None, sealed=None)
+            .returning(DeliveryRow.id)
+        )
+        await self._database.put(done)
+        return [None] * len(deliveries)
 
     async def pending(self) -> list[Request]:
         """Those that nobody handles, oldest first: their process is gone."""

@@ -7,14 +7,13 @@ all writers, the look at the lease, the audit's end, the disk) is the same for o
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, update
-from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from engine.store import audit
+from engine.store.batches import Batches
 from engine.store.models import EventRow, StepRow, table_of
 from engine.store.signals import EVENTS
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from engine.run import EventKind, StepStatus
     from engine.step import Result
     from engine.store.database import Database
-
-MOST_AT_ONCE = 100
 
 _STEPS = table_of(StepRow)
 _STEP = (
@@ -73,53 +70,21 @@ class Progress:
     def __init__(self, database: Database, feed: Feed) -> None:
         self._database = database
         self._feed = feed
-        self._waiting: list[_Unit] = []
-        self._committing: asyncio.Task[None] | None = None
+        self._batches = Batches(self._commit, name="progress")
 
     async def put(self, *changes: StepChange) -> None:
         """All of them durable on return, or none. Raises what the database raises, and
         LeaseLost."""
-        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((changes, durable))
-        if self._committing is None:
-            self._committing = asyncio.create_task(self._commit_all(), name="progress")
-        await durable
+        await self._batches.put(changes)
 
     async def settled(self) -> None:
-        if self._committing is not None:
-            await self._committing
+        await self._batches.settled()
 
-    async def _commit_all(self) -> None:
-        batch: list[_Unit] = []
-        try:
-            while self._waiting:
-                batch = self._waiting[:MOST_AT_ONCE]
-                del self._waiting[:MOST_AT_ONCE]
-                await self._commit(batch)
-        except asyncio.CancelledError:  # the process is ending: nobody must wait for ever
-            for _, durable in (*batch, *self._waiting):
-                durable.cancel()
-            raise
-        finally:
-            self._committing = None
-
-    async def _commit(self, batch: Sequence[_Unit]) -> None:
-        try:
-            changes = [change for changes, _ in batch for change in changes]
-            await self._database.commit(lambda connection: self._write(connection, changes))
-        except Exception as error:  # noqa: BLE001 - it is raised where each of them is waited for
-            if len(batch) > 1 and _is_of_one(error):
-                for one in batch:  # so that nobody suffers from another one's
-                    await self._commit([one])
-                return
-            for _, durable in batch:
-                if not durable.done():
-                    durable.set_exception(error)
-            return
-        for _, durable in batch:
-            if not durable.done():
-                durable.set_result(None)
+    async def _commit(self, batch: Sequence[Sequence[StepChange]]) -> Sequence[None]:
+        changes = [change for together in batch for change in together]
+        await self._database.commit(lambda connection: self._write(connection, changes))
         self._feed.wake()
+        return [None] * len(batch)
 
     def _write(self, connection: Connection, changes: Sequence[StepChange]) -> None:
         connection.execute(
@@ -147,10 +112,3 @@ class Progress:
         audit.add(connection, self._database.keys, [c.fact for c in changes if c.fact is not None])
         for signal in self._database.signal(EVENTS):
             connection.execute(signal)
-
-
-def _is_of_one(error: Exception) -> bool:
-    """Whether one of the changes cannot be stored, so that none was. Where the answer to a commit
-    was lost they may all be stored, and storing them again would tell everything twice."""
-    cannot_be_sent = type(error) is StatementError or isinstance(error, TypeError | ValueError)
-    return cannot_be_sent or isinstance(error, IntegrityError | DataError)

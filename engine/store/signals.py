@@ -26,6 +26,8 @@ EVENTS = "events"
 """Runs have new events."""
 CANCEL = "cancel"
 """A run, by its id, is being cancelled."""
+GRANTS = "grants"
+"""Roles were given or taken."""
 CHANNEL = "luthien"
 LONGEST = 2_000
 """Characters of a signal's text; Postgres takes just under 8,000 bytes."""

@@ -17,7 +17,7 @@ from engine.store import audit
 from engine.store.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine, Executable
@@ -121,6 +121,13 @@ class SimulatedDatabase(Database):
         await asyncio.sleep(0)
         with self._sync.connect() as connection:
             return connection.execute(query).all()
+
+    @override
+    async def put(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> Sequence[Any]:
+        async with self.write() as session:
+            return list((await session.execute(statement, rows)).scalars())
 
     def has_event(self, after: int) -> bool:
         """Whether a newer one is committed; without SQLAlchemy, because it is asked often."""

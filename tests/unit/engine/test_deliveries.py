@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 
 from engine.actor import Role
 from engine.clock import SystemClock
@@ -15,11 +18,18 @@ from engine.deliveries import Deliveries
 from engine.errors import NotAllowed
 from engine.feed import Feed
 from engine.secrets import parse_keys
+from engine.store.database import Database
 from engine.store.inbox import Inbox
+from engine.store.journal import Journal
+from engine.store.models import DeliveryRow
 from tests.unit.engine.house import ADA, KEY, OPS, REGISTRY, Build, Look, Vendor, plane
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
+
+    from sqlalchemy import Executable
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 
 async def test_a_repeated_delivery_leads_to_the_run_it_started(tmp_path: Path) -> None:
@@ -122,3 +132,103 @@ async def test_an_error_of_its_own_is_told_or_raised(tmp_path: Path) -> None:
             await p.handle("slack:2")
     [refused] = told
     assert isinstance(refused, NotAllowed)
+
+
+class Counting(Database):
+    """Says how often it was read, and how many statements were committed by themselves."""
+
+    reads = 0
+    puts = 0
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        self.reads += 1
+        async with super().read() as session:
+            yield session
+
+    async def put(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> Sequence[Any]:
+        self.puts += 1
+        return await super().put(statement, rows)
+
+
+@pytest.fixture
+async def counting(tmp_path: Path, database: str) -> AsyncIterator[Counting]:
+    found = Counting(database)
+    await found.migrate()
+    yield found
+    await found.close()
+
+
+def inbox_on(database: Database, replica: str = "one") -> Inbox:
+    return Inbox(database, parse_keys(KEY), REGISTRY, SystemClock(), replica)
+
+
+async def test_what_comes_at_once_is_durable_together_and_each_once(
+    counting: Counting, database: str
+) -> None:
+    inbox = inbox_on(counting)
+    ids = [f"slack:{n % 20}" for n in range(60)]
+    new = await asyncio.gather(*(inbox.add(Request(i, ADA, Look(), OPS)) for i in ids))
+    assert new == [True] * 20 + [False] * 40
+    assert counting.puts == 1
+    other = Database(database)
+    async with other.read() as session:
+        kept = list(await session.scalars(select(DeliveryRow.id)))
+    await other.close()
+    assert sorted(kept) == sorted(set(ids))
+    assert not await inbox.add(Request("slack:7", ADA, Look(), OPS))
+
+
+async def test_one_that_cannot_be_stored_keeps_nobody_else_from_it(counting: Counting) -> None:
+    inbox = inbox_on(counting)
+    bad = Request("slack:bad", ADA, Look(), OPS, prompt="\ud800")
+    good = [Request(f"slack:{n}", ADA, Look(), OPS) for n in range(3)]
+    new = await asyncio.gather(*map(inbox.add, [*good, bad]), return_exceptions=True)
+    assert new[:3] == [True] * 3
+    assert isinstance(new[3], Exception)
+
+
+async def test_what_is_closed_is_closed_by_whoever_has_it(
+    counting: Counting, database: str
+) -> None:
+    ours, theirs = inbox_on(counting), inbox_on(counting, "another")
+    for n in range(3):
+        await ours.add(Request(f"slack:{n}", ADA, Look(), OPS, reply="https://hooks/1"))
+    await asyncio.gather(ours.close("slack:0"), ours.close("slack:1"), theirs.close("slack:2"))
+    async with counting.read() as session:
+        found = (await session.scalars(select(DeliveryRow).order_by(DeliveryRow.id))).all()
+    assert [(row.handled_at is not None, row.reply is None) for row in found] == [
+        (True, True),
+        (True, True),
+        (False, False),
+    ]
+
+
+async def test_what_was_just_accepted_is_not_read_again(tmp_path: Path) -> None:
+    """Nothing can have come of it; after a restart something may have."""
+    database = Counting(f"sqlite+aiosqlite:///{tmp_path}/own.db")
+    await database.migrate()
+    inbox, journal = inbox_on(database), Journal(database, Feed(), SystemClock())
+    performed: list[Request] = []
+
+    async def perform(request: Request) -> Outcome:
+        performed.append(request)
+        return Outcome()
+
+    request = Request("slack:1", ADA, Build(), OPS, reply="https://hooks/1", prompt="{}")
+    for _ in range(2):
+        await inbox.add(request)
+        await Deliveries(inbox, journal, Feed(), perform).handle("slack:1")
+    assert performed == [request]
+    before = database.reads
+    await inbox.add(replace(request, delivery="slack:2"))
+    assert await Deliveries(inbox, journal, Feed(), perform).handle("slack:2") == Outcome()
+    assert database.reads == before
+    await inbox.add(replace(request, delivery="slack:3"))
+    again = Deliveries(inbox_on(database), journal, Feed(), perform)
+    assert await again.handle("slack:3") == Outcome()
+    assert database.reads > before
+    assert performed == [replace(request, delivery=f"slack:{n}") for n in (1, 2, 3)]
+    await database.close()

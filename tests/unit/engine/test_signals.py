@@ -6,25 +6,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.actor import Role
 from engine.clock import SystemClock
 from engine.command import Risk
 from engine.feed import Feed
 from engine.following import follow_all
 from engine.plan import Plan
+from engine.roles import Grant, Somebody
 from engine.run import EventKind, RunStatus
 from engine.store.database import open_database
+from engine.store.grants import StoredGrants
 from engine.store.journal import Journal
 from engine.store.replicas import Replicas
-from engine.store.signals import CANCEL, CHANNEL, EVENTS
+from engine.store.signals import CANCEL, CHANNEL, EVENTS, GRANTS
 from tests.unit.engine.house import ADA, OPS, Build, Make
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from tests.postgres import Postgres
 
@@ -44,6 +48,8 @@ class Process:
         self.feed = Feed(look_every=HOUR)
         self.replicas.on(EVENTS, lambda _: self.feed.wake_soon())
         self.journal = Journal(self.database, self.feed, SystemClock())
+        self.grants = StoredGrants(self.database, SystemClock())  # which never look again
+        self.replicas.on(GRANTS, lambda _: self.grants.changed())
         self.heard: asyncio.Queue[str] = asyncio.Queue()
         self.replicas.on("news", self.heard.put_nowait)
 
@@ -148,3 +154,27 @@ async def test_who_cannot_hear_any_more_is_lost(shared: str, pg: Postgres) -> No
         )
         assert ended == [(True,)]
         assert "database is lost" in await asyncio.wait_for(a.lost.get(), PATIENCE)
+
+
+async def test_a_role_that_one_gives_or_takes_counts_for_the_others(shared: str) -> None:
+    ben = Somebody("slack:U0BEN", "ben")
+    async with processes(shared) as (a, b, c):
+        for one in (a, b, c):
+            assert await one.grants.all() == []
+        grant = Grant(ben, Role.DEPLOYER, ADA.key, datetime.now(UTC))
+        await a.grants.put(grant, ADA, lambda _: None)
+        for one in (b, c):
+            await until(partial(granted, one, [ben]))
+        await b.grants.remove(ben, ADA, lambda _: None)
+        for one in (a, c):
+            await until(partial(granted, one, []))
+
+
+async def granted(process: Process, to: list[Somebody]) -> bool:
+    return [grant.to for grant in await process.grants.all()] == to
+
+
+async def until(true: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await true():  # noqa: ASYNC110 - another process's change
+            await asyncio.sleep(0.005)
