@@ -141,9 +141,9 @@ class Counting(Database):
     puts = 0
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncSession]:
+    async def read(self, *, one_moment: bool = False) -> AsyncIterator[AsyncSession]:
         self.reads += 1
-        async with super().read() as session:
+        async with super().read(one_moment=one_moment) as session:
             yield session
 
     async def put(

@@ -38,9 +38,9 @@ class Counting(Database):
         self.reading = asyncio.Event()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncSession]:
+    async def read(self, *, one_moment: bool = False) -> AsyncIterator[AsyncSession]:
         self.reads += 1
-        async with super().read() as session:
+        async with super().read(one_moment=one_moment) as session:
             yield session
             self.reading.set()
             if self.finished is not None:
