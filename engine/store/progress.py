@@ -59,10 +59,6 @@ class StepChange:
     fact: audit.Fact | None = None
 
 
-_Unit = tuple[tuple[StepChange, ...], asyncio.Future[None]]
-"""What is durable together, and whoever waits for it."""
-
-
 class Progress:
     """One per process. What was handed over is committed also when nobody waits for it any more;
     `settled` returns when nothing is under way."""
