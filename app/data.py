@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from app.reading import Fault, fault
 from engine.errors import Locked, NotConfigured
-from engine.secrets import generate_key, parse_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +60,7 @@ def seal_keys(settings: Settings) -> SealKeys:
     text = (
         given.get_secret_value() if given else DataFolder(settings.luthien_data_dir).master_key()
     )
-    return parse_keys(text)
+    return _parsed(text)
 
 
 def key_place(settings: Settings) -> KeyPlace | None:
@@ -152,6 +151,8 @@ class DataFolder:
         self.make()
         with contextlib.suppress(FileNotFoundError):
             return self.key_file.read_text().strip()
+        from engine.secrets import generate_key  # late, too
+
         key = generate_key()
         _write_private(self.key_file, key + "\n")
         return key
@@ -163,7 +164,7 @@ class DataFolder:
     def key_is_sound(self) -> bool:
         """Whether the embedded database's key can be used; one that is not there yet can."""
         try:
-            parse_keys(self.key_file.read_text())
+            _parsed(self.key_file.read_text())
         except FileNotFoundError:
             return True
         except (OSError, UnicodeDecodeError, NotConfigured):
@@ -188,6 +189,14 @@ class DataFolder:
             return Server(str(stored["address"]), str(stored["token"]), int(stored["pid"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _parsed(keys: str) -> SealKeys:
+    """Raises NotConfigured."""
+    # Imported late: a command that a server performs seals nothing.
+    from engine.secrets import parse_keys
+
+    return parse_keys(keys)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from engine.telemetry import subject
+from engine.subject import subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

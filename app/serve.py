@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import socket
@@ -15,7 +14,7 @@ import uvicorn
 from typing_extensions import override
 
 from api.server import create_app
-from app import logs
+from app import collector, logs
 from app.data import DataFolder, tried
 from app.timers import hook_of, ticks, watcher_of
 from app.tracing import exported
@@ -90,6 +89,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                         log_config=None,
                         access_log=False,
                         lifespan="off",
+                        ws="none",
                         server_header=False,
                         timeout_graceful_shutdown=int(LAST_ANSWERS.total_seconds()),
                     )
@@ -106,10 +106,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                         asyncio.create_task(_once(anchor(plane.audit)), name="anchor"),
                     ]
                     timetable.start()
-                    # What is loaded by now stays: the collector need not walk it ever again, which
-                    # takes milliseconds off the slowest acknowledgements (docs/benchmarks.md).
-                    gc.collect()
-                    gc.freeze()
+                    collector.wake()
                     log.info("serving at %s, data in %s", page, data.path)
                     await serving
                     log.info("stopping")

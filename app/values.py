@@ -12,7 +12,6 @@ from pydantic import AfterValidator, SecretStr
 from app.addresses import leads_here, parse_listen
 from engine.actor import Role
 from engine.errors import NotConfigured
-from engine.secrets import parse_keys
 
 
 def url(text: str) -> str:
@@ -66,6 +65,9 @@ def token(prefix: str) -> AfterValidator:
 
 
 def keys(value: SecretStr) -> SecretStr:
+    # Imported late, as below: where no key is set, libsodium need not be loaded.
+    from engine.secrets import parse_keys
+
     try:
         parse_keys(value.get_secret_value())
     except NotConfigured:
@@ -74,7 +76,7 @@ def keys(value: SecretStr) -> SecretStr:
 
 
 def database(value: SecretStr) -> SecretStr:
-    # Imported late: most commands of the command line never open a database.
+    # Most commands of the command line never open a database.
     from engine.store.database import check_url
 
     check_url(value.get_secret_value())

@@ -15,7 +15,7 @@ from bot.budget import Urgency
 from engine.actor import Door
 from engine.control_plane import Outcome
 from engine.errors import OpsError, ProviderError
-from engine.telemetry import about
+from engine.subject import about
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine

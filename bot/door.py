@@ -167,6 +167,7 @@ class SlackDoor:
             keys=keys,
         )
         self._app = AsyncApp(
+            name="luthien",  # else Bolt looks through the source of every caller for one
             client=self._client,
             authorize=self._authorizer(),
             signing_secret=settings.signing_secret or "",

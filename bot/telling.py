@@ -22,7 +22,8 @@ from engine.answer import Offer, Offers, Secrets
 from engine.errors import OpsError, ProviderError, Rejected
 from engine.peers import NoPeers
 from engine.run import EventKind, RunStatus
-from engine.telemetry import about, span
+from engine.subject import about
+from engine.telemetry import span
 from engine.told import Post, PostState
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from commands.run_view import find_run, run_details_json, run_offers
 from engine.actor import Role
 from engine.answer import Answer, Offers, Table, Text
 from engine.command import Argument, Completes, Question, Risk
-from engine.steering import check_again
+from engine.going_on import check_again
 
 if TYPE_CHECKING:
     from engine.world import World

@@ -30,7 +30,7 @@ LATE = timedelta(minutes=10)
 class Digest(BaseModel):
     """One channel's, as it is remembered."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     channel: str
     channel_name: str

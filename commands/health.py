@@ -30,7 +30,7 @@ FORGOTTEN = timedelta(days=1)
 class Health(BaseModel):
     """What is remembered of one instance between two looks."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     name: str
     trouble: str = ""

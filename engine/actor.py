@@ -39,7 +39,7 @@ class Door(StrEnum):
 class Actor(BaseModel):
     """`id` is unique within its door (a Slack user id, an OS user, a key's id)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     door: Door
     id: str
@@ -58,7 +58,7 @@ class Origin(BaseModel):
     `channel` None means the place where the bot speaks when no channel is recorded.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     door: Door
     patient: bool = True

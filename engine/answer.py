@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
 
 class Text(_Part):
@@ -172,7 +172,7 @@ class Answer(BaseModel):
     """`title` makes sense alone. `data` is the `--json` shape; it may hold secrets only where
     `parts` has a Secrets part or `private` is set."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     title: str
     parts: tuple[Part, ...] = ()

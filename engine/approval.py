@@ -35,7 +35,7 @@ class ApprovalStatus(StrEnum):
 class Consent(BaseModel):
     """What the policy, or the command's definition, asks for before a run may begin."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     needed: int
     """How many people have to agree; 0: nobody."""
@@ -56,7 +56,7 @@ class Consent(BaseModel):
 class Vote(BaseModel):
     """Somebody agreed."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     by: str
     """The actor's key."""
@@ -66,7 +66,7 @@ class Vote(BaseModel):
 class Approval(BaseModel):
     """Everything a door may show of one."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     run_id: str
     title: str
@@ -133,7 +133,7 @@ def others(able: Sequence[str], asker: Actor) -> list[str]:
 class Quorum(BaseModel):
     """Who could agree, at one moment."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     others: int
     """People besides the asker."""

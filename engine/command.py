@@ -75,6 +75,7 @@ class Command(BaseModel):
     """What is asked. Subclass `Question` or `Change`, never this."""
 
     model_config = ConfigDict(
+        defer_build=True,
         frozen=True,
         extra="forbid",
         validate_by_name=True,

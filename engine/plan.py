@@ -24,7 +24,7 @@ class Plan(BaseModel):
     """What a run would do, readable before anything changes. Steps are in a legal order and each
     one's `after` names only steps that stand before it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     title: str
     """`Create instance acme`; also the run's title."""

@@ -119,7 +119,7 @@ class EventKind(StrEnum):
 class Event(BaseModel):
     """`seq` grows over all runs; a follower names the last one it saw."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     seq: int
     run_id: str
@@ -132,7 +132,7 @@ class Event(BaseModel):
 class Created(BaseModel):
     """Something that a run made at a vendor."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     kind: str
     id: str
@@ -146,7 +146,7 @@ class Created(BaseModel):
 
 
 class StepView(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     key: str
     kind: str
@@ -164,7 +164,7 @@ class StepView(BaseModel):
 class Trouble(BaseModel):
     """Why a run failed or errored."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     step: str
     step_title: str
@@ -187,7 +187,7 @@ class Trouble(BaseModel):
 class InLine(BaseModel):
     """Where a waiting run stands, and what holds the lock that it waits for."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     lock: str
     place: int
@@ -207,7 +207,7 @@ class InLine(BaseModel):
 class RunBrief(BaseModel):
     """A run as one of many: what is counted and listed of it. Holds no secret."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     id: str
     command: str

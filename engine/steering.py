@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.approval import ApprovalStatus, asked_anew
+from engine.approval import ApprovalStatus
 from engine.command import Change
-from engine.errors import PlanStale, Refused
-from engine.run import MOVES, EventKind, RunStatus
+from engine.errors import Refused
+from engine.going_on import check_again, nothing_to_do
+from engine.run import EventKind, RunStatus
 from engine.store import approvals
 from engine.store.transaction import IllegalMove
 
@@ -99,42 +100,6 @@ class Steering:
                 action = "run.clean_up" if removing else "run.retry"
                 await tx.audit(actor.key, action, subject=view.subject, run_id=run_id)
         except IllegalMove:
-            raise _nothing_to_do(await self._journal.run(run_id), removing=removing) from None
+            raise nothing_to_do(await self._journal.run(run_id), removing=removing) from None
         await self._executor.start(run_id, execution, new=True)
         return await self._journal.run(run_id)
-
-
-def check_again(run: RunView, *, removing: bool) -> None:
-    """Raises Refused, or PlanStale, where there is nothing to go on with, or to remove."""
-    if run.forbidden:
-        raise Refused(
-            f"Run `{run.id}` can never begin: it was not approved.",
-            why=run.trouble.summary if run.trouble else "",
-            who="You can ask for it anew.",
-            next_step=f"/luthien {asked_anew(run.line)}",
-        )
-    if (run.status, RunStatus.QUEUED) not in MOVES or run.status is RunStatus.WAITING:
-        raise _nothing_to_do(run, removing=removing)
-    if removing and not run.left and run.status != RunStatus.ERRORED:
-        raise Refused(
-            f"Run `{run.id}` left nothing behind that could be removed.",
-            why="What it made is removed already, or it made nothing.",
-            who="Anybody may look at it.",
-            next_step=f"/luthien run {run.id}",
-        )
-    if not removing and run.outdated:
-        raise PlanStale(
-            f"Run `{run.id}` cannot go on where it stopped: `{run.subject}` was changed since.",
-            why="A later run about the same has succeeded.",
-            who="You can ask for the same anew.",
-            next_step=f"/luthien {run.line}",
-        )
-
-
-def _nothing_to_do(run: RunView, *, removing: bool) -> Refused:
-    return Refused(
-        f"There is nothing to {'remove' if removing else 'try again'} in run `{run.id}`.",
-        why=f"Its state is {run.status.replace('_', ' ')}.",
-        who="Anybody may look at it.",
-        next_step=f"/luthien run {run.id}",
-    )

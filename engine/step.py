@@ -24,7 +24,7 @@ class Ref(BaseModel):
     """A value in an earlier step's result: `Ref(ref="project.id")` is the `id` that the step with
     key `project` returned."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     ref: str
 
@@ -98,7 +98,7 @@ class StepFailed(Exception):
 class Step(BaseModel):
     """Subclasses live one per file in `commands/steps/` and are found by folder."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     kind: ClassVar[str]
     """Unique, stable: stored plans name it."""

@@ -1,4 +1,4 @@
-"""What is seen from outside: metrics, traces, and whom a log line is about.
+"""What is seen from outside: metrics and traces.
 
 Everything here only watches: nothing of the product's behaviour depends on it. Metric names follow
 Prometheus' conventions (base units, `_total`); labels are closed sets, never names of instances.
@@ -7,16 +7,14 @@ Prometheus' conventions (base units, `_total`); labels are closed sets, never na
 from __future__ import annotations
 
 import contextlib
-from contextvars import ContextVar
 from time import perf_counter
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from opentelemetry import propagate, trace
 from prometheus_client import Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from opentelemetry.trace import Span
 
@@ -56,22 +54,6 @@ AUDIT = Gauge(
 )
 
 _tracer = trace.get_tracer("luthien-ops")
-_about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
-
-
-@contextlib.contextmanager
-def about(**what: str) -> Iterator[None]:
-    """Log lines written inside bear this (`run`, `actor`, `request`), in tasks begun here too."""
-    token = _about.set({**_about.get(), **{key: value for key, value in what.items() if value}})
-    try:
-        yield
-    finally:
-        _about.reset(token)
-
-
-def subject() -> Mapping[str, str]:
-    """Whom a log line written now is about."""
-    return _about.get()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,8 @@ from engine.context import resolve
 from engine.errors import OpsError, OutcomeUnknown, RateLimited, Refused, Unreachable
 from engine.removal import Removal
 from engine.run import EventKind, RunStatus, StepStatus, Trouble
-from engine.telemetry import QUEUE_WAIT, RUNS, UNDER_WAY, about, span
+from engine.subject import about
+from engine.telemetry import QUEUE_WAIT, RUNS, UNDER_WAY, span
 from engine.troubles import incident
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Place(BaseModel):
     """A space as data: literal values, or references to the result of the step that made it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     id: Value
     environment_id: Value

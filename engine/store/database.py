@@ -15,19 +15,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import event, func, inspect, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from engine.errors import NotConfigured
 from engine.lease import LeaseLost
-from engine.store import audit, driver
-from engine.store.models import AuditHeadRow, ReplicaRow
+from engine.store import audit, driver, schema
+from engine.store.models import ReplicaRow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -104,7 +100,7 @@ class Database:
             async with self._writer.begin() as connection:
                 if not self.embedded:
                     await connection.execute(_lock(_MIGRATION))
-                await connection.run_sync(_upgrade, self.keys)
+                await connection.run_sync(schema.bring_up, self.keys)
 
     async def check(self) -> None:
         """Raises NotConfigured when the database does not answer."""
@@ -286,21 +282,3 @@ def _sqlite(url: URL) -> AsyncEngine:
             connection.exec_driver_sql(begin)
 
     return engine
-
-
-def _upgrade(connection: Connection, keys: SealKeys | None) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    config.attributes["connection"] = connection
-    present = MigrationContext.configure(connection).get_current_revision()
-    known = {
-        revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()
-    }
-    if present is not None and present not in known:
-        # A newer version migrated already. Migrations only ever expand, so this one goes on.
-        _log.info("the database's schema (%s) is newer than this version", present)
-        return
-    without_head = not inspect(connection).has_table(AuditHeadRow.__tablename__)
-    command.upgrade(config, "head")
-    if without_head:
-        audit.begin(connection, keys)

@@ -1,4 +1,7 @@
-"""The tables. What a vendor already keeps is not kept a second time."""
+"""The tables. What a vendor already keeps is not kept a second time.
+
+A column that came later has a default in the database, for the older replicas that do not know it.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -93,7 +97,7 @@ class RunRow(Row):
     actor: Mapped[dict[str, Any]]
     origin: Mapped[dict[str, Any]]
     plan: Mapped[dict[str, Any]]
-    replan: Mapped[bool] = mapped_column(Boolean)
+    replan: Mapped[bool] = mapped_column(Boolean, server_default=false())
     """It waited in line: the plan is of another moment, and is made anew before the first step."""
     plan_digest: Mapped[str] = mapped_column(String(64))
     expected_s: Mapped[int] = mapped_column(Integer)
@@ -317,19 +321,19 @@ class NoticeRow(Row):
     __tablename__ = "notices"
 
     key: Mapped[str] = mapped_column(String(100), primary_key=True)
-    addressee: Mapped[str] = mapped_column(String(200))
+    addressee: Mapped[str] = mapped_column(String(200), server_default="")
     """A person's key; empty: everybody."""
     text: Mapped[str] = mapped_column(Text)
     offers: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    parts: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    channel: Mapped[str] = mapped_column(String(32))
-    thread: Mapped[str] = mapped_column(String(100))
-    broadcast: Mapped[bool] = mapped_column(Boolean)
+    parts: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
+    channel: Mapped[str] = mapped_column(String(32), server_default="")
+    thread: Mapped[str] = mapped_column(String(100), server_default="")
+    broadcast: Mapped[bool] = mapped_column(Boolean, server_default=false())
     at: Mapped[datetime]
     told_at: Mapped[datetime | None]
-    amended: Mapped[bool] = mapped_column(Boolean)
+    amended: Mapped[bool] = mapped_column(Boolean, server_default=false())
     """Since it was told; its message is to be edited."""
-    withdrawn: Mapped[bool] = mapped_column(Boolean, default=False)
+    withdrawn: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     """It held no longer before anybody noted that it was told; a message may be there."""
 
     __table_args__ = (Index("ix_notices_told_at", "told_at"),)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from engine.capabilities import Probe
-from providers.http import USER_AGENT, addressed
+from providers.http import USER_AGENT, addressed, certificates
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,8 +24,9 @@ class WebProbe:
     """ProbesUrls. Redirects are not followed: what a URL answers is what counts."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._direct = httpx.AsyncClient(transport=transport, trust_env=False)
-        self._public = httpx.AsyncClient(transport=transport) if transport is None else None
+        known = certificates()
+        self._direct = httpx.AsyncClient(transport=transport, trust_env=False, verify=known)
+        self._public = httpx.AsyncClient(verify=known) if transport is None else None
 
     async def __aenter__(self) -> Self:
         return self

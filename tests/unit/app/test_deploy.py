@@ -40,7 +40,7 @@ def test_a_slip_of_the_pen_is_found(part: str, key: str, value: object) -> None:
 
 def test_the_commands_and_the_path_are_ours() -> None:
     deploy = CONFIG["deploy"]
-    ours = (ROOT / "app/__main__.py").read_text()
+    ours = (ROOT / "app/program.py").read_text()
     for line in (deploy["startCommand"], *deploy["preDeployCommand"]):
         program, command = line.split()
         assert program == "luthien"

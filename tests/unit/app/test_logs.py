@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.logs import Json, OneLine, Redaction
-from engine.telemetry import about
+from engine.subject import about
 
 if TYPE_CHECKING:
     from pathlib import Path

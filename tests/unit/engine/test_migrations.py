@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
 
-from engine.store import migrations
+from engine.store import migrations, schema
 from engine.store.database import open_database
 from engine.store.models import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy.engine import Connection
 
 VERSIONS = Path(migrations.__file__).with_name("versions")
@@ -33,6 +36,49 @@ async def test_models_and_migrations_agree(tmp_path: Path, database: str) -> Non
         connection = await session.connection()
         assert await connection.run_sync(differences) == []
     await opened.close()
+
+
+async def test_what_is_made_at_once_is_what_the_migrations_come_to(
+    tmp_path: Path,
+    database: str,
+) -> None:
+    opened = open_database(database)
+
+    def both(connection: Connection) -> tuple[object, object]:
+        Row.metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+        savepoint = connection.begin_nested()
+        schema.migrate(connection)
+        step_by_step = described(connection)
+        savepoint.rollback()
+        schema.bring_up(connection, None)
+        return step_by_step, described(connection)
+
+    async with opened.write() as session:
+        connection = await session.connection()
+        step_by_step, at_once = await connection.run_sync(both)
+    await opened.close()
+    assert at_once == step_by_step
+
+
+def described(connection: Connection) -> dict[str, object]:
+    """All that the database says of its tables."""
+    seen = inspect(connection)
+
+    def sorted_texts(found: Iterable[object]) -> list[str]:
+        return sorted(map(str, found))
+
+    return {
+        table: (
+            {column["name"]: str(column) for column in seen.get_columns(table)},
+            seen.get_pk_constraint(table),
+            sorted_texts(seen.get_foreign_keys(table)),
+            sorted_texts(seen.get_unique_constraints(table)),
+            sorted_texts(seen.get_check_constraints(table)),
+            sorted_texts(seen.get_indexes(table)),
+        )
+        for table in seen.get_table_names()
+    } | {"version": connection.scalar(text("SELECT version_num FROM alembic_version"))}
 
 
 @pytest.mark.parametrize("revision", sorted(VERSIONS.glob("0*.py")), ids=lambda path: path.stem)

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from prometheus_client import REGISTRY
 
-from engine.telemetry import about, subject, vendor_call
+from engine.subject import about, subject
+from engine.telemetry import vendor_call
 
 
 def calls(outcome: str) -> float:
