@@ -5,24 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from app.demo import Sandbox, clean_environment, sandbox_command, server_settings
 from tests.e2e import canaries
+from tests.nursery import nursery
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+    from tests.nursery import Child
 
 SPEED = 100.0
 """Railway's waits and our own are this much shorter: a create takes about two seconds."""
@@ -52,25 +57,26 @@ async def until(
 
 
 class Process:
-    """One of our processes; its output goes to a file in its folder."""
+    """One of our modules, run by the nursery; its output goes to a file in its folder."""
 
     def __init__(self, name: str, command: list[str], settings: Mapping[str, str], folder: Path):
         self.log_file = folder / f"{name}.log"
         self._command = command
         self._settings = settings
         self._folder = folder
-        self._running: subprocess.Popen[bytes] | None = None
+        self._running: Child | None = None
 
     def start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        with self.log_file.open("ab") as log:
-            self._running = subprocess.Popen(
-                self._command,
-                cwd=self._folder,
+        python, flag, module, *arguments = self._command
+        assert (python, flag) == (sys.executable, "-m")
+        with self.log_file.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            self._running = nursery().start(
+                module,
+                arguments,
                 env=clean_environment(self._settings),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+                streams=(nothing, log, log),
             )
 
     @property
@@ -136,16 +142,24 @@ class House:
 
     async def luthien(self, *arguments: str, **settings: str) -> Ran:
         """A command line in this data folder; `settings` come on top."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", *arguments),
-            cwd=self.folder,
-            env=clean_environment(self.settings | settings),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        return Ran(process.returncode or 0, out.decode(), err.decode())
+        return await asyncio.to_thread(self._run, arguments, settings)
+
+    def _run(self, arguments: Sequence[str], settings: Mapping[str, str]) -> Ran:
+        with (
+            Path(os.devnull).open("rb") as nothing,
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+        ):
+            child = nursery().start(
+                "app",
+                arguments,
+                env=clean_environment(self.settings | settings),
+                cwd=self.folder,
+                streams=(nothing, out, err),
+            )
+            code = child.wait(120)
+            said = [stream.seek(0) or stream.read().decode() for stream in (out, err)]
+        return Ran(code, *said)
 
     def begin(self, *arguments: str, **terminal: Any) -> subprocess.Popen[str]:
         """A command line that goes on beside the test; its streams are pipes unless told."""
