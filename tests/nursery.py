@@ -145,11 +145,11 @@ def _main(line: socket.socket) -> None:
     endings: dict[int, int] = {}
     line.send(b"ready")
     while True:
-        ready, _, _ = select.select([line, bell], [], [])
+        ready, _, _ = select.select([line.fileno(), bell], [], [])
         if bell in ready:
             os.read(bell, 4096)
             _tell_endings(endings)
-        if line in ready:
+        if line.fileno() in ready:
             wish, given, _, _ = socket.recv_fds(line, LONGEST_WISH, 4)
             if not wish:
                 return
@@ -206,7 +206,7 @@ def _become(wish: Mapping[str, Any], given: Sequence[int]) -> None:
 
 def _end(code: int) -> None:
     """What the interpreter does at its end, without taking everything apart."""
-    threading._shutdown()  # type: ignore[attr-defined]
+    threading._shutdown()  # type: ignore[attr-defined] # waits for the other threads
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

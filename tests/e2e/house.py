@@ -144,7 +144,7 @@ class House:
         """A command line in this data folder; `settings` come on top."""
         return await asyncio.to_thread(self._run, arguments, settings)
 
-    def _run(self, arguments: Sequence[str], settings: Mapping[str, str]) -> Ran:
+    def _run(self, arguments: Sequence[str], settings: dict[str, str]) -> Ran:
         with (
             Path(os.devnull).open("rb") as nothing,
             tempfile.TemporaryFile() as out,
@@ -158,8 +158,9 @@ class House:
                 streams=(nothing, out, err),
             )
             code = child.wait(120)
-            said = [stream.seek(0) or stream.read().decode() for stream in (out, err)]
-        return Ran(code, *said)
+            out.seek(0)
+            err.seek(0)
+            return Ran(code, out.read().decode(), err.read().decode())
 
     def begin(self, *arguments: str, **terminal: Any) -> subprocess.Popen[str]:
         """A command line that goes on beside the test; its streams are pipes unless told."""
