@@ -65,7 +65,7 @@ class Submission:
                 if not consent.needed:
                     by = actor.key
                     free = await tx.lock(locks, run_id, plan.title, by=by, patient=patient)
-                await tx.add_run(
+                view = await tx.add_run(
                     run_id=run_id,
                     delivery=delivery,
                     command=command.name,
@@ -87,9 +87,10 @@ class Submission:
             if known is None:
                 raise
             return known
-        if free and not consent.needed:
-            await self.executor.start(run_id, 1, new=True)
-        return await self.journal.run(run_id)
+        if not free or consent.needed:
+            return await self.journal.run(run_id)
+        await self.executor.start(run_id, 1, new=True)
+        return view.model_copy(update={"locks": tuple(locks)})
 
 
 def new_run_id() -> str:

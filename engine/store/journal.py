@@ -161,7 +161,7 @@ class Journal:
     async def check_locks(self, names: Sequence[str], by: str) -> None:
         """Raises Locked when something keeps this actor from taking them now."""
         async with self._database.read() as session:
-            found = await turns.blocker(session, names, "", by)
+            found = (await turns.taken(session, names)).blocker(names, "", by)
             if found is not None:
                 raise await locked(session, found)
 

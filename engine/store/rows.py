@@ -61,6 +61,11 @@ async def run_view(session: AsyncSession, row: RunRow) -> RunView:
     return view
 
 
+def new_view(row: RunRow, steps: Sequence[StepRow]) -> RunView:
+    """Of a run that was added just now: nothing else belongs to it yet."""
+    return _view(row, steps, (), (), None, None, outdated=False)
+
+
 async def run_views(session: AsyncSession, rows: Sequence[RunRow]) -> list[RunView]:
     """In the same order; what belongs to them is read for all of them at once."""
     if not rows:

@@ -19,7 +19,7 @@ from engine.store.models import (
     RunRow,
     StepRow,
 )
-from engine.store.rows import created_since, locked, run_row, run_view
+from engine.store.rows import created_since, locked, new_view, run_row, run_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,42 +75,44 @@ class Transaction:
         sealed: bytes | None = None,
         status: RunStatus = RunStatus.QUEUED,
         waits_for: Sequence[str] = (),
-    ) -> None:
+    ) -> RunView:
         """A run with its steps, told and audited: queued, waiting for an approval, or in line for
-        `waits_for`. Raises DuplicateDelivery."""
+        `waits_for`; the view knows of neither locks nor line nor approval. Raises
+        DuplicateDelivery."""
         if delivery is not None:
             known = select(RunRow.id).where(RunRow.delivery == delivery)
             if await self._session.scalar(known) is not None:
                 raise DuplicateDelivery(delivery)
         expected = (await estimate(self._session, command, plan, self._pace)).whole
-        self._session.add(
-            RunRow(
-                id=run_id,
-                delivery=delivery,
-                command=command,
-                arguments=arguments,
-                line=line,
-                title=plan.title,
-                subject=plan.subject,
-                status=RunStatus.WAITING if waits_for else status,
-                replan=bool(waits_for) or not plan.steps,
-                execution=1,
-                removing=False,
-                actor=actor.model_dump(mode="json"),
-                origin=origin.model_dump(mode="json"),
-                plan=plan.as_json(),
-                plan_digest=plan.digest(),
-                expected_s=max(1, round(expected.total_seconds())),
-                created_at=self.now,
-                trouble=None,
-                result={},
-                cancelled_by="",
-                thread_url="",
-                sealed=sealed,
-            )
+        row = RunRow(
+            id=run_id,
+            delivery=delivery,
+            command=command,
+            arguments=arguments,
+            line=line,
+            title=plan.title,
+            subject=plan.subject,
+            status=RunStatus.WAITING if waits_for else status,
+            replan=bool(waits_for) or not plan.steps,
+            execution=1,
+            removing=False,
+            actor=actor.model_dump(mode="json"),
+            origin=origin.model_dump(mode="json"),
+            plan=plan.as_json(),
+            plan_digest=plan.digest(),
+            expected_s=max(1, round(expected.total_seconds())),
+            created_at=self.now,
+            started_at=None,
+            ended_at=None,
+            trouble=None,
+            result={},
+            cancelled_by="",
+            thread_url="",
+            sealed=sealed,
         )
+        self._session.add(row)
         await self._session.flush()
-        await self._add_steps(run_id, plan)
+        steps = await self._add_steps(run_id, plan)
         if waits_for:
             await turns.join(self._session, waits_for, run_id)
             await self._tell_place(await self.row(run_id))
@@ -125,6 +127,7 @@ class Transaction:
             plan_digest=plan.digest(),
             changes=list(plan.changes),
         )
+        return new_view(row, steps)
 
     async def replan(self, run_id: str, plan: Plan) -> None:
         """What holds now that its turn has come, in the place of the plan that it came with."""
@@ -141,8 +144,8 @@ class Transaction:
             run_id, "run.planned", plan_digest=plan.digest(), changes=list(plan.changes)
         )
 
-    async def _add_steps(self, run_id: str, plan: Plan) -> None:
-        self._session.add_all(
+    async def _add_steps(self, run_id: str, plan: Plan) -> Sequence[StepRow]:
+        steps = [
             StepRow(
                 run_id=run_id,
                 key=step.key,
@@ -151,12 +154,16 @@ class Transaction:
                 title=step.describe(),
                 status=StepStatus.WAITING,
                 attempts=0,
+                started_at=None,
+                ended_at=None,
                 note="",
                 result={},
             )
             for position, step in enumerate(plan.steps)
-        )
+        ]
+        self._session.add_all(steps)
         await self._session.flush()
+        return steps
 
     async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:
         """How many runs of these commands the actor has begun; nothing can come between."""
@@ -167,9 +174,11 @@ class Transaction:
     ) -> bool:
         """Take all of them for a run of this actor. When something keeps it from that: False for
         a patient one, which may wait in line; for others raises Locked."""
-        found = await turns.blocker(self._session, names, run_id, by)
+        taken = await turns.taken(self._session, names)
+        found = taken.blocker(names, run_id, by)
         if found is None:
-            await turns.take(self._session, names, run_id, reason, self.now)
+            free = [name for name in dict.fromkeys(names) if name not in taken.locks]
+            await turns.take(self._session, free, run_id, reason, self.now)
             return True
         if not patient:
             raise await locked(self._session, found)

@@ -6,6 +6,7 @@ that frees a lock also gives it to the next, so that none is free while somebody
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from engine.run import InLine, RunStatus
 from engine.store.models import HoldRow, LockRow, RunRow, WaitRow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,26 +25,37 @@ if TYPE_CHECKING:
 _GOING = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.CANCELLING)
 
 
-async def blocker(
-    session: AsyncSession, names: Sequence[str], run_id: str, by: str
-) -> LockRow | HoldRow | None:
-    """What keeps a run of this actor from taking all of these now; None: nothing does."""
-    for name in names:
-        lock = await session.get(LockRow, name)
-        if lock is not None and lock.run_id != run_id:
-            return lock
-        hold = await session.get(HoldRow, name)
-        if hold is not None and hold.holder["key"] != by:
-            return hold
-    return None
+@dataclass(frozen=True)
+class Taken:
+    """Who has which of some locks."""
+
+    locks: Mapping[str, LockRow]
+    holds: Mapping[str, HoldRow]
+
+    def blocker(self, names: Iterable[str], run_id: str, by: str) -> LockRow | HoldRow | None:
+        """What keeps a run of this actor from taking all of these now; None: nothing does."""
+        for name in names:
+            lock, hold = self.locks.get(name), self.holds.get(name)
+            if lock is not None and lock.run_id != run_id:
+                return lock
+            if hold is not None and hold.holder["key"] != by:
+                return hold
+        return None
+
+
+async def taken(session: AsyncSession, names: Sequence[str]) -> Taken:
+    if not names:
+        return Taken({}, {})
+    locks = await session.scalars(select(LockRow).where(LockRow.name.in_(names)))
+    holds = await session.scalars(select(HoldRow).where(HoldRow.name.in_(names)))
+    return Taken({row.name: row for row in locks}, {row.name: row for row in holds})
 
 
 async def take(
     session: AsyncSession, names: Iterable[str], run_id: str, reason: str, now: datetime
 ) -> None:
-    for name in names:
-        if await session.get(LockRow, name) is None:
-            session.add(LockRow(name=name, run_id=run_id, reason=reason, since=now))
+    """Those that nobody has."""
+    session.add_all(LockRow(name=name, run_id=run_id, reason=reason, since=now) for name in names)
     await session.flush()
 
 
