@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import psutil
 
+from bench.noop_engine import KEY
 from engine.actor import Actor, Door, Origin, Role
 from engine.clock import SystemClock
 from engine.command import Change, Risk
@@ -25,12 +26,14 @@ from engine.plan import Plan
 from engine.plane import PlaneSettings, open_plane
 from engine.registry import Registry
 from engine.roles import FixedRoles
-from engine.secrets import generate_key, parse_keys
+from engine.secrets import parse_keys
 from engine.step import Result, Step, StepContext
 from engine.world import Limits, Toolbox, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from engine.plane import Plane
 
 ASKER = Actor(door=Door.SLACK, id="U0ADA", name="ada", role=Role.ADMIN)
 APPROVER = Actor(door=Door.SLACK, id="U0ZOE", name="zoe", role=Role.ADMIN)
@@ -92,14 +95,13 @@ class Go(Change):
         )
 
 
-async def main() -> None:
-    folder, runs, clicks = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    gate = Gate()
-    plane = await open_plane(
+async def open_flight(folder: Path, gate: Gate, shared: str = "") -> Plane:
+    """On a Postgres that others share, or in files of its own."""
+    return await open_plane(
         PlaneSettings(
-            database_url=f"sqlite+aiosqlite:///{folder}/engine.db",
-            dispatch_url=f"sqlite:///{folder}/dispatch.db",
-            keys=parse_keys(generate_key()),
+            database_url=shared or f"sqlite+aiosqlite:///{folder}/engine.db",
+            dispatch_url=shared or f"sqlite:///{folder}/dispatch.db",
+            keys=parse_keys(KEY),
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
             roles=FixedRoles(admins=frozenset({ASKER.key, APPROVER.key})),
         ),
@@ -108,6 +110,12 @@ async def main() -> None:
         blueprints={},
         clock=SystemClock(),
     )
+
+
+async def main() -> None:
+    folder, runs, clicks = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    gate = Gate()
+    plane = await open_flight(folder, gate)
     await plane.launch()
     memory = psutil.Process().memory_info
 

@@ -9,6 +9,7 @@ a Postgres and a number as fourth and fifth word it is one of so many that share
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import secrets
 import sys
@@ -25,7 +26,7 @@ from engine.plan import Plan
 from engine.plane import PlaneSettings, open_plane
 from engine.registry import Registry
 from engine.run import EventKind, RunStatus
-from engine.secrets import generate_key, parse_keys
+from engine.secrets import parse_keys
 from engine.step import Result, Step, StepContext
 from engine.world import Limits, Toolbox, World
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from engine.plane import Plane
 
+KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
+"""Replicas have to know the same."""
 OWNER = Actor(door=Door.CLI, id="bench", name="bench", role=Role.ADMIN)
 
 
@@ -119,7 +122,7 @@ async def main() -> None:
         PlaneSettings(
             database_url=shared or f"sqlite+aiosqlite:///{folder}/engine.db",
             dispatch_url=shared or f"sqlite:///{folder}/dispatch.db",
-            keys=parse_keys(generate_key()),
+            keys=parse_keys(KEY),
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
         ),
         registry=Registry({DoNothing.name: DoNothing}, {Nothing.kind: Nothing}),

@@ -18,6 +18,7 @@ from app.demo import ROOT, Sandbox, clean_environment, sandbox_command, server_s
 from bench.result import BenchFailed
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
@@ -162,6 +163,12 @@ def started(
 def python_module(module: str, *arguments: str) -> list[str]:
     """How one of our own modules is started."""
     return [sys.executable, "-m", module, *arguments]
+
+
+def end(process: asyncio.subprocess.Process) -> None:
+    """At once, if it has not ended by itself."""
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 def free_port() -> int:

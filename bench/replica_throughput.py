@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack, suppress
-from itertools import pairwise
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from app.demo import clean_environment
 from bench.figures import Spread, figure
-from bench.processes import python_module, scratch
+from bench.processes import end, python_module, scratch
 from bench.result import BenchFailed, Goal, Result, Table
-from bench.step_overhead import merged
+from bench.step_overhead import gaps, merged
 from tests import postgres
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ Processes of their own with the real engine, over one Postgres (the wheel's, its
 come, so every commit is on the disk before it is answered), and a command whose steps do nothing \
 and each wait for the one before. *Steps a second* counts the steps of {AT_ONCE} runs, spread \
 evenly over the replicas and submitted together, from the first submit to the last end; each \
-step is committed twice, when it begins and, with its result and audit row, when it is done. \
+step's result and audit row are committed with the beginning of the step that follows. \
 *Per step* is the time from one step's body to the next one's. Replicas, Postgres and the \
 measuring share the machine's cores, so more replicas do not mean more power here."""
 
@@ -37,14 +36,14 @@ async def measure(effort: Effort) -> Result:
     rows, best = [], 0.0
     with postgres.server(durable=True) as server:
         with server.database() as url:
-            alone = _gaps(await _runs(url, 1, 1, effort.count(200, 20)))
+            alone = gaps(await _runs(url, 1, 1, effort.count(200, 20)))
         for replicas in (1, 2, 4):
             with server.database() as url:
                 found = await _runs(url, replicas, AT_ONCE // replicas, each)
             seconds = max(r["ended"] for r in found) - min(r["submitted"] for r in found)
             throughput = AT_ONCE * each / seconds
             best = max(best, throughput)
-            spread = _gaps(found)
+            spread = gaps(found)
             rows.append((str(replicas), figure(throughput), *_figures(spread)))
     return Result(
         TITLE,
@@ -82,7 +81,7 @@ async def _runs(url: str, replicas: int, runs: int, steps: int) -> list[dict[str
                 stderr=asyncio.subprocess.PIPE,
                 limit=2**24,
             )
-            closing.callback(_end, engine)
+            closing.callback(end, engine)
             engines.append(engine)
         for engine in engines:
             assert engine.stdout is not None
@@ -98,15 +97,6 @@ async def _runs(url: str, replicas: int, runs: int, steps: int) -> list[dict[str
 async def _failed(engine: asyncio.subprocess.Process) -> None:
     _, complaint = await engine.communicate()
     raise BenchFailed(f"an engine did not begin:\n{complaint.decode()}")
-
-
-def _end(engine: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        engine.kill()
-
-
-def _gaps(runs: list[dict[str, Any]]) -> Spread:
-    return Spread.of([(b - a) * 1000 for run in runs for a, b in pairwise(run["steps"])])
 
 
 def _figures(spread: Spread) -> tuple[str, ...]:
