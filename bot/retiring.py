@@ -12,7 +12,7 @@ from bot.blocks import NEWER, Message, context, mrkdwn
 from bot.budget import Urgency
 from bot.voice import Place
 from engine.command import Change, Undecided
-from engine.errors import Locked, NotAllowed, OpsError, ProviderError
+from engine.errors import Locked, NotAllowed, OpsError, ProviderError, Rejected
 from engine.roles import mention
 from engine.run import RunStatus
 from engine.told import PostState
@@ -33,6 +33,8 @@ LOOK_BACK_FROM_THE_END = 30
 """When it is gone: hardly anything that was offered about it can be done."""
 _HISTORY = "Runs"
 """The group of commands that look at what was; they outlive what it was done to."""
+_DELETED = "message_not_found"
+"""Source: Slack's reference of chat.update."""
 RETIRED = "retired"
 """Stands for the digest of a message whose buttons are gone."""
 
@@ -143,10 +145,15 @@ async def _redraw(stage: Stage, view: RunView, post: Post, done: RunView, judge:
     try:
         place = Place(post.channel, post.ts)
         await stage.voice.edit(place, lambda: shown, Urgency.LOG, asyncio.Lock())
+    except Rejected as refused:
+        if refused.why != _DELETED:
+            stage.log.info("%s of %s keeps a button: %s", post.key, view.id, refused)
+            return
+        mark = RETIRED  # and its buttons with it; no later run need try again
     except ProviderError as missed:
         stage.log.info("%s of %s keeps a button: %s", post.key, view.id, missed)
-    else:
-        await stage.told.put(replace(post, digest=mark))
+        return
+    await stage.told.put(replace(post, digest=mark))
 
 
 async def _is_over(button: Block, judge: _Judge) -> bool:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.e2e.house import until
+from tests.fault import laws
 from tests.fault.lane import HERE, PROJECT, SUBJECT, Lane
 
 if TYPE_CHECKING:
@@ -252,15 +253,12 @@ class Digest(Instance):
 
     async def check(self, lane: Lane) -> None:
         told = await self._told(lane)
-        assert len(told) == 1, [m["text"] for m in told]
+        assert len(told) == 1, f"{len(told)} digests: {[m['text'] for m in told]}"
 
     async def _told(self, lane: Lane) -> list[dict[str, Any]]:
-        return [
-            m
-            for m in await lane.sees()
-            if ((m.get("metadata") or {}).get("event_payload") or {}).get("run") == "notice"
-            and not m["thread_ts"]
-        ]
+        """Other notices may be told meanwhile: that what was there in the last world is gone."""
+        seen = [m for m in await lane.sees() if not m["thread_ts"]]
+        return [m for m in seen if (laws.key_of(m) or ("", ""))[1].startswith("digest:")]
 
 
 class Expire(Operation):
@@ -286,13 +284,10 @@ class Expire(Operation):
     async def check(self, lane: Lane) -> None:
         [gone] = (await lane.railway())["projects"]
         due = datetime.fromisoformat(gone["description"].partition(":")[2])
-        deletions = [e for e in await lane.journal() if e["operation"] == "projectDelete"]
-        deleted = datetime.fromisoformat(deletions[-1]["at"])
         warnings = [m for m in await lane.sees() if "is deleted with everything" in m["text"]]
         told = datetime.fromtimestamp(min(float(m["ts"]) for m in warnings), UTC)
         assert gone["deleted_at"] is not None
-        assert deleted >= due, "before its time"
-        assert deleted >= told + self.warned, "unannounced"
+        laws.nothing_goes_early(gone, await lane.journal(), due, told + self.warned)
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -350,10 +345,9 @@ def deployed(world: dict[str, Any]) -> list[dict[str, Any]]:
 async def credentials_can_be_had(lane: Lane) -> None:
     """By whoever asked, at least when they ask for them again."""
     before = len(await shown_credentials(lane))
-    assert before <= 1, "delivered more than once"
     await lane.types(f"/luthien credentials {SUBJECT}")
     await lane.answered(f"Credentials of {SUBJECT}")
-    assert len(await shown_credentials(lane)) == before + 1
+    laws.credentials_were_shown(before, len(await shown_credentials(lane)))
 
 
 async def shown_credentials(lane: Lane) -> list[dict[str, Any]]:

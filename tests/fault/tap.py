@@ -42,6 +42,8 @@ class Kind(StrEnum):
     """The vendor did it; half of the answer arrives."""
     DELAY = "delay"
     """The vendor did it; the answer comes later."""
+    DRIP = "drip"
+    """The vendor did it; the answer comes a few bytes at a time."""
     RATE_LIMITED = "429"
     SERVER_ERROR = "500"
     THROTTLE = "throttle"
@@ -65,8 +67,11 @@ _ARRIVES = {
     Kind.TIMEOUT_AFTER,
     Kind.TRUNCATED,
     Kind.DELAY,
+    Kind.DRIP,
 }
 DELAY_S = 0.5
+DRIPS = 5
+"""Parts of an answer that drips, a part of the delay between them."""
 RETRY_AFTER_S = 1
 
 
@@ -194,6 +199,8 @@ class Tap:
             case Kind.DELAY:
                 await asyncio.sleep(DELAY_S)
                 return answer
+            case Kind.DRIP:
+                return await _drip(request, answer)
             case _:
                 return self._instead(request, kind, _name(request, body))
 
@@ -283,6 +290,20 @@ class Tap:
             if fault.kind is not Kind.DELAY and request.transport is not None:
                 request.transport.abort()
                 return
+
+
+async def _drip(request: web.BaseRequest, whole: web.Response) -> web.StreamResponse:
+    body = whole.body if isinstance(whole.body, bytes) else b""
+    kept = {k: v for k, v in whole.headers.items() if k.lower() not in _HOP_BY_HOP}
+    slowly = web.StreamResponse(status=whole.status, headers=kept)
+    size = max(1, len(body) // DRIPS)
+    with contextlib.suppress(ConnectionError):  # nobody waits for it any more
+        await slowly.prepare(request)
+        for start in range(0, len(body), size):
+            await slowly.write(body[start : start + size])
+            await asyncio.sleep(DELAY_S / DRIPS)
+        await slowly.write_eof()
+    return slowly
 
 
 async def _pump(source: aiohttp.ClientWebSocketResponse, target: web.WebSocketResponse) -> None:

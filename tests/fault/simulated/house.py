@@ -52,7 +52,7 @@ _made: list[bytes] = []
 
 
 def _empty_database(folder: Path) -> bytes:
-    """A database with our schema, made once in a process."""
+    """A database with our schema and a signed audit, made once in a process."""
     if not _made:
         file = folder / "empty.db"
         # In a thread, because its own loop has to be a real one.
@@ -65,7 +65,7 @@ def _empty_database(folder: Path) -> bytes:
 
 
 async def _migrated(file: Path) -> None:
-    database = open_database(f"sqlite+aiosqlite:///{file}")
+    database = open_database(f"sqlite+aiosqlite:///{file}", _KEYS)
     await database.migrate()
     await database.close()
 

@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.timers import ticks, watcher_of
 from app.wiring import Parts, plane_settings, slack_door, tools
 from engine import blueprint
+from engine.capabilities import SpeaksInChannels
 from engine.execute import Executor
 from engine.plane import Plane
 from engine.policy_file import StandingPolicy
@@ -157,6 +158,8 @@ class Life:
         plane.journal.__class__ = SimulatedJournal
         parts = Parts(plane, clock, railway)
         door = slack_door(settings, parts, clock)
+        plane.add_check(door.checks)
+        plane.equip(SpeaksInChannels, door.rooms)
         session = SlackSession(self._wire, 15.0)
         clients: tuple[Any, ...] = (door._client, door._voice._client)
         for client in clients:

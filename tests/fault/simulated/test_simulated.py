@@ -5,6 +5,7 @@ docs/faults.md; the schedules of `test_faults.py` are the ones with real process
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -16,6 +17,8 @@ from tests.fault.ledger import Ledger
 from tests.fault.simulated.carrying import run
 from tests.fault.simulated.life import quiet
 from tests.fault.simulated.schedule import Schedule, shrunk
+from tests.fault.simulated.wishes import OPERATIONS
+from tests.fault.tap import Kind
 
 SEED = int(os.environ.get("SEED", "1"))
 SIMULATED = int(os.environ.get("SIMULATED", "0"))
@@ -27,6 +30,8 @@ RESULTS = os.environ.get("RESULTS", "")
 WORKERS = int(os.environ.get("LANES", "0")) or os.cpu_count()
 A_FEW = 16
 TOGETHER = 20
+DRAWING = hashlib.sha256(repr([Schedule.drawn(n) for n in range(50)]).encode()).hexdigest()[:8]
+"""Of numbers: what was tried of another one says nothing about the schedules of this one."""
 
 pytestmark = pytest.mark.timeout(24 * 3600)
 
@@ -53,9 +58,9 @@ def test_simulated_schedules() -> None:
     ledger, count = Ledger.at(RESULTS), SIMULATED or A_FEW
     together = TOGETHER if SIMULATED else A_FEW
     chunks = {
-        f"simulated {first}+{together}": first
+        name: first
         for first in range(begin, begin + count, together)
-        if not ledger.held(f"simulated {first}+{together}")
+        if not ledger.held(name := f"simulated {first}+{together} of {DRAWING}")
     }
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
         work = {pool.submit(tried, first, together): name for name, first in chunks.items()}
@@ -76,6 +81,39 @@ def test_a_schedule_is_read_as_it_is_printed() -> None:
     drawn = [Schedule.drawn(number) for number in range(50)]
     assert [Schedule.parse(str(schedule)) for schedule in drawn] == drawn
     assert len({str(schedule) for schedule in drawn}) == 50
+
+
+def test_everything_that_can_go_wrong_is_drawn() -> None:
+    """Every kind of fault at every party that can have it, everything that happens at a time,
+    every operation, up to eight at once, and payloads that come up to four times in any order."""
+    drawn = [Schedule.drawn(number) for number in range(2_000)]
+    troubles = [trouble for schedule in drawn for trouble in schedule.troubles]
+    wishes = [wish for schedule in drawn for wish in schedule.wishes]
+    calls = {
+        (str(kind), party)
+        for party in ("railway", "slack", "response_url", "gateway")
+        for kind in Kind
+        if kind is not Kind.THROTTLE or party == "railway"
+    }
+    deaths = {(str(kind), "database") for kind in Kind if kind.kills}
+    assert {(t.kind, t.party) for t in troubles if t.party} == calls | deaths
+    assert {t.kind for t in troubles if not t.party} == {
+        "kill",
+        "database down",
+        "disk full",
+        "clock jump",
+        "slack limited",
+        "replies dead",
+        "lag",
+    }
+    assert 85 < max(t.size for t in troubles if t.kind == "lag") <= 90
+    assert 55 < max(t.size for t in troubles if t.kind == "slack limited") <= 60
+    jumps = [t.size for t in troubles if t.kind == "clock jump"]
+    assert min(jumps) < -3600 < 3600 < max(jumps)
+    assert {len(schedule.wishes) for schedule in drawn} == {1, 2, 3, 4, 6, 8}
+    assert {wish.operation for wish in wishes} == OPERATIONS.keys()
+    assert {len(wish.copies) for wish in wishes} == {1, 2, 3, 4}
+    assert any([*wish.copies] != sorted(wish.copies) for wish in wishes)
 
 
 def test_a_failing_schedule_is_shrunk_to_what_matters() -> None:

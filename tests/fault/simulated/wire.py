@@ -23,13 +23,15 @@ from tests.fault.tap import Kind
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from starlette.types import ASGIApp
 
 LATENCY_S = (0.02, 0.2)
 SLOWLY_S = 40.0
-"""A drip that is longer than most of our patience."""
+"""An answer that comes later than most of our patience."""
+DRIP_EVERY_S = 10.0
+"""An answer that drips, byte by byte: none of them comes too late, and there is hardly an end."""
 
 
 def elsewhere() -> Context:
@@ -62,11 +64,13 @@ class Weather:
 
 
 class Lost(Exception):
-    """No answer came; `sent` says whether the vendor may have got it."""
+    """No answer came; `sent` says whether the vendor may have got it, `late` that somebody's
+    patience ended instead of the connection."""
 
-    def __init__(self, *, sent: bool) -> None:
+    def __init__(self, *, sent: bool, late: bool = False) -> None:
         super().__init__("lost")
         self.sent = sent
+        self.late = late
 
 
 class Wire:
@@ -106,8 +110,16 @@ class Wire:
             case Kind.DELAY:
                 await asyncio.sleep(min(SLOWLY_S, patience_s))
                 if patience_s < SLOWLY_S:
-                    raise Lost(sent=True)
+                    raise Lost(sent=True, late=True)
                 return answer
+            case Kind.DRIP if party in ("slack", "response_url"):
+                # aiohttp's patience is with the whole answer.
+                await asyncio.sleep(patience_s)
+                raise Lost(sent=True, late=True)
+            case Kind.DRIP:
+                kept = {k: v for k, v in answer.headers.items() if k != "content-length"}
+                drops = _Drops(answer.content)
+                return httpx.Response(answer.status_code, stream=drops, headers=kept)
             case _:
                 return await self._instead(request, kind, party, operation, sent=True)
 
@@ -145,6 +157,17 @@ def _name(request: httpx.Request) -> tuple[str, str]:
     return ("response_url", path) if path.startswith("/slack/") else ("gateway", path)
 
 
+class _Drops(httpx.AsyncByteStream):
+    def __init__(self, whole: bytes) -> None:
+        self._whole = whole
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for at in range(len(self._whole)):
+            await asyncio.sleep(DRIP_EVERY_S)
+            yield self._whole[at : at + 1]
+
+
 class RailwayTransport(httpx.AsyncBaseTransport):
     """For httpx's clients of the bot."""
 
@@ -157,6 +180,8 @@ class RailwayTransport(httpx.AsyncBaseTransport):
         try:
             return await self._wire.send(request, patience)
         except Lost as lost:
+            if lost.late:
+                raise httpx.ReadTimeout("no answer in time") from None
             if lost.sent:
                 raise httpx.ReadError("the connection broke") from None
             raise httpx.RemoteProtocolError("the connection broke") from None
@@ -196,7 +221,9 @@ class _Exchange:
     async def __aenter__(self) -> Self:
         try:
             answer = await self._wire.send(self._request, self._patience_s)
-        except Lost:
+        except Lost as lost:
+            if lost.late:
+                raise TimeoutError from None
             raise aiohttp.ServerDisconnectedError from None
         self._answer = answer
         self.status = answer.status_code

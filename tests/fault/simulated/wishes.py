@@ -49,6 +49,7 @@ class Operation:
     """Ben has to agree, too."""
     deletes: bool = False
     shows_credentials: bool = False
+    makes_a_run: bool = True
 
 
 def project(world: World, wish: Wish) -> dict[str, Any] | None:
@@ -184,4 +185,5 @@ OPERATIONS = {
         shows_credentials=True,
     ),
     "policy-config": Operation("ready", "policy-config {} set AllCapsPolicy", {}, _policed),
+    "digest": Operation("ready", "digest #ops now", {}, _marked("ready"), makes_a_run=False),
 }

@@ -113,6 +113,8 @@ class FakeSlack:
                 self.messages.append({"ts": ts, "edits": 0, **arguments})
                 return {"ok": True, "channel": channel, "ts": ts}
             case "chat.update":
+                if all(m["ts"] != arguments["ts"] for m in self.messages):
+                    return _no("message_not_found")
                 found = self.message(arguments["ts"])
                 found |= arguments | {"edits": found["edits"] + 1}
                 return {"ok": True}

@@ -531,6 +531,31 @@ async def test_when_it_is_gone_nothing_earlier_leads_to_it() -> None:
     await house.narrator.stop()
 
 
+async def test_a_message_that_somebody_deleted_is_retired_once() -> None:
+    house = House()
+    house.control = control = Judging(house.clock, {"create stale"})
+    house.told = MemoryTold(control)
+    await house.restart()
+    first = await house.begin("first")
+    control.start(first)
+    control.end(first, RunStatus.SUCCEEDED, undo="create stale", undo_label="Keep it")
+    await house.clock.advance(10)
+    posts = [p for (r, k), p in house.told.kept.items() if r == first and p.ts]
+    gone = {p.ts for p in posts if p.key == "root" or p.key.startswith("final:")}
+    house.slack.messages = [m for m in house.slack.messages if m["ts"] not in gone]
+    for name in ("second", "third", "fourth"):
+        run = await house.begin(name)
+        control.start(run)
+        control.end(run, RunStatus.SUCCEEDED)
+        await house.clock.advance(20)
+    edited = [a["ts"] for _, method, a in house.slack.calls if method == "chat.update"]
+    assert len(gone) == 2
+    assert [edited.count(ts) for ts in sorted(gone)] == [
+        1 + sum(p.ts == ts and p.key == "root" for p in posts) for ts in sorted(gone)
+    ], "the root was edited while it was there, and each of them once after it was gone"
+    await house.narrator.stop()
+
+
 async def test_notices_lose_what_a_run_made_impossible_and_keep_the_rest() -> None:
     house = House()
     house.control = control = Judging(house.clock, {"create acme"})
