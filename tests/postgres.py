@@ -11,10 +11,8 @@ import contextlib
 import ctypes
 import importlib.util
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ class Postgres:
         self._data = folder / "data"
         self._running: subprocess.Popen[bytes] | None = None
         self._templates: set[str] = set()
-        self.port = _free_port()
+        self.port = free_port()
         self._as_somebody: dict[str, Any] = {}
         if os.geteuid() == 0:
             folder.chmod(0o755)
@@ -73,7 +73,7 @@ class Postgres:
             with contextlib.suppress(_Ended):
                 self.start()
                 return
-            self.port = _free_port()
+            self.port = free_port()
         raise AssertionError(self._log())
 
     def start(self) -> None:
@@ -190,13 +190,3 @@ def _end_with_parent() -> None:
     """A test run that is killed leaves no server behind (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG
-
-
-def _free_port() -> int:
-    """Below the range from which the system picks ports for outgoing connections, so that none of
-    those can take it while the server is restarted."""
-    while True:
-        port = random.randint(20_000, 32_000)
-        with socket.socket() as found, contextlib.suppress(OSError):
-            found.bind(("127.0.0.1", port))
-            return port

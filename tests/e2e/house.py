@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +20,7 @@ import httpx
 from app.demo import Sandbox, clean_environment, sandbox_command, server_settings
 from tests.e2e import canaries
 from tests.nursery import nursery
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -31,16 +29,6 @@ if TYPE_CHECKING:
 
 SPEED = 100.0
 """Railway's waits and our own are this much shorter: a create takes about two seconds."""
-
-
-def free_port() -> int:
-    """Below the range from which the system picks ports for outgoing connections, so that none of
-    those can take it while a server is restarted."""
-    while True:
-        port = random.randint(20_000, 32_000)
-        with socket.socket() as found, contextlib.suppress(OSError):
-            found.bind(("127.0.0.1", port))
-            return port
 
 
 async def until(

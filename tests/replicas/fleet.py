@@ -19,8 +19,10 @@ import httpx
 
 from engine.secrets import generate_key
 from tests.e2e.chat import Chat
-from tests.e2e.house import House, Process, free_port, open_house, until
+from tests.e2e.house import House, Process, open_house, until
+from tests.ports import free_port
 from tests.replicas.balancer import balanced
+from tests.replicas.chronicle import Chronicle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,6 +35,8 @@ LEASE = 6
 """Seconds, ten in production. Shorter ones are lost on a busy machine, too."""
 SPEED = 25.0
 """A create takes about eight seconds."""
+PATIENCE = 90.0
+"""Seconds after which a test gives up. How fast the machine is says nothing about us."""
 
 
 class Cable:
@@ -119,32 +123,62 @@ class Fleet:
     def address(self) -> str:
         return f"http://{self.house.settings['LUTHIEN_LISTEN']}"
 
-    async def all_ready(self, within: float = 60) -> None:
+    @property
+    def chronicle(self) -> Chronicle:
+        return Chronicle(self.pg, self.database)
+
+    async def all_ready(self, within: float = PATIENCE) -> None:
         for replica in self.replicas:
             await until(replica.ready, within=within, what=lambda r=replica: r.process.log)  # type: ignore[misc]
 
-    def pid_of(self, run_id: str) -> str:
-        """Of the process that carries the run out, or did when it died; empty where none does."""
-        claimed = f"SELECT owner FROM claims WHERE name LIKE 'run:{run_id}:%'"
-        rows = self.pg.run(claimed, self.database)
-        return str(rows[0][0]).split("-")[-2] if rows else ""
+    def rows(self, query: str) -> list[Any]:
+        return self.pg.run(query, self.database)
 
-    async def owner_of(self, run_id: str) -> Replica:
+    def claimant(self, claim: str) -> str:
+        """The process that has it, or had when it died, as the replicas name themselves; empty
+        where none has. `claim` as in LIKE."""
+        rows = self.rows(f"SELECT owner FROM claims WHERE name LIKE '{claim}'")
+        return str(rows[0][0]) if rows else ""
+
+    def named(self, owner: str) -> Replica | None:
+        """Whose process it is; None: of a process that was."""
+        pid = owner.split("-")[-2] if owner else ""
+        return next((r for r in self.replicas if str(r.process.pid) == pid), None)
+
+    async def owner_of(self, run_id: str, claim: str = "run:{}:%") -> Replica:
         """Who carries the run out; waits until somebody does."""
 
         async def find() -> Replica | None:
-            pids = {str(r.process.pid): r for r in self.replicas}
-            return pids.get(pid) if (pid := self.pid_of(run_id)) else None
+            return self.named(self.claimant(claim.format(run_id)))
 
-        found: Replica = await until(find, within=20, what=f"an owner of {run_id}")
+        found: Replica = await until(find, within=PATIENCE, what=f"an owner of {run_id}")
         return found
+
+    async def hold(self, operation: str, vendor: str = "railway") -> None:
+        """The next such request is not answered: whoever made it stands still there, whoever
+        takes over does not."""
+        fault = {"vendor": vendor, "operation": operation, "kind": "delay", "seconds": 600}
+        await self.house.control("faults", **fault)
+
+    async def asked(self, operation: str) -> None:
+        """Waits until a vendor was asked for this."""
+
+        async def seen() -> bool:
+            return any(e["operation"] == operation for e in await self.house.journal())
+
+        await until(seen, within=PATIENCE, what=lambda: f"{operation}\n{self.logs()}")
+
+    async def slow_builds(self, factor: float) -> None:
+        """Of deployments that begin from now on."""
+        settings = {"railway": {"settings": {"pace": factor}}}
+        assert (await self.house.http.put("/control/state", json=settings)).is_success
 
     async def step_begun(self, run_id: str, key: str) -> None:
         async def begun() -> bool:
             asked = f"SELECT 1 FROM steps WHERE run_id = '{run_id}' AND key = '{key}'"
             return bool(self.pg.run(f"{asked} AND attempts > 0", self.database))
 
-        await until(begun, within=30, what=f"step {key}")
+        await until(begun, within=PATIENCE, what=f"step {key}")
 
     async def run_of(self, name: str) -> str:
         async def find() -> str:
@@ -154,9 +188,9 @@ class Fleet:
             )
             return str(rows[0][0]) if rows else ""
 
-        return str(await until(find, within=30, what=f"a run for {name}"))
+        return str(await until(find, within=PATIENCE, what=f"a run for {name}"))
 
-    async def over(self, run_id: str, within: float = 60) -> str:
+    async def over(self, run_id: str, within: float = PATIENCE) -> str:
         """The status at its end."""
 
         async def status() -> str:
@@ -175,7 +209,7 @@ class Fleet:
         """One project for each, everything told once, the record whole."""
         made = sorted(project["name"] for project in await self.house.projects())
         assert made == sorted(f"luthien-{name}" for name in names)
-        await until(self._all_told, within=60, what=self.logs)
+        await until(self._all_told, within=PATIENCE, what=self.logs)
         doubled = {what: count for what, count in (await self._told()).items() if count > 1}
         assert not doubled, f"told more than once: {doubled}"
         verified = await self.house.luthien("audit", "verify", "--json")
