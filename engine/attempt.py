@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.context import Context, until_stopped
 from engine.errors import OutcomeUnknown, RateLimited, Refused, Rejected, Unreachable
+from engine.foreign import NotKnownHere
 from engine.run import EventKind, StepStatus
 from engine.step import StepFailed, Stopped
 from engine.store.audit import Fact
@@ -91,6 +92,8 @@ class Attempt:
                     return await self._stopped()
             except (StepFailed, Rejected, Refused) as error:
                 return await self._troubled(StepStatus.FAILED, said_no(error, self.step))
+            except NotKnownHere as error:
+                return await self._troubled(StepStatus.ERRORED, error.trouble(self._run_id))
             except Exception as error:  # noqa: BLE001 - a bug in a step errs the run, not the bot
                 bug = incident(error, self._run_id, self.step.describe(), self.step.key)
                 return await self._troubled(StepStatus.ERRORED, bug)

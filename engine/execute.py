@@ -75,19 +75,22 @@ class Executor:
         """Take up every run that should be going on and is not: after a start, after another
         replica's end, and after a walk that broke on trouble with our own database."""
         for run_id, execution in await self._journal.unfinished():
-            if await self._can_carry_out(run_id):
-                await self.start(run_id, execution)
+            await self.start(run_id, execution)
 
-    async def start(self, run_id: str, execution: int, *, new: bool = False) -> None:
-        """Hand a queued run to DBOS, unless another replica has it; idempotent. A workflow of
-        which nobody here knows is what a process left that is gone: another one follows it. There
-        is none yet of a `new` execution, which the caller has just committed."""
+    async def start(
+        self, run_id: str, execution: int, *, new: bool = False, planned_here: bool = False
+    ) -> None:
+        """Hand a queued run to DBOS, unless another replica has it or is left to have it;
+        idempotent. A workflow of which nobody here knows is what a process left that is gone:
+        another one follows it. There is none yet of a `new` execution, which the caller has just
+        committed; what was `planned_here` can be carried out here."""
         this = f"{run_id}:{execution}"
         if this in self._walks or this in self._starting:
             return
         self._starting.add(this)
         try:
-            if await self._replicas.claim(f"run:{this}"):
+            ours = planned_here or await self._can_carry_out(run_id)
+            if ours and await self._replicas.claim(f"run:{this}"):
                 await self._dispatch(run_id, execution, new=new)
         finally:
             self._starting.discard(this)
@@ -105,18 +108,29 @@ class Executor:
                 await DBOS.cancel_workflow_async(workflow_id)
 
     async def _can_carry_out(self, run_id: str) -> bool:
-        """False where a step is not of this version and a replica of another one is there to know
-        it. Where none is, the run is taken up all the same, and ends as errored."""
-        stored, _ = await self._journal.plan(run_id)
+        """False where a step is not of this version, or the command of a run that waited in line,
+        and a replica of another one is there to know it. Where none is, the run is taken up all
+        the same, and goes as far as it is known."""
+        if not self._replicas.shared or await self._is_known(run_id):
+            return True
+        if not await self._replicas.others_differ():
+            return True
+        if run_id not in self._left_alone:
+            self._left_alone.add(run_id)
+            log.info("run %s is left to a replica of another version", run_id)
+        return False
+
+    async def _is_known(self, run_id: str) -> bool:
+        registry = self._equipment.registry
+        stored = await self._journal.to_carry_out(run_id)
+        arguments = await self._journal.arguments(run_id) if stored.replan else {}
         try:
-            for step in stored["steps"]:
-                self._equipment.registry.load_step(step)
-        except Exception:  # noqa: BLE001 (a kind that is unknown, fields that are)
-            if await self._replicas.others_differ():
-                if run_id not in self._left_alone:
-                    self._left_alone.add(run_id)
-                    log.info("run %s is left to a replica of another version", run_id)
-                return False
+            for step in stored.plan["steps"]:
+                registry.load_step(step)
+            if stored.replan:
+                registry.load_command(stored.view.command, arguments)
+        except Exception:  # noqa: BLE001 (a kind or a name that is unknown, fields that are)
+            return False
         return True
 
     async def heed(self) -> None:

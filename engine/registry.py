@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import ModuleType
 
+    from pydantic import BaseModel
+
 
 class Registry:
     """The commands and step kinds of one product. Refuses duplicates with a ValueError."""
@@ -36,8 +38,12 @@ class Registry:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for versions that understand the same stored steps."""
-        shapes = {kind: sorted(step.model_fields) for kind, step in sorted(self._steps.items())}
+        """Equal for versions that understand the same stored steps and commands."""
+        known: dict[str, type[BaseModel]] = {
+            **{f"step {kind}": step for kind, step in self._steps.items()},
+            **{f"command {name}": command for name, command in self._commands.items()},
+        }
+        shapes = {name: sorted(one.model_fields) for name, one in sorted(known.items())}
         return hashlib.sha256(repr(shapes).encode()).hexdigest()[:12]
 
     def command(self, name: str) -> type[Command]:

@@ -89,7 +89,7 @@ class Submission:
             return known
         if not free or consent.needed:
             return await self.journal.run(run_id)
-        await self.executor.start(run_id, 1, new=True)
+        await self.executor.start(run_id, 1, new=True, planned_here=True)
         return view.model_copy(update={"locks": tuple(locks)})
 
 

@@ -13,6 +13,7 @@ from engine.attempt import Attempt, Ending
 from engine.command import Undecided
 from engine.context import resolve
 from engine.errors import OpsError, OutcomeUnknown, RateLimited, Refused, Unreachable
+from engine.foreign import loaded
 from engine.removal import Removal
 from engine.run import EventKind, RunStatus, StepStatus, Trouble
 from engine.subject import about
@@ -77,8 +78,9 @@ class Walk:
                 if planned is None:
                     return
                 view = planned
+            titles = {state.key: state.title for state in view.steps}
             self._steps = {
-                stored["key"]: self._equipment.registry.load_step(stored)
+                stored["key"]: loaded(self._equipment.registry, stored, titles[stored["key"]])
                 for stored in self._plan["steps"]
             }
             self._results = {s.key: s.result for s in view.steps if s.status == StepStatus.DONE}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.actor import Actor, Origin
 from engine.control_plane import Disclosure, Request
+from engine.errors import UnknownCommand
 from engine.store import audit
 from engine.store.batches import Batches
 from engine.store.models import DeliveryRow, DisclosureRow, ReplicaRow
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from engine.registry import Registry
     from engine.secrets import SealKeys
     from engine.store.database import Database
+
+log = logging.getLogger(__name__)
 
 MOST_AT_HAND = 1_000
 
@@ -49,6 +54,7 @@ class Inbox:
         self._at_hand: OrderedDict[str, Request] = OrderedDict()
         """What this process accepted and did not open yet: it need not be read, where no other
         process could have taken it meanwhile."""
+        self._left_alone: set[str] = set()
 
     async def add(self, request: Request) -> bool:
         """Durable on return; False when this delivery is known."""
@@ -138,7 +144,8 @@ class Inbox:
             .order_by(DeliveryRow.received_at)
         )
         async with self._database.read() as session:
-            return [self._request(row) for row in await session.scalars(query)]
+            rows = await session.scalars(query)
+            return [request for row in rows if (request := self._readable(row)) is not None]
 
     async def forget(self, before: datetime) -> int:
         """Drop the handled ones received before this moment."""
@@ -193,6 +200,16 @@ class Inbox:
             await audit.append(
                 session, at=now, actor=actor.key, action="credentials.forgotten", subject=subject
             )
+
+    def _readable(self, row: DeliveryRow) -> Request | None:
+        """None for a command that only another version knows: it is left to that one."""
+        try:
+            return self._request(row)
+        except (UnknownCommand, ValidationError):
+            if row.id not in self._left_alone:
+                self._left_alone.add(row.id)
+                log.warning("delivery %s is of another version: %s", row.id, row.command)
+            return None
 
     def _request(self, row: DeliveryRow) -> Request:
         command = self._registry.load_command(row.command, row.arguments)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from engine.store.estimates import Estimate
 
 EVENTS_AT_ONCE = 500
+_KINDS = {str(kind): kind for kind in EventKind}
 _EVENTS = table_of(EventRow)
 
 
@@ -207,6 +208,7 @@ class Journal:
     async def events(
         self, *, run_id: str | None, after: int, limit: int = EVENTS_AT_ONCE
     ) -> list[Event]:
+        """Those of kinds that only a newer version knows are left out."""
         query = select(_EVENTS).where(_EVENTS.c.seq > after).order_by(_EVENTS.c.seq).limit(limit)
         if run_id is not None:
             query = query.where(_EVENTS.c.run_id == run_id)
@@ -215,11 +217,12 @@ class Journal:
                 seq=row.seq,
                 run_id=row.run_id,
                 at=row.at,
-                kind=EventKind(row.kind),
+                kind=kind,
                 step=row.step,
                 data=row.data,
             )
             for row in await self._database.rows(query)
+            if (kind := _KINDS.get(row.kind)) is not None
         ]
 
     async def last_seq(self) -> int:

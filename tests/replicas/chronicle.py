@@ -22,7 +22,7 @@ under load beats more slowly, and is not late for that."""
 
 _KEPT = """
 CREATE TABLE chronicle (n bigserial, at timestamptz DEFAULT clock_timestamp(), what text,
-                        replica text, lives_until timestamptz, claim text);
+                        replica text, version text, lives_until timestamptz, claim text);
 CREATE FUNCTION of_replicas() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   IF TG_OP = 'DELETE' THEN
     INSERT INTO chronicle (what, replica, lives_until) VALUES ('gone', OLD.id, OLD.until);
@@ -31,7 +31,8 @@ CREATE FUNCTION of_replicas() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   END IF;
   RETURN NULL; END $$;
 CREATE FUNCTION of_claims() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  INSERT INTO chronicle (what, replica, claim) VALUES ('claimed', NEW.owner, NEW.name);
+  INSERT INTO chronicle (what, replica, version, claim)
+    SELECT 'claimed', NEW.owner, version, NEW.name FROM replicas WHERE id = NEW.owner;
   RETURN NULL; END $$;
 CREATE TRIGGER chronicle AFTER INSERT OR UPDATE OR DELETE ON replicas
   FOR EACH ROW EXECUTE FUNCTION of_replicas();
@@ -54,6 +55,11 @@ class Chronicle:
         rows = self._rows(f"what = 'claimed' AND claim LIKE '{claim}' AND replica <> '{dead}'")
         return str(rows[-1]["replica"]) if rows else ""
 
+    def versions(self, claim: str) -> list[str]:
+        """Of the code of those that claimed it, in order."""
+        rows = self._rows(f"what = 'claimed' AND claim LIKE '{claim}'")
+        return [str(row["version"]) for row in rows]
+
     def assert_in_time(self, claim: str, dead: str) -> None:
         """Not before the dead one's lease was over, and soon enough after it."""
         [gone] = self._rows(f"what = 'gone' AND replica = '{dead}'")
@@ -73,6 +79,6 @@ class Chronicle:
         assert not self._rows(f"replica = '{dead}' AND n > {gone['n']}")
 
     def _rows(self, where: str) -> list[dict[str, Any]]:
-        names = ("n", "at", "what", "replica", "lives_until")
+        names = ("n", "at", "what", "replica", "version", "lives_until")
         asked = f"SELECT {', '.join(names)} FROM chronicle WHERE {where} ORDER BY n"
         return [dict(zip(names, row, strict=True)) for row in self.pg.run(asked, self.database)]

@@ -7,26 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
+import subprocess
 import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from app.demo import clean_environment
 from engine.secrets import generate_key
 from tests.e2e.chat import Chat
 from tests.e2e.house import House, Process, open_house, until
 from tests.ports import free_port
 from tests.replicas.balancer import balanced
+from tests.replicas.cable import Cable
 from tests.replicas.chronicle import Chronicle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from tests.postgres import Postgres
     from tests.replicas.balancer import Balancer
@@ -39,57 +42,6 @@ PATIENCE = 90.0
 """Seconds after which a test gives up. How fast the machine is says nothing about us."""
 
 
-class Cable:
-    """A TCP connection's way to Postgres, which can be cut: bytes are no longer passed on, and
-    nobody is told, as when a network drops packets."""
-
-    def __init__(self, to: int) -> None:
-        self._to = to
-        self._whole = asyncio.Event()
-        self._whole.set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.port = 0
-
-    async def open(self) -> asyncio.Server:
-        server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        return server
-
-    def cut(self) -> None:
-        self._whole.clear()
-
-    def mend(self) -> None:
-        self._whole.set()
-
-    async def _connect(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        here = asyncio.current_task()
-        assert here is not None
-        self._tasks.add(here)
-        writers = [back]
-        try:
-            far, forth = await asyncio.open_connection("127.0.0.1", self._to)
-            writers.append(forth)
-            await asyncio.gather(self._pass_on(near, forth), self._pass_on(far, back))
-        except (OSError, asyncio.CancelledError):
-            pass  # the callback of asyncio's own server would complain of a cancelled one
-        finally:
-            for writer in writers:
-                writer.transport.abort()
-            self._tasks.discard(here)
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65_536):
-            await self._whole.wait()
-            writer.write(data)
-            await writer.drain()
-        raise ConnectionResetError  # one side is gone: so is the other
-
-    async def close(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
 @dataclass
 class Replica:
     """One server. `ends` are the exit codes it had before it was started anew."""
@@ -97,7 +49,11 @@ class Replica:
     process: Process
     address: str
     cable: Cable
+    settings: dict[str, str]
+    source: Path | None = None
+    """Where its code lies; None: this checkout."""
     ends: list[int] = field(default_factory=list)
+    supervisor: asyncio.Task[None] | None = None
 
     async def ready(self) -> bool:
         async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
@@ -105,6 +61,49 @@ class Replica:
                 return (await http.get(f"{self.address}/readyz")).status_code == 200
             except httpx.TransportError:
                 return False
+
+    def supervise(self) -> None:
+        """Start it, and start it anew whenever it ends."""
+        self.supervisor = asyncio.create_task(self._keep_up())
+
+    async def _keep_up(self) -> None:
+        self.process.start()
+        while True:
+            if (code := self.process.ended) is not None:
+                self.ends.append(code)
+                self.process.start()
+            await asyncio.sleep(0.2)
+
+    async def retire(self) -> int:
+        """Asked to leave, and not started again: its exit code."""
+        await self._let_go()
+        self.process.send(signal.SIGTERM)
+
+        async def gone() -> bool:
+            return self.process.ended is not None
+
+        await until(gone, within=PATIENCE, what=lambda: self.process.log)
+        return self.process.ended or 0
+
+    async def fell(self) -> None:
+        """At once, for good."""
+        await self._let_go()
+        self.cable.mend()
+        self.process.send(signal.SIGKILL)
+        self.process.stop()
+
+    async def _let_go(self) -> None:
+        if self.supervisor is not None:
+            self.supervisor.cancel()
+            await asyncio.gather(self.supervisor, return_exceptions=True)
+
+    def api(self) -> httpx.AsyncClient:
+        """As the owner of its data folder."""
+        told = json.loads((Path(self.settings["LUTHIEN_DATA_DIR"]) / "serve.json").read_text())
+        headers = {"Authorization": f"Bearer {told['token']}", "X-Luthien-User": "tester"}
+        return httpx.AsyncClient(
+            base_url=self.address, headers=headers, trust_env=False, timeout=PATIENCE
+        )
 
 
 @dataclass
@@ -115,13 +114,36 @@ class Fleet:
     chat: Chat
     pg: Postgres
     database: str
-    replicas: list[Replica]
+    over_http: bool
+    replicas: list[Replica] = field(default_factory=list)
+    closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     balancer: Balancer | None = None
     """Where Slack and people reach them over HTTP."""
 
     @property
     def address(self) -> str:
         return f"http://{self.house.settings['LUTHIEN_LISTEN']}"
+
+    async def add(self, source: Path | None = None) -> Replica:
+        """One more, of this code or of another copy of it."""
+        cable, listen, folder = Cable(self.pg.port), free_port(), self.house.folder
+        server = await cable.open()
+        self.closing.push_async_callback(cable.close)
+        self.closing.callback(server.close)
+        name = f"replica-{len(self.replicas)}"
+        settings = self.house.settings | {
+            "DATABASE_URL": self.pg.url(self.database, port=cable.port),
+            "LUTHIEN_LISTEN": f"127.0.0.1:{listen}",
+            "LUTHIEN_DATA_DIR": str(folder / name),
+        }
+        if self.over_http:
+            settings["LUTHIEN_PUBLIC_URL"] = self.address
+        process = Process(name, luthien("serve", source=source), settings, folder)
+        replica = Replica(process, f"http://127.0.0.1:{listen}", cable, settings, source)
+        self.replicas.append(replica)
+        self.closing.push_async_callback(replica.fell)
+        replica.supervise()
+        return replica
 
     @property
     def chronicle(self) -> Chronicle:
@@ -160,13 +182,31 @@ class Fleet:
         fault = {"vendor": vendor, "operation": operation, "kind": "delay", "seconds": 600}
         await self.house.control("faults", **fault)
 
-    async def asked(self, operation: str) -> None:
+    async def asked(self, operation: str, more_than: int = 0) -> None:
         """Waits until a vendor was asked for this."""
 
         async def seen() -> bool:
-            return any(e["operation"] == operation for e in await self.house.journal())
+            return await self.times_asked(operation) > more_than
 
         await until(seen, within=PATIENCE, what=lambda: f"{operation}\n{self.logs()}")
+
+    async def times_asked(self, operation: str) -> int:
+        return sum(entry["operation"] == operation for entry in await self.house.journal())
+
+    async def luthien(
+        self, by: Replica, *arguments: str, source: Path | None = None
+    ) -> tuple[int, str]:
+        """A command line beside a replica, in its version unless told: exit code and output."""
+        process = await asyncio.create_subprocess_exec(
+            *luthien(*arguments, source=source or by.source),
+            cwd=self.house.folder,
+            env=clean_environment(by.settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        out, _ = await process.communicate()
+        return process.returncode or 0, out.decode()
 
     async def slow_builds(self, factor: float) -> None:
         """Of deployments that begin from now on."""
@@ -243,56 +283,23 @@ async def open_fleet(
 ) -> AsyncIterator[Fleet]:
     """`over_http`: all behind one address, to which Slack posts, too; else each has its own
     connection to Slack."""
-    database = pg.create()
-    key = generate_key()
-    shared = {"LUTHIEN_MASTER_KEY": key, "LUTHIEN_LEASE": f"PT{LEASE}S"} | changed
-    open_one = partial(open_house, folder, speed=speed, over_http=over_http)
-    async with (
-        open_one(DATABASE_URL=pg.url(database), **shared) as house,
-        contextlib.AsyncExitStack() as closing,
-    ):
-        replicas: list[Replica] = []
-        for number in range(count):
-            cable, listen = Cable(pg.port), free_port()
-            server = await cable.open()
-            closing.push_async_callback(cable.close)
-            closing.callback(server.close)
-            settings = house.settings | {
-                "DATABASE_URL": pg.url(database, port=cable.port),
-                "LUTHIEN_LISTEN": f"127.0.0.1:{listen}",
-                "LUTHIEN_DATA_DIR": str(folder / f"data-{number}"),
-            }
-            if over_http:
-                settings["LUTHIEN_PUBLIC_URL"] = f"http://{house.settings['LUTHIEN_LISTEN']}"
-            process = Process(
-                f"replica-{number}", [sys.executable, "-m", "app", "serve"], settings, folder
-            )
-            replicas.append(Replica(process, f"http://127.0.0.1:{listen}", cable))
-        address = house.settings["LUTHIEN_LISTEN"]
-        supervising = [asyncio.create_task(_supervise(replica)) for replica in replicas]
-        fleet = Fleet(house, Chat(house.http), pg, database, replicas)
-        try:
-            await fleet.all_ready()
-            if over_http:
-                port = int(address.rpartition(":")[2])
-                before = balanced(port, [replica.address for replica in replicas])
-                fleet.balancer = await closing.enter_async_context(before)
-            yield fleet
-        finally:
-            for task in supervising:
-                task.cancel()
-            await asyncio.gather(*supervising, return_exceptions=True)
-            for replica in replicas:
-                replica.cable.mend()
-                replica.process.send(signal.SIGKILL)
-                replica.process.stop()
-    pg.drop(database)
+    shared = {"LUTHIEN_MASTER_KEY": generate_key(), "LUTHIEN_LEASE": f"PT{LEASE}S"}
+    with pg.database() as url:
+        settings = {"DATABASE_URL": url} | shared | changed
+        async with open_house(folder, speed=speed, over_http=over_http, **settings) as house:
+            fleet = Fleet(house, Chat(house.http), pg, url.rpartition("/")[2], over_http)
+            async with fleet.closing:
+                for _ in range(count):
+                    await fleet.add()
+                await fleet.all_ready()
+                if over_http:
+                    port = int(house.settings["LUTHIEN_LISTEN"].rpartition(":")[2])
+                    before = balanced(port, [replica.address for replica in fleet.replicas])
+                    fleet.balancer = await fleet.closing.enter_async_context(before)
+                yield fleet
 
 
-async def _supervise(replica: Replica) -> None:
-    replica.process.start()
-    while True:
-        if (code := replica.process.ended) is not None:
-            replica.ends.append(code)
-            replica.process.start()
-        await asyncio.sleep(0.2)
+def luthien(*arguments: str, source: Path | None = None) -> list[str]:
+    """A command line of ours, of this code or of another copy of it."""
+    code = ["env", f"PYTHONPATH={source}"] if source else []
+    return [*code, sys.executable, "-m", "app", *arguments]

@@ -66,7 +66,9 @@ class SimulatedExecutor(Executor):
         await self.resume()
 
     @override
-    async def start(self, run_id: str, execution: int, *, new: bool = False) -> None:
+    async def start(
+        self, run_id: str, execution: int, *, new: bool = False, planned_here: bool = False
+    ) -> None:
         if run_id in self._walks:
             return
         walk = Walk(run_id, execution, self._equipment)
