@@ -176,6 +176,16 @@ class Fleet:
         found: Replica = await until(find, within=PATIENCE, what=f"an owner of {run_id}")
         return found
 
+    async def handling(self, delivery: str) -> Replica:
+        """Who has taken this delivery (as in LIKE); waits until somebody has."""
+
+        async def find() -> Replica | None:
+            rows = self.rows(f"SELECT owner FROM deliveries WHERE id LIKE '{delivery}'")
+            return self.named(str(rows[0][0])) if rows else None
+
+        found: Replica = await until(find, within=PATIENCE, what=f"delivery {delivery}")
+        return found
+
     async def hold(self, operation: str, vendor: str = "railway") -> None:
         """The next such request is not answered: whoever made it stands still there, whoever
         takes over does not."""
