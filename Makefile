@@ -56,7 +56,7 @@ faults: setup ## Every fault at every call, random and simulated schedules; goes
 	  ONLY='$(ONLY)' REPLAY='$(REPLAY)' SIMULATE='$(SIMULATE)' $(BIN)/python -m pytest \
 	  $(if $(REPLAY),tests/fault/test_faults.py,$(if $(SIMULATE),tests/fault/simulated,tests/fault))
 
-replicas: setup ## Kill, freeze and cut off replicas over a real Postgres, also four of them
+replicas: setup ## Kill, freeze, cut off and upgrade replicas over a real Postgres, also four of them
 	@REPLICAS=1 $(BIN)/python -m pytest tests/replicas
 
 fuzz: setup ## Make up input for whatever comes from outside (EXAMPLES of each)

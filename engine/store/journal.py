@@ -89,12 +89,6 @@ class Journal:
         async with self._database.read() as session:
             return await run_view(session, await run_row(session, run_id))
 
-    async def plan(self, run_id: str) -> tuple[dict[str, Any], int]:
-        """The stored plan and the number of the present execution."""
-        async with self._database.read() as session:
-            row = await run_row(session, run_id)
-            return row.plan, row.execution
-
     async def to_carry_out(self, run_id: str) -> Stored:
         """Raises NotFound."""
         async with self._database.read() as session:

@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from tests.postgres import Postgres
     from tests.replicas.balancer import Balancer
 
-LEASE = 6
-"""Seconds, ten in production. Shorter ones are lost on a busy machine, too."""
+FOR_EVER = timedelta(minutes=5)
+"""A lease that no busy machine loses: where it shall be over, the test says so (`fall`)."""
 SPEED = 25.0
 """A create takes about eight seconds."""
 PATIENCE = 90.0
@@ -186,6 +187,14 @@ class Fleet:
         found: Replica = await until(find, within=PATIENCE, what=f"delivery {delivery}")
         return found
 
+    async def fall(self, replica: Replica) -> None:
+        """Killed, and its lease over: the others need not wait for that."""
+        pid = replica.process.pid
+        replica.process.send(signal.SIGKILL)
+        await until(lambda: _ended(replica), within=PATIENCE, what=self.logs)
+        over = "UPDATE replicas SET until = clock_timestamp() WHERE id LIKE"
+        self.rows(f"{over} '%-{pid}-%' RETURNING id")
+
     async def hold(self, operation: str, vendor: str = "railway") -> None:
         """The next such request is not answered: whoever made it stands still there, whoever
         takes over does not."""
@@ -289,11 +298,12 @@ async def open_fleet(
     *,
     speed: float = SPEED,
     over_http: bool = False,
+    lease: timedelta = FOR_EVER,
     **changed: Any,
 ) -> AsyncIterator[Fleet]:
     """`over_http`: all behind one address, to which Slack posts, too; else each has its own
     connection to Slack."""
-    shared = {"LUTHIEN_MASTER_KEY": generate_key(), "LUTHIEN_LEASE": f"PT{LEASE}S"}
+    shared = {"LUTHIEN_MASTER_KEY": generate_key(), "LUTHIEN_LEASE": f"PT{lease.seconds}S"}
     with pg.database() as url:
         settings = {"DATABASE_URL": url} | shared | changed
         async with open_house(folder, speed=speed, over_http=over_http, **settings) as house:
@@ -307,6 +317,10 @@ async def open_fleet(
                     before = balanced(port, [replica.address for replica in fleet.replicas])
                     fleet.balancer = await fleet.closing.enter_async_context(before)
                 yield fleet
+
+
+async def _ended(replica: Replica) -> bool:
+    return bool(replica.ends)
 
 
 def luthien(*arguments: str, source: Path | None = None) -> list[str]:

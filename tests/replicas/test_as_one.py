@@ -4,7 +4,6 @@ over one HTTP address and over as many Socket Mode connections."""
 from __future__ import annotations
 
 import asyncio
-import signal
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +74,7 @@ async def test_what_the_clock_brings_happens_once(
 ) -> None:
     """A deletion whose time has come, a digest, an instance that breaks and heals; and nobody
     says any of it again when their times come again."""
-    settings = {"LUTHIEN_WATCH": "true", "LUTHIEN_DELETE_GRACE": "PT1M"}
+    settings: dict[str, Any] = {"LUTHIEN_WATCH": "true", "LUTHIEN_DELETE_GRACE": "PT1M"}
     async with open_fleet(
         tmp_path, pg, count, speed=FAST, over_http=over_http, **settings
     ) as fleet:
@@ -199,5 +198,5 @@ async def killed(fleet: Fleet, query: str) -> Replica:
         return fleet.named(str(rows[0][0])) if rows else None
 
     replica: Replica = await until(found, within=PATIENCE, what=f"{query}\n{fleet.logs()}")
-    replica.process.send(signal.SIGKILL)
+    await fleet.fall(replica)
     return replica

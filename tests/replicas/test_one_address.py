@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +127,7 @@ async def test_a_program_is_answered_by_all_as_by_one(
             [run_id] = {answer.json()["run"]["id"] for answer in answers}
             await fleet.asked(ADDS)
             owner = await fleet.owner_of(run_id)
-            owner.process.send(signal.SIGKILL)
+            await fleet.fall(owner)
             events = [e async for e in followed(http, run_id, headers)]
             assert events[-1]["data"]["status"] == "succeeded"
             assert [e["seq"] for e in events] == sorted({e["seq"] for e in events})
@@ -172,7 +171,7 @@ async def test_a_request_whose_replica_dies_over_it_is_asked_again(
             first = asyncio.create_task(ask(http))
             owner = await fleet.handling("api:%:nightly")
             await fleet.asked(READS)
-            owner.process.send(signal.SIGKILL)
+            await fleet.fall(owner)
             assert (await first).status_code == 502
             again = await asyncio.gather(*(ask(http) for _ in range(2 * count)))
             assert {answer.status_code for answer in again} == {202}, again[0].text

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.lease import EXIT_CODE
+from engine.lease import EXIT_CODE, LASTS
 from tests.e2e.house import until
 from tests.replicas.fleet import PATIENCE, open_fleet
 
@@ -60,7 +60,7 @@ async def taken_over(fleet: Fleet, run_id: str, before: str) -> None:
 async def test_a_run_goes_on_elsewhere(
     tmp_path: Path, pg: Postgres, number: signal.Signals
 ) -> None:
-    async with open_fleet(tmp_path, pg, 2) as fleet:
+    async with open_fleet(tmp_path, pg, 2, lease=LASTS) as fleet:
         run_id, owner, before = await begin(fleet)
         owner.process.send(number)
         await taken_over(fleet, run_id, before)
@@ -74,7 +74,7 @@ async def test_a_run_goes_on_elsewhere(
 
 
 async def test_who_was_frozen_leaves_and_harms_nothing(tmp_path: Path, pg: Postgres) -> None:
-    async with open_fleet(tmp_path, pg, 2) as fleet:
+    async with open_fleet(tmp_path, pg, 2, lease=LASTS) as fleet:
         run_id, owner, before = await begin(fleet)
         owner.process.send(signal.SIGSTOP)
         try:
@@ -93,7 +93,7 @@ async def test_who_was_frozen_leaves_and_harms_nothing(tmp_path: Path, pg: Postg
 
 
 async def test_who_is_cut_off_from_the_database_leaves(tmp_path: Path, pg: Postgres) -> None:
-    async with open_fleet(tmp_path, pg, 2) as fleet:
+    async with open_fleet(tmp_path, pg, 2, lease=LASTS) as fleet:
         run_id, owner, before = await begin(fleet)
         owner.cable.cut()
         await until(partial(ended, owner), within=PATIENCE, what=fleet.logs)
@@ -109,7 +109,7 @@ async def test_who_is_cut_off_from_the_database_leaves(tmp_path: Path, pg: Postg
 
 async def test_everybody_comes_back_after_the_database_did(tmp_path: Path, pg: Postgres) -> None:
     names = ("acme", "beta", "gamma")
-    async with open_fleet(tmp_path, pg, 2) as fleet:
+    async with open_fleet(tmp_path, pg, 2, lease=LASTS) as fleet:
         await fleet.hold(ADDS)
         for name in names:
             await fleet.chat.ada.types(f"/luthien create {name}")
@@ -128,7 +128,7 @@ async def test_everybody_comes_back_after_the_database_did(tmp_path: Path, pg: P
 
 @thorough
 async def test_a_cancel_by_way_of_another_process_is_heeded(tmp_path: Path, pg: Postgres) -> None:
-    async with open_fleet(tmp_path, pg, 2) as fleet:
+    async with open_fleet(tmp_path, pg, 2, lease=LASTS) as fleet:
         await fleet.slow_builds(1000)
         await fleet.chat.ada.types("/luthien create acme")
         run_id = await fleet.run_of("acme")
@@ -141,7 +141,7 @@ async def test_a_cancel_by_way_of_another_process_is_heeded(tmp_path: Path, pg: 
 @thorough
 async def test_four_replicas_lose_one_after_another(tmp_path: Path, pg: Postgres) -> None:
     names = tuple(f"kunde-{number}" for number in range(6))
-    async with open_fleet(tmp_path, pg, 4) as fleet:
+    async with open_fleet(tmp_path, pg, 4, lease=LASTS) as fleet:
         for name in names:
             await fleet.chat.ada.types(f"/luthien create {name}")
         runs = [await fleet.run_of(name) for name in names]

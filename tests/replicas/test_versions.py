@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +35,7 @@ async def test_each_goes_on_with_its_own_runs_and_with_what_both_know(
         new, carried_out = await upgraded(fleet, tmp_path)
         beta = await begun(fleet, new[0], "create", "beta", held=ADDS)
         for one in (owner, await fleet.owner_of(beta)):
-            one.process.send(signal.SIGKILL)
+            await fleet.fall(one)
         assert [await fleet.over(run) for run in (acme, beta)] == ["succeeded"] * 2, fleet.logs()
         assert carried_out(acme) == ["old", "old"]
         assert carried_out(beta) == ["new", "new"]
