@@ -7,6 +7,8 @@ import contextlib
 from datetime import timedelta
 
 LOOK_EVERY = timedelta(seconds=1)
+ALONE = timedelta(seconds=10)
+"""Where no other process writes, so that every commit wakes whoever follows."""
 SOON_S = 0.03
 
 

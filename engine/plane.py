@@ -16,7 +16,7 @@ from engine.control_plane import Disclosure, Outcome, Request
 from engine.deliveries import Deliveries
 from engine.errors import ProviderError, Rejected
 from engine.execute import APPLICATION_VERSION, Executor
-from engine.feed import Feed
+from engine.feed import ALONE, LOOK_EVERY, Feed
 from engine.following import follow, follow_all
 from engine.keyring import Keyring
 from engine.last_good import LastGood
@@ -115,7 +115,7 @@ class Plane:
         self._blueprints = blueprints
         self._clock = clock
         self._checks = list(checks)
-        self._feed = Feed()
+        self._feed = Feed(ALONE if database.embedded else LOOK_EVERY)
         self.journal = Journal(database, self._feed, clock, settings.pace)
         self.memory = StoredMemory(database, clock)
         self.notices = StoredNotices(database, clock)
