@@ -113,7 +113,7 @@ async def measure(effort: Effort) -> Result:
         ),
         (
             "A start is computing on one core; nothing is waited for. Most of it is the floor: "
-            "loading the packages. DBOS's own threads look at its database four times a second "
+            "loading the packages. DBOS's own threads look at its database every second "
             "without a setting for it, which is most of the idle CPU.",
         ),
     )
