@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,5 +65,7 @@ async def _safely(tick: Tick) -> None:
     """A tick that breaks is logged and comes again at its next time."""
     try:
         await tick.act()
+    except asyncio.CancelledError:
+        log.info("tick %s was at work when the timetable stopped", tick.name)
     except Exception:
         log.exception("tick %s broke", tick.name)

@@ -76,6 +76,30 @@ async def test_a_tick_that_breaks_is_logged_and_comes_again(
     assert "tick unlucky broke" in caplog.text
 
 
+async def test_a_tick_at_work_ends_with_the_timetable_and_nothing_is_wrong(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def act() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    timetable = Timetable([Tick("long", OFTEN, act)])
+    with caplog.at_level(logging.WARNING):
+        timetable.start()
+        async with asyncio.timeout(5):
+            await begun.wait()
+            timetable.stop()
+            await ended.wait()
+        for _ in range(3):
+            await asyncio.sleep(0)  # so that APScheduler hears of the end
+    assert [r for r in caplog.records if r.name.startswith("apscheduler.executors")] == []
+
+
 async def test_a_slow_tick_is_not_started_beside_itself() -> None:
     at_work, most, done = 0, 0, asyncio.Semaphore(0)
 
