@@ -50,11 +50,22 @@ class Connection(aiosqlite.Connection):
 
     async def _settle(self) -> None:
         """What is under way has ended: the thread takes one after the other."""
+        if not self._running:  # it takes no more, and nobody is given this connection
+            return
         passed = asyncio.get_running_loop().create_future()
         self._tx.put_nowait((passed, lambda: None))
         while not passed.done():
             with contextlib.suppress(asyncio.CancelledError):  # that is known already
                 await asyncio.shield(passed)
+
+    @override
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Once: what comes after it in the thread's line is never done, and would be waited for
+        without end."""
+        if not self._running:
+            return None
+        ended: asyncio.Future[Any] | None = super().stop()
+        return ended
 
     @contextmanager
     @override

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.store.database import open_database
-from engine.store.driver import AHEAD, Connection
+from engine.store.driver import AHEAD, Connection, connect
 from engine.store.models import MemoryRow
 
 if TYPE_CHECKING:
@@ -205,3 +205,17 @@ async def test_a_read_that_is_cancelled_leaves_a_pool_that_works(database: Datab
         await asyncio.gather(reading, return_exceptions=True)
     await write(database, "after")
     assert await keys(database) == {"after"}
+
+
+async def test_a_connection_that_several_close_keeps_nobody_waiting(file: Path) -> None:
+    connection = await connect(str(file), check_same_thread=False)
+    trips = Trips(connection, held=0)
+    first, second = (asyncio.create_task(connection.close()) for _ in range(2))
+    await trips.under_way.wait()
+    connection.stop()
+    second.cancel()
+    trips.go.set()
+    async with asyncio.timeout(30):
+        await asyncio.gather(first, second, return_exceptions=True)
+    assert second.cancelled()
+    assert first.exception() is None
