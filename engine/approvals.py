@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from engine.registry import Registry
     from engine.run import RunView
     from engine.secrets import SealKeys
-    from engine.store.journal import Journal
+    from engine.store.journal import Journal, Wish
     from engine.store.transaction import Transaction
 
 S = ApprovalStatus
@@ -112,8 +112,9 @@ class Approvals:
             # One after the other, so that only the first one asks the vendor.
             approval = await self._open(run_id)
             await self._may_decide(await self._current(actor), approval)
-            command = await self._command(approval)
-            await self._unmoved(actor, approval, command)
+            wish = await self._journal.wish(run_id)
+            command = self._command(wish, approval)
+            await self._unmoved(actor, approval, command, wish.origin)
             async with self._journal.transaction() as tx:
                 row = await stored.waiting(tx, run_id)
                 begun = False
@@ -216,21 +217,19 @@ class Approvals:
                 next_step=typed("approvals"),
             )
 
-    async def _command(self, approval: Approval) -> Change:
-        run = await self._journal.run(approval.run_id)
-        arguments = await self._journal.arguments(approval.run_id)
-        sealed = await self._journal.sealed(approval.run_id)
-        secrets = self._keys.open_all(sealed, about=approval.run_id)
-        command = self._registry.load_command(run.command, arguments).with_secrets(secrets)
+    def _command(self, wish: Wish, approval: Approval) -> Change:
+        secrets = self._keys.open_all(wish.sealed, about=approval.run_id)
+        command = self._registry.load_command(wish.command, wish.arguments).with_secrets(secrets)
         assert isinstance(command, Change)  # noqa: S101 (only changes become runs)
         return command
 
-    async def _unmoved(self, actor: Actor, approval: Approval, command: Change) -> None:
+    async def _unmoved(
+        self, actor: Actor, approval: Approval, command: Change, origin: Origin
+    ) -> None:
         """What the asker may do, and what would be done, is still what people were shown. Raises
         PlanStale, and the approval is superseded, when it is not."""
         asker = await self._current(approval.asker)
         await self._permissions.permit(asker, command, approval.subject)
-        origin = (await self._journal.run(approval.run_id)).origin
         try:
             plan = await self._plan(asker, command, origin, approval.run_id, approval.planned_at)
         except Refused as refused:

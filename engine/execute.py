@@ -123,7 +123,7 @@ class Executor:
     async def _is_known(self, run_id: str) -> bool:
         registry = self._equipment.registry
         stored = await self._journal.to_carry_out(run_id)
-        arguments = await self._journal.arguments(run_id) if stored.replan else {}
+        arguments = (await self._journal.wish(run_id)).arguments if stored.replan else {}
         try:
             for step in stored.plan["steps"]:
                 registry.load_step(step)

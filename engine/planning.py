@@ -68,14 +68,13 @@ class Planning:
 
     async def now(self, run_id: str) -> Plan:
         """Of a run whose turn has come: rights and the world are looked at again."""
-        run = await self.journal.run(run_id)
-        command = self.registry.load_command(run.command, await self.journal.arguments(run_id))
-        held = self.keys.open_all(await self.journal.sealed(run_id), about=run_id)
-        command = command.with_secrets(held)
-        actor = await self.permit(run.actor, command)
+        wish = await self.journal.wish(run_id)
+        held = self.keys.open_all(wish.sealed, about=run_id)
+        command = self.registry.load_command(wish.command, wish.arguments).with_secrets(held)
+        actor = await self.permit(wish.actor, command)
         if not isinstance(command, Change):
             raise TypeError(f"{command.name} is no change, so it has no plan")
-        return await command.plan(self.view(actor, run.origin, run_id))
+        return await command.plan(self.view(actor, wish.origin, run_id))
 
 
 def _unplanned(command: Change) -> Plan:

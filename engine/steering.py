@@ -74,7 +74,7 @@ class Steering:
     async def again(self, actor: Actor, run_id: str, *, removing: bool) -> RunView:
         view = await self._journal.run(run_id)
         command = self._registry.load_command(
-            view.command, (await self._journal.arguments(run_id))
+            view.command, (await self._journal.wish(run_id)).arguments
         )
         await self._permit(actor, command, view.subject)
         check_again(view, removing=removing)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import String, cast, exists, func, literal, select
 
+from engine.actor import Actor, Origin
 from engine.run import Event, EventKind, RunBrief, RunStatus
 from engine.store import turns
 from engine.store.estimates import estimate
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
-    from engine.actor import Actor
     from engine.clock import Clock
     from engine.feed import Feed
     from engine.plan import Plan
@@ -53,6 +53,19 @@ class Stored:
     """The number of the present one."""
     replan: bool
     """It waited in line, so its plan is of another moment."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for with a run, and by whom."""
+
+    command: str
+    arguments: dict[str, Any]
+    """The command's fields as they were stored."""
+    actor: Actor
+    origin: Origin
+    sealed: bytes | None
+    """Its secrets; None once they are forgotten."""
 
 
 class Journal:
@@ -100,15 +113,21 @@ class Journal:
         async with self._database.read() as session:
             return await estimate(session, command, plan, self._pace)
 
-    async def arguments(self, run_id: str) -> dict[str, Any]:
-        """The command's fields as they were stored."""
+    async def wish(self, run_id: str) -> Wish:
+        """Raises NotFound."""
         async with self._database.read() as session:
-            return (await run_row(session, run_id)).arguments
+            row = await run_row(session, run_id)
+        return Wish(
+            command=row.command,
+            arguments=row.arguments,
+            actor=Actor.model_validate(row.actor),
+            origin=Origin.model_validate(row.origin),
+            sealed=row.sealed,
+        )
 
     async def sealed(self, run_id: str) -> bytes | None:
         """The run's secrets; None once they are forgotten."""
-        async with self._database.read() as session:
-            return (await run_row(session, run_id)).sealed
+        return (await self.wish(run_id)).sealed
 
     async def by_delivery(self, delivery: str) -> RunView | None:
         async with self._database.read() as session:
