@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.store.approvals import StoredApprovals
 from engine.store.models import EventRow, NarrationRow, RunRow, ToldRow
@@ -13,8 +14,11 @@ from engine.told import Post, PostState
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sqlalchemy import Executable
+
     from engine.clock import Clock
     from engine.store.database import Database
+    from engine.store.models import Row
 
 _ROOT = "root"
 
@@ -39,19 +43,20 @@ class StoredTold:
         return _post(row) if row else None
 
     async def put(self, post: Post) -> None:
+        kept = self._put(
+            ToldRow,
+            ("run_id", "key"),
+            run_id=post.run_id,
+            key=post.key,
+            channel=post.channel,
+            ts=post.ts,
+            state=post.state,
+            digest=post.digest,
+            url=post.url,
+            at=self._clock.now(),
+        )
         async with self._database.write() as session:
-            await session.merge(
-                ToldRow(
-                    run_id=post.run_id,
-                    key=post.key,
-                    channel=post.channel,
-                    ts=post.ts,
-                    state=post.state,
-                    digest=post.digest,
-                    url=post.url,
-                    at=self._clock.now(),
-                )
-            )
+            await session.execute(kept)
             if post.key == _ROOT and post.url:
                 await session.execute(
                     update(RunRow).where(RunRow.id == post.run_id).values(thread_url=post.url)
@@ -64,7 +69,14 @@ class StoredTold:
 
     async def finish(self, run_id: str, seq: int) -> None:
         async with self._database.write() as session:
-            await session.merge(NarrationRow(run_id=run_id, seq=seq))
+            await session.execute(self._put(NarrationRow, ("run_id",), run_id=run_id, seq=seq))
+
+    def _put(self, table: type[Row], known_by: tuple[str, ...], **values: Any) -> Executable:
+        """One statement, whether there is such a row or not: every message goes through here."""
+        insert = sqlite.insert if self._database.embedded else postgresql.insert
+        new = insert(table).values(**values)
+        changed = {name: new.excluded[name] for name in values if name not in known_by}
+        return new.on_conflict_do_update(index_elements=known_by, set_=changed)
 
     async def untold_approvals(self) -> Sequence[str]:
         return await self._approvals.untold()

@@ -73,6 +73,8 @@ class SimulatedDatabase(Database):
         self._check = check
         self._open: list[sqlite3.Connection] = []
         self._eye: sqlite3.Connection | None = None
+        self.commits = 0
+        """Nobody else writes: as long as this stays the same, whoever looks sees the same."""
         self._sync = _compiled_once(
             create_engine("sqlite://", creator=self._connect, poolclass=QueuePool, pool_size=0)
         )
@@ -106,6 +108,11 @@ class SimulatedDatabase(Database):
             ):
                 yield _Awaited(session)
                 session.commit()
+                self.commits += 1
+
+    def reached(self) -> None:
+        """Raises what is wrong with the database, as any look at it does."""
+        self._check("SELECT")
 
     @override
     async def commit(self, work: Callable[[Connection], T]) -> T:
@@ -198,7 +205,9 @@ class _Streamed:
 
 def _begin(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    raw = connection.connection.dbapi_connection
+    assert isinstance(raw, sqlite3.Connection)
+    raw.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 _first: list[Engine] = []

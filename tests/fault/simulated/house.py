@@ -82,6 +82,10 @@ class _Unmasked(Mask):
         return value
 
 
+_NOTHING_IS_WRITTEN = ("SELECT", "PRAGMA", "CONNECT", "BEGIN")
+"""By these; on a full disk they work."""
+
+
 class SimulatedHouse:
     """Where a schedule happens. All times are simulated seconds from its begin."""
 
@@ -175,7 +179,7 @@ class SimulatedHouse:
         now = self._loop.time()
         if now < self.database_down_until:
             raise sqlite3.OperationalError("unable to open database file")
-        if now < self.disk_full_until and not statement.startswith(("SELECT", "PRAGMA", "CONN")):
+        if now < self.disk_full_until and not statement.startswith(_NOTHING_IS_WRITTEN):
             raise sqlite3.OperationalError("database or disk is full")
         if statement == "COMMIT":
             self._committing = self.weather.strike("database")

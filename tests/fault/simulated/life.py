@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from contextvars import Context
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,8 @@ from engine.plane import Plane
 from engine.policy_file import StandingPolicy
 from engine.registry import discover
 from engine.store.journal import Journal
+from engine.store.notices import StoredNotices
+from engine.store.told import StoredTold
 from engine.walk import Walk
 from providers.luthien.provider import LuthienGateways
 from providers.railway.provider import RailwayProvider
@@ -36,10 +39,11 @@ from tests.fault.simulated.loop import OWNER
 from tests.fault.simulated.wire import RailwayTransport, SlackSession
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from engine.blueprint import Blueprint
     from engine.clock import Clock
+    from engine.notices import Waiting
     from engine.registry import Registry
     from engine.run import Event
     from scheduler.clock import Tick
@@ -86,12 +90,50 @@ class SimulatedJournal(Journal):
         database, kept = self._database, vars(self)
         assert isinstance(database, SimulatedDatabase)
         read: list[Event] = kept.setdefault("read", [])
-        async with kept.setdefault("reading", asyncio.Lock()):
-            newest = read[-1].seq if read else 0
-            if database.has_event(newest):
-                read += await super().events(run_id=None, after=newest, limit=10_000)
+        database.reached()
+        if kept.get("commits") != database.commits:
+            async with kept.setdefault("reading", asyncio.Lock()):
+                newest, commits = read[-1].seq if read else 0, database.commits
+                if database.has_event(newest):
+                    read += await super().events(run_id=None, after=newest, limit=10_000)
+                kept["commits"] = commits
+        if not read or read[-1].seq <= after:
+            return []
         found = [e for e in read if e.seq > after and run_id in (None, e.run_id)]
         return found[:limit]
+
+
+class SimulatedNotices(StoredNotices):
+    """The announcer looks every second, mostly for nothing: as long as nothing was written since
+    it found nothing, there is nothing."""
+
+    @override
+    async def untold(self) -> Sequence[Waiting]:
+        database, kept = self._database, vars(self)
+        assert isinstance(database, SimulatedDatabase)
+        database.reached()
+        if kept.get("commits") == database.commits:
+            return []
+        commits = database.commits
+        found = await super().untold()
+        kept["commits"] = -1 if found else commits
+        return found
+
+
+class SimulatedTold(StoredTold):
+    """As for notices."""
+
+    @override
+    async def untold_approvals(self) -> Sequence[str]:
+        database, kept = self._database, vars(self)
+        assert isinstance(database, SimulatedDatabase)
+        database.reached()
+        if kept.get("commits") == database.commits:
+            return []
+        commits = database.commits
+        found = await super().untold_approvals()
+        kept["commits"] = -1 if found else commits
+        return found
 
 
 class Life:
@@ -158,11 +200,13 @@ class Life:
         )
         plane._executor.__class__ = SimulatedExecutor
         plane.journal.__class__ = SimulatedJournal
+        plane.notices.__class__ = SimulatedNotices
         parts = Parts(plane, clock, railway)
         door = slack_door(settings, parts, clock)
         plane.add_check(door.checks)
         plane.equip(SpeaksInChannels, door.rooms)
         session = SlackSession(self._wire, 15.0)
+        door._narrator._stage.told.__class__ = SimulatedTold
         clients: tuple[Any, ...] = (door._client, door._voice._client)
         for client in clients:
             client.session = session
@@ -189,3 +233,5 @@ async def _now_and_then(tick: Tick, clock: Clock) -> None:
 def quiet() -> None:
     """Trouble is what a simulation is about: nobody reads of it."""
     logging.disable(logging.CRITICAL)
+    # httpx looks for it on the disk at each request.
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]

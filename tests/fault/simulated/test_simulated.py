@@ -5,6 +5,7 @@ docs/faults.md; the schedules of `test_faults.py` are the ones with real process
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 from collections import Counter
@@ -40,6 +41,8 @@ def tried(first: int, count: int) -> tuple[list[str], Counter[str]]:
     """In a process of its own: what failed, shrunk, with the line that repeats it; and what
     struck how often."""
     quiet()
+    gc.freeze()  # what is loaded stays: the collector need not walk it for each schedule
+    gc.set_threshold(20_000, 20, 20)
     failures, struck = list[str](), Counter[str]()
     for number in range(first, first + count):
         schedule = Schedule.drawn(number)

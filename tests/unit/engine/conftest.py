@@ -26,7 +26,7 @@ ON_BOTH = (
         "test_memory",
         "test_migrations",
     ),
-    *("test_notices", "test_progress", "test_runs", "test_sessions"),
+    *("test_notices", "test_progress", "test_runs", "test_sessions", "test_told"),
 )
 
 
