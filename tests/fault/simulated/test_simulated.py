@@ -80,6 +80,29 @@ def test_one_simulated_schedule() -> None:
     assert not said, said
 
 
+FOUND = {
+    "died before a commit: a follower swallowed its cancellation": """
+        {"number": 1000052,
+         "wishes": [[6.09, "rollback", "n0", [1.93, 1.27]], [1.68, "expire", "n1", [0.01]]],
+         "troubles": [["kill-before", 0.0, "database", 12, 0.0]]}""",
+    "an answer that drips was read for ever": """
+        {"number": 7, "wishes": [[1.0, "create", "n0", [0.01]]],
+         "troubles": [["drip", 0.0, "railway", 5, 0.0]]}""",
+    "died between announcing a digest and closing the delivery: it was told twice": """
+        {"number": 7, "wishes": [[1.0, "digest", "n0", [0.01]]],
+         "troubles": [["kill-after", 0.0, "database", 2, 0.0]]}""",
+}
+"""Schedules that failed once, shrunk."""
+
+
+@pytest.mark.parametrize("schedule", FOUND.values(), ids=FOUND)
+def test_what_failed_once_holds(schedule: str) -> None:
+    report = run(Schedule.parse(schedule))
+    assert not report.failure, report.failure
+    [trouble] = Schedule.parse(schedule).troubles
+    assert report.struck[f"{trouble.kind} {trouble.party}"] == 1
+
+
 def test_a_schedule_is_read_as_it_is_printed() -> None:
     drawn = [Schedule.drawn(number) for number in range(50)]
     assert [Schedule.parse(str(schedule)) for schedule in drawn] == drawn
