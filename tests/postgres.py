@@ -96,7 +96,7 @@ class Postgres:
                 start_new_session=True,  # Ctrl-C is for the tests
                 **self._as_somebody,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while True:
             try:
                 self._connection().close()
@@ -112,7 +112,7 @@ class Postgres:
         """SIGINT cuts its clients off in order, SIGQUIT at once, as if it crashed."""
         if self._running is not None:
             self._running.send_signal(number)
-            self._running.wait(20)
+            self._running.wait(60)
             self._running = None
 
     def url(self, database: str = "postgres", *, port: int | None = None) -> str:
@@ -148,7 +148,7 @@ class Postgres:
             port=self.port,
             user="postgres",
             dbname=database,
-            connect_timeout=5,
+            connect_timeout=30,
             autocommit=True,
         )
 

@@ -87,7 +87,7 @@ class Process:
             return 0
         if self._running.poll() is None:
             self.send(number)
-        return self._running.wait(20)
+        return self._running.wait(60)
 
     @property
     def log(self) -> str:
