@@ -132,10 +132,10 @@ async def _finished(server: Server, name: str) -> dict[str, Any]:
         return known | {
             "plan": json.loads(run["plan"]),
             "result": json.loads(run["result"]),
-            "ended_at": _moment(run["ended_at"]),
-            "first_step_at": _moment(steps[0]["started_at"]),
+            "ended_at": moment(run["ended_at"]),
+            "first_step_at": moment(steps[0]["started_at"]),
             "steps": {
-                s["key"]: _moment(s["ended_at"]) - _moment(s["started_at"])
+                s["key"]: moment(s["ended_at"]) - moment(s["started_at"])
                 for s in steps
                 if s["started_at"] and s["ended_at"]
             },
@@ -143,7 +143,7 @@ async def _finished(server: Server, name: str) -> dict[str, Any]:
     raise BenchFailed(f"the run of {name} did not end within {PATIENCE_S:g} s")
 
 
-def _moment(stored: str) -> float:
+def moment(stored: str) -> float:
     """Times are stored in UTC, without saying so."""
     return datetime.fromisoformat(stored).replace(tzinfo=UTC).timestamp()
 

@@ -90,12 +90,19 @@ def running_sandbox(folder: Path, *, speed: float, seed: int = 1) -> Iterator[Sa
 
 @contextlib.contextmanager
 def running_server(
-    folder: Path, sandbox: Sandbox, *, pace: float, socket_mode: bool = True
+    folder: Path,
+    sandbox: Sandbox,
+    *,
+    pace: float,
+    socket_mode: bool = True,
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
-    """`luthien serve` against the sandbox, over Socket Mode or with Slack posting to it."""
+    """`luthien serve` against the sandbox, over Socket Mode or with Slack posting to it; `more`
+    are further settings."""
     port, data = free_port(), folder / "luthien"
     settings = server_settings(sandbox, listen=port, pace=pace, data=data)
     settings["LUTHIEN_PERSON_RATE"] = "0"  # one person stands for all
+    settings |= more or {}
     if not socket_mode:
         del settings["SLACK_APP_TOKEN"]
     url = f"http://127.0.0.1:{port}"

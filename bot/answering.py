@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot import grammar, messages, refusals
 from bot.budget import Urgency
+from bot.precedence import Precedence
 from engine.actor import Door
 from engine.control_plane import Outcome
 from engine.errors import OpsError, ProviderError
@@ -55,7 +56,9 @@ class Answering:
         log: Logger,
         scrubber: Scrubber,
         bot_name: Callable[[], str],
+        precedence: Precedence | None = None,
     ) -> None:
+        self._precedence = precedence or Precedence()
         self._control = control
         self._voice = voice
         self._narrator = narrator
@@ -260,6 +263,8 @@ class Answering:
     async def _safely(self, work: Coroutine[Any, Any, None], after: timedelta) -> None:
         try:
             await self._clock.sleep(after)
+            if after:
+                await self._precedence.turn()
             await work
         except Exception as error:  # noqa: BLE001 - nobody waits for this task
             self.incident(error)

@@ -202,7 +202,8 @@ class Desk:
         )
         if await self._control.accept(request):
             self.begin(self._answering.carry_out(request), after=ACK_FIRST)
-            self.begin(self._identity.learn(ask.user), after=ACK_FIRST)
+            if not self._identity.knows(ask.user):
+                self.begin(self._identity.learn(ask.user), after=ACK_FIRST)
         return None
 
     async def _complete(self, wish: Wish, command: Command) -> None:

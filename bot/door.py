@@ -37,6 +37,7 @@ from bot.listeners import listen
 from bot.live import Live
 from bot.narrator import Narrator
 from bot.notices import Announcer
+from bot.precedence import Precedence
 from bot.rooms import Rooms
 from bot.rush import Rush, patient
 from bot.slack_errors import failed, translated
@@ -96,9 +97,11 @@ def _delivery(transport: str) -> Iterator[None]:
 
 
 class _Sockets(AsyncSocketModeHandler):
+    precedence: Precedence
+
     @override
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override] # theirs differs from its base too
-        with _delivery("socket"):
+        with _delivery("socket"), self.precedence.delivery():
             await super().handle(client, req)
 
 
@@ -143,6 +146,7 @@ class SlackDoor:
         self._announcer = Announcer(stage, self._scrubber)
         self._live = Live(control, self._voice, clock, self._log, peers)
         self._approvals = ApprovalPosts(stage, self._scrubber, self._rooms)
+        self._precedence = Precedence()
         answering = Answering(
             control,
             self._voice,
@@ -153,6 +157,7 @@ class SlackDoor:
             log=self._log,
             scrubber=self._scrubber,
             bot_name=lambda: self._bot_name,
+            precedence=self._precedence,
         )
         self._desk = Desk(
             control,
@@ -260,7 +265,7 @@ class SlackDoor:
         )
 
         async def timed(request: Request) -> Response:
-            with _delivery("http"):
+            with _delivery("http"), self._precedence.delivery():
                 return await handle(request)
 
         return timed
@@ -337,6 +342,7 @@ class SlackDoor:
             self._sockets = _Sockets(
                 self._app, self._settings.app_token, ping_interval=10, logger=self._log
             )
+            self._sockets.precedence = self._precedence
             try:
                 await self._sockets.client.connect()  # type: ignore[no-untyped-call] # theirs
             except SlackApiError as error:

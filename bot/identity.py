@@ -52,9 +52,13 @@ class Identity:
         nobody = Actor(door=Door.SLACK, id=user, name=known, role=Role.VIEWER)
         return await self._people.now(nobody)
 
+    def knows(self, user: str) -> bool:
+        """Whether their name was looked up, or is being."""
+        return user in self._names
+
     async def learn(self, user: str) -> None:
         """Look up a person's name once, for the next time."""
-        if user not in self._names:
+        if not self.knows(user):
             self._names[user] = ""
             self._names[user] = await self._people.directory.name_of(key_of(user))
 

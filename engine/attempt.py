@@ -82,9 +82,10 @@ class Attempt:
             except Stopped:
                 return await self._stopped()
             except (Unreachable, RateLimited, OutcomeUnknown) as error:
-                failures += 1
+                spent = isinstance(error, RateLimited) and error.spent
+                failures += not spent
                 self._uncertain = self._uncertain or isinstance(error, OutcomeUnknown)
-                if failures >= self._equipment.retries.attempts:
+                if failures >= self._equipment.retries.attempts and not spent:
                     return await self._troubled(StepStatus.ERRORED, in_doubt(error, self.step))
                 try:
                     await self._wait_after(error, failures)
@@ -121,6 +122,7 @@ class Attempt:
             self._run_id,
             step.key,
             self._results,
+            actor=self._actor,
             attempt=self._attempts,
             uncertain=self._uncertain,
             stopping=self._stopping,

@@ -34,7 +34,7 @@ class Retries:
 
     def wait(self, failures: int, asked: timedelta = timedelta()) -> timedelta:
         """Doubles with every failure up to `longest`; never less than the vendor asked for."""
-        return max(min(self.first * 2.0 ** (failures - 1), self.longest), asked)
+        return max(min(self.first * 2.0 ** max(failures - 1, 0), self.longest), asked)
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,13 @@ class Context:
         key: str,
         results: Mapping[str, Result],
         *,
+        actor: str,
         attempt: int,
         uncertain: bool,
         stopping: asyncio.Event | None,
     ) -> None:
         self.run_id = run_id
+        self.actor = actor
         self.attempt = attempt
         self._equipment = equipment
         self._key = key

@@ -200,15 +200,24 @@ class Unreachable(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """The vendor asks to wait `retry_after`; nothing was done."""
+    """The vendor asks to wait `retry_after`; nothing was done. `spent`: all that it allows us in
+    a time is used up, which is no trouble of this call; it passes by waiting, however often."""
 
     code = "rate_limited"
 
     def __init__(
-        self, summary: str, *, vendor: str, call: str, retry_after: timedelta, request_id: str = ""
+        self,
+        summary: str,
+        *,
+        vendor: str,
+        call: str,
+        retry_after: timedelta,
+        request_id: str = "",
+        spent: bool = False,
     ) -> None:
         super().__init__(summary, vendor=vendor, call=call, request_id=request_id)
         self.retry_after = retry_after
+        self.spent = spent
 
 
 class Rejected(ProviderError):

@@ -42,7 +42,7 @@ class Removal:
             step = self._steps[state.key]
             if state.attempts and state.status != StepStatus.DONE and not step.waits:
                 try:
-                    await step.recall(self._context(state))
+                    await step.recall(self._context(view, state))
                 except OpsError as error:
                     _log.warning("run %s: %s not recalled: %s", self._run_id, step.key, error)
         return await self._equipment.journal.run(self._run_id)
@@ -58,7 +58,7 @@ class Removal:
             made = [item for item in view.left if item.step == state.key]
             if not made:
                 continue
-            reason = await self._undo(state, {item.id: item.name for item in made})
+            reason = await self._undo(view, state, {item.id: item.name for item in made})
             async with self._equipment.journal.transaction() as tx:
                 for item in made:
                     what = {"kind": item.kind, "id": item.id, "name": item.name}
@@ -72,16 +72,17 @@ class Removal:
             whole = whole and reason is None
         return whole
 
-    async def _undo(self, state: StepView, made: Mapping[str, str]) -> str | None:
+    async def _undo(self, view: RunView, state: StepView, made: Mapping[str, str]) -> str | None:
         """None when it is done, else why not."""
         step, retries = self._steps[state.key], self._equipment.retries
         failures = 0
         while True:
             try:
-                await step.undo(self._context(state), made)
+                await step.undo(self._context(view, state), made)
             except (Unreachable, RateLimited, OutcomeUnknown) as error:
-                failures += 1
-                if failures >= retries.attempts:
+                spent = isinstance(error, RateLimited) and error.spent
+                failures += not spent
+                if failures >= retries.attempts and not spent:
                     return error.summary
                 wait = retries.wait(failures)
                 if isinstance(error, RateLimited):
@@ -95,12 +96,13 @@ class Removal:
             else:
                 return None
 
-    def _context(self, state: StepView) -> Context:
+    def _context(self, view: RunView, state: StepView) -> Context:
         return Context(
             self._equipment,
             self._run_id,
             state.key,
             self._results,
+            actor=view.actor.key,
             attempt=state.attempts,
             uncertain=True,
             stopping=None,

@@ -36,6 +36,8 @@ class StepContext(Protocol):
     """What a step may see and do while it runs."""
 
     run_id: str
+    actor: str
+    """The key of whoever asked for the run."""
     attempt: int
     """1 for the first try of this step in this run, counted over restarts."""
 

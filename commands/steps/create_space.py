@@ -42,7 +42,9 @@ class CreateSpace(Step):
                     f" {duration(left)}"
                 )
 
-            space = await hosts.create_space(self.name, mark=str(mark), waiting=waiting)
+            space = await hosts.create_space(
+                self.name, mark=str(mark), waiting=waiting, asker=ctx.actor
+            )
         elif not _made_by(ctx.run_id, space):
             raise StepFailed(
                 f"A project named {self.name} has appeared since this was planned.",

@@ -137,9 +137,11 @@ class HostsSpaces(Protocol):
     async def volumes(self, space: Space) -> Sequence[Volume]:
         """The data that its services keep. Of the space only the ids are relied on."""
 
-    async def create_space(self, name: str, *, mark: str, waiting: Waiting | None = None) -> Space:
-        """Not idempotent: two calls make two. Waits in line for the creation throttle; `waiting`
-        hears for about how long."""
+    async def create_space(
+        self, name: str, *, mark: str, waiting: Waiting | None = None, asker: str = ""
+    ) -> Space:
+        """Not idempotent: two calls make two. Waits in line for the creation throttle, where
+        those who ask (`asker`, any key) take turns; `waiting` hears for about how long."""
 
     async def mark_space(self, space_id: str, mark: str) -> None:
         """Replace the mark. Idempotent."""

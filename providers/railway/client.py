@@ -180,12 +180,13 @@ class RailwayClient:
         environment: str = "",
         in_line: bool = False,
         waiting: Waiting | None = None,
+        asker: str = "",
         **variables: Any,
     ) -> T:
         """The answer of a mutation, sent once, and again only when Railway says it did nothing.
 
         Writes with the same `environment` go one at a time; pauses lie outside. `in_line` waits
-        for the vendor's creation throttle, in order of arrival, and `waiting` hears how long.
+        for the vendor's creation throttle, where askers take turns; `waiting` hears how long.
         Raises Unreachable, RateLimited, Rejected or OutcomeUnknown.
         """
         await self.token()
@@ -199,7 +200,7 @@ class RailwayClient:
             return _shaped(name, shape, data)
 
         async def turn() -> T:
-            return await self._line(name).take(attempt, waiting)
+            return await self._line(name).take(attempt, waiting, asker)
 
         try:
             if in_line:
@@ -351,6 +352,7 @@ def _said_no(fault: Fault, call: str) -> ProviderError:
             call=call,
             retry_after=fault.wait or timedelta(minutes=1),
             request_id=fault.request_id,
+            spent=fault.verdict is Verdict.RATE_LIMITED,
         )
     return Rejected(
         f"Railway refused {call}: {fault.message}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict, deque
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -30,52 +31,53 @@ have been somebody else's."""
 
 
 class Line:
-    """First come, first served; one attempt at a time, spaced as the vendor was heard to ask.
+    """One attempt at a time, spaced as the vendor was heard to ask. Those for whom something is
+    created take turns, so that whoever wants one does not wait for somebody who wants a hundred;
+    what the same one wants comes in the order in which it was asked for.
 
     Nothing is assumed until the vendor says "too quickly" for the first time: a workspace without
-    the throttle never waits. Processes that share the workspace take turns, and each knows when
-    any of them was served last; `name` is what they know the line by.
+    the throttle never waits. Processes that share the workspace take turns, too, and each knows
+    when any of them was served last; `name` is what they know the line by.
     """
 
     def __init__(self, clock: Clock, name: str, peers: Callable[[], Peers] = NoPeers) -> None:
         self._clock = clock
         self._name = f"line:{name}"
         self._peers = peers
-        self._turn = asyncio.Lock()  # asyncio wakes its waiters in the order they came
+        self._turns = _Turns()
         self._interval = timedelta()
         self._last: float | None = None
-        self._standing = 0
 
-    async def take(self, attempt: Callable[[], Awaitable[T]], waiting: Waiting | None = None) -> T:
+    async def take(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        waiting: Waiting | None = None,
+        asker: str = "",
+    ) -> T:
         """Carry `attempt` out when its turn has come; `waiting` hears how long that takes, as far
         as it is known. Raises its Fault: THROTTLED only when the vendor keeps turning us away."""
-        ahead = self._standing
-        self._standing += 1
-        try:
-            await self._tell(waiting, self._left() + self._interval * ahead)
+        await self._tell(waiting, self._left() + self._interval * self._turns.before(asker))
+        async with self._turns.taken(asker), self._turn_of_all():
             return await self._in_turn(attempt, waiting)
-        finally:
-            self._standing -= 1
 
     async def _in_turn(self, attempt: Callable[[], Awaitable[T]], waiting: Waiting | None) -> T:
-        async with self._turn, self._turn_of_all():
-            await self._clock.sleep(self._left())
-            for tried in range(1, _TRIES + 1):
-                try:
-                    result = await attempt()
-                except Fault as fault:
-                    if fault.verdict in (Verdict.LOST, Verdict.UNCLEAR):
-                        await self._served()  # it may have been created
-                    if fault.verdict is not Verdict.THROTTLED or tried == _TRIES:
-                        raise
-                    self._interval = throttle_interval(fault.message)
-                    left = self._left()
-                    await self._tell(waiting, left or self._interval)
-                    await self._clock.sleep(left or self._interval / _PARTS)
-                else:
-                    await self._served()
-                    return result
-            raise AssertionError("the loop above always returns or raises")
+        await self._clock.sleep(self._left())
+        for tried in range(1, _TRIES + 1):
+            try:
+                result = await attempt()
+            except Fault as fault:
+                if fault.verdict in (Verdict.LOST, Verdict.UNCLEAR):
+                    await self._served()  # it may have been created
+                if fault.verdict is not Verdict.THROTTLED or tried == _TRIES:
+                    raise
+                self._interval = throttle_interval(fault.message)
+                left = self._left()
+                await self._tell(waiting, left or self._interval)
+                await self._clock.sleep(left or self._interval / _PARTS)
+            else:
+                await self._served()
+                return result
+        raise AssertionError("the loop above always returns or raises")
 
     @asynccontextmanager
     async def _turn_of_all(self) -> AsyncIterator[None]:
@@ -106,3 +108,58 @@ class Line:
             return timedelta()
         since = timedelta(seconds=self._clock.monotonic() - self._last)
         return max(timedelta(), self._interval - since)
+
+
+class _Turns:
+    """A lock that goes from one asker to the next among those who wait, and for each of them to
+    who came first."""
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        """By asker, whose turn is next first."""
+
+    def before(self, asker: str) -> int:
+        """How many turns come before that of somebody who comes now."""
+        own = len(self._waiting.get(asker, ()))
+        count, earlier = int(self._taken) + own, asker in self._waiting
+        passed = False
+        for other, waiting in self._waiting.items():
+            if other == asker:
+                passed = True
+                continue
+            ahead = own + 1 if not (earlier and passed) else own
+            count += min(len(waiting), ahead)
+        return count
+
+    @asynccontextmanager
+    async def taken(self, asker: str) -> AsyncIterator[None]:
+        if self._taken:
+            await self._wait(asker)
+        self._taken = True
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    async def _wait(self, asker: str) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(asker, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it had come
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        """It stays taken, by whose turn it is now."""
+        while self._waiting:
+            asker, waiting = self._waiting.popitem(last=False)
+            turn = waiting.popleft()
+            if waiting:
+                self._waiting[asker] = waiting
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._taken = False

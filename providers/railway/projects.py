@@ -126,7 +126,9 @@ class Projects:
             if v.deleted_at is None
         ]
 
-    async def create_space(self, name: str, *, mark: str, waiting: Waiting | None = None) -> Space:
+    async def create_space(
+        self, name: str, *, mark: str, waiting: Waiting | None = None, asker: str = ""
+    ) -> Space:
         """Waits in line: Railway allows one project per 30 seconds and workspace. When the answer
         is lost, the project is recognised by its name and mark.
 
@@ -134,17 +136,18 @@ class Projects:
         (jamesprnich), helpers.go, for the throttle.
         """
         workspace = await self._rail.workspace()
-        created = self._create(name, mark, workspace, waiting)
+        created = self._create(name, mark, workspace, waiting, asker)
         return await self._rail.settle(created, lambda: self._find(name, mark=mark))
 
     async def _create(
-        self, name: str, mark: str, workspace: str, waiting: Waiting | None
+        self, name: str, mark: str, workspace: str, waiting: Waiting | None, asker: str
     ) -> Space:
         project = await self._rail.client.write(
             "projectCreate",
             models.Project,
             in_line=True,
             waiting=waiting,
+            asker=asker,
             input={
                 "name": name,
                 "description": mark,

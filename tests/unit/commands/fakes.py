@@ -52,8 +52,10 @@ class FakeContext:
         results: Mapping[str, Result] | None = None,
         attempt: int = 1,
         uncertain: bool = False,
+        actor: str = "slack:U0ADA",
     ) -> None:
         self.run_id = run_id
+        self.actor = actor
         self.attempt = attempt
         self.notes: list[str] = []
         self.made: dict[str, str] = {}

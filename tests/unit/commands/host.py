@@ -86,6 +86,8 @@ class FakeHost:
         self.busy_for = timedelta()
         """How long a creation waits for its turn."""
         self.calls: list[str] = []
+        self.askers: list[str] = []
+        """For whom spaces were made."""
         self.lost: dict[str, str] = {}
         """Call → how the next one goes wrong: `before` and `after` it is done its answer is lost;
         `rejected`."""
@@ -150,7 +152,10 @@ class FakeHost:
         databases = [s for s in services if s.name in ("Postgres", "Redis")]
         return [Volume(s.id, "/data", 120.5, 5000) for s in databases]
 
-    async def create_space(self, name: str, *, mark: str, waiting: Waiting | None = None) -> Space:
+    async def create_space(
+        self, name: str, *, mark: str, waiting: Waiting | None = None, asker: str = ""
+    ) -> Space:
+        self.askers.append(asker)
         if self.busy_for and waiting:
             await waiting(self.busy_for)
         space_id = self._id("space")

@@ -12,7 +12,7 @@ from engine.answer import Answer
 from engine.clock import SystemClock
 from engine.command import Change, Question, Risk
 from engine.context import Retries
-from engine.errors import OutcomeUnknown, Refused, Rejected, Unreachable
+from engine.errors import OutcomeUnknown, RateLimited, Refused, Rejected, Unreachable
 from engine.lease import Lease
 from engine.plan import Plan
 from engine.plane import Plane, PlaneSettings, open_plane
@@ -34,6 +34,8 @@ BEN = Actor(door=Door.SLACK, id="U0BEN", name="ben", role=Role.DEPLOYER)
 CLEO = Actor(door=Door.SLACK, id="U0CLEO", name="cleo", role=Role.VIEWER)
 OPS = Origin(door=Door.SLACK, channel="C0OPS")
 KEY = generate_key()
+HOURS_SPENT = 5
+"""How often all that the vendor allows is used up when a step tries again."""
 DATABASE_FILE = "database"
 """Holds the address of a Postgres database that a test's folder stands for, if it does."""
 
@@ -66,6 +68,10 @@ class Make(Step):
         where = {"vendor": "acme", "call": "make"}
         if self.trouble == "unreachable" and first:
             raise Unreachable("nobody answers", **where)
+        if self.trouble == "spent" and vendor.calls[self.key] <= HOURS_SPENT:
+            raise RateLimited(
+                "used up", retry_after=timedelta(milliseconds=5), spent=True, **where
+            )
         if self.trouble == "rejected":
             raise Rejected("not in this plan", **where)
         if self.trouble == "failed":

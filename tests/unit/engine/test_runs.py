@@ -12,7 +12,7 @@ from sqlalchemy import text
 from engine.control_plane import Request
 from engine.errors import Locked, NotAllowed, NotFound, Refused
 from engine.run import EventKind, RunStatus, RunView, StepStatus
-from tests.unit.engine.house import ADA, BEN, CLEO, OPS, Build, Look, Vendor, plane
+from tests.unit.engine.house import ADA, BEN, CLEO, HOURS_SPENT, OPS, Build, Look, Vendor, plane
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +70,17 @@ async def test_a_vendor_that_does_not_answer_at_first_is_asked_again(tmp_path: P
     retried = [e for e in events if e.kind == EventKind.STEP_RETRIED]
     assert [e.data["reason"] for e in retried] == ["nobody answers"]
     assert vendor.calls["last"] == 2
+
+
+async def test_a_vendor_whose_requests_are_used_up_is_waited_for_however_often(
+    tmp_path: Path,
+) -> None:
+    """It is no trouble of the step, so its tries are not counted: here there are three."""
+    vendor = Vendor()
+    async with plane(tmp_path, vendor) as p:
+        run = await over(p, await p.submit(ADA, Build(trouble="spent"), OPS))
+    assert run.status == RunStatus.SUCCEEDED
+    assert vendor.calls["last"] == HOURS_SPENT + 1
 
 
 async def test_a_lost_answer_makes_the_step_look_before_it_repeats(tmp_path: Path) -> None:

@@ -256,6 +256,7 @@ async def test_an_hour_of_waiting_is_the_callers_decision(
     with pytest.raises(RateLimited) as caught:
         await write(client)
     assert caught.value.retry_after == timedelta(seconds=3000)
+    assert caught.value.spent
     assert clock.elapsed == 0
 
 
@@ -492,3 +493,4 @@ async def test_what_cannot_be_read_for_long_yet_is_no_refusal(
     with pytest.raises(RateLimited) as waits:
         await read(client)
     assert waits.value.retry_after == SETTLES_WITHIN
+    assert not waits.value.spent

@@ -16,8 +16,9 @@ STEP = CreateSpace(key="space", name="luthien-acme")
 
 
 async def test_a_new_space_is_marked_with_its_run_and_recorded_at_once(host: FakeHost) -> None:
-    ctx = FakeContext(host, run_id="r2run")
+    ctx = FakeContext(host, run_id="r2run", actor="slack:U0BEN")
     result = await STEP.run(ctx)
+    assert host.askers == ["slack:U0BEN"], "those who ask take turns"
     assert host.held[result["id"]].space.mark == "creating r2run"
     assert ctx.made == {result["id"]: "luthien-acme"}
     assert result["environment_id"] == f"env-of-{result['id']}"
