@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.chat import Chat, assert_says
+from tests.e2e.house import SPEED, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -117,3 +118,30 @@ async def test_a_persons_lock_is_told_and_taken(town: House, people: Chat) -> No
     await private.sees("<@U0ADA00001> unlocked *mine*, which you had locked", "customer is down")
     await ada.sees("*Restart gateway of mine*: done in", within=30)
     assert root.ts
+
+
+async def test_who_wants_one_does_not_wait_for_who_wants_many(town: House, people: Chat) -> None:
+    """Here one project is made in two seconds; first come, first served would make it the last."""
+    apart = {"railway": {"settings": {"project_interval": 2.0 * SPEED}}}
+    await town.http.put("/control/state", json=apart)
+    before = len(await town.projects())
+    for number in range(5):
+        await people.ada.types(f"/luthien create many-{number}")
+    await people.ben.types("/luthien create single")
+
+    async def stands_in_line() -> bool:
+        async with town.api() as api:
+            found = (await api.get("/api/v1/runs", params={"instance": "single"})).json()["runs"]
+        return any("one after the other" in step["note"] for run in found for step in run["steps"])
+
+    await until(stands_in_line, within=30)
+    earlier = len(await town.projects())
+    await people.ben.sees("*Create instance single*: done in", within=30)
+    for number in range(5):
+        await people.ada.sees(f"*Create instance many-{number}*: done in", within=30)
+    made = [p["name"] for p in sorted(await town.projects(), key=lambda p: p["created_at"])]
+    assert len(made) == before + 6, "no more, no fewer"
+    assert made.index("luthien-single") <= earlier + 2, "after whose turn it was, and one of ada's"
+    told = [entry["answer"] or "" for entry in await town.journal("railway")]
+    known_from_before = 1
+    assert sum("too quickly" in answer for answer in told) <= known_from_before + 1
