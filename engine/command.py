@@ -210,6 +210,7 @@ class Command(BaseModel):
         return tuple(parameter_of(n, info) for n, info in fields if not is_confidential(info))
 
     @classmethod
+    @functools.cache
     def usage(cls) -> str:
         """`create <instance> [--repo REPO] [--keep]`."""
         return " ".join([cls.name, *(usage_of(p) for p in cls.parameters())])
