@@ -25,6 +25,8 @@ TITLE = "A hundred creations in line"
 LONGEST_S = 900
 EVERY_S = 30.0
 """Railway makes one project of a workspace in this time. Source: the throttle's own message."""
+AT_IT = 2
+"""Whose turn it was, and who came while the last look before standing in line was taken."""
 WITHIN = 1 / 0.95
 LEARNING = 1
 """How often Railway may say "too quickly": that is how it is known that there is a throttle."""
@@ -41,11 +43,11 @@ Pro, {SPEEDS["hobby"]:g} on Hobby, where it allows 1,000 requests an hour and 10
 *From the first project to the last* is by the stand-in's records; what its limit allows are the \
 intervals between them. *Until all are ready* ends with the last run; allowed are the same \
 intervals and what the middle one of the runs took from its project to its end. *Place* is where \
-somebody's last project stands among those that were made after their last command: with three \
-people in line it is at most three times what they wanted. *Turned away* is how often Railway \
-said "too quickly" and nothing was made: once, since nobody waits before it was said. Computing \
-takes real time whatever the speed, so it weighs {SPEEDS["pro"]:g} times what it would at \
-Railway's pace."""
+somebody's last project stands among those that were made once all that they asked for stood in \
+line: with three people it is at most three times what they wanted, after whose turn it was. \
+*Turned away* is how often Railway said "too quickly" and nothing was made: once, since nobody \
+waits before it was said. Computing takes real time whatever the speed, so it weighs \
+{SPEEDS["pro"]:g} times what it would at Railway's pace."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class Line:
 
     plan: str
     speed: float
-    asked_at: dict[str, float]
-    """When each person's last command was acknowledged."""
+    stood_at: dict[str, float]
+    """Since when all of each person's creations stood in line."""
     made: list[tuple[float, str]]
     """When each project was made, and for whom, in order."""
     began_at: float
@@ -89,8 +91,8 @@ class Line:
         return self.allowed_s + percentile(self.finishing, 50)
 
     def place(self, who: str) -> int:
-        """Of their last project, among those made after their last command."""
-        later = [whose for at, whose in self.made if at >= self.asked_at[who]]
+        """Of their last project, among those made since all of theirs stood in line."""
+        later = [whose for at, whose in self.made if at >= self.stood_at[who]]
         return max((n for n, whose in enumerate(later, 1) if whose == who), default=0)
 
 
@@ -108,21 +110,23 @@ async def _line(plan: str, wanted: dict[str, int]) -> Line:
     ):
         settings = {"railway": {"settings": {"plan": plan}}}
         await control(sandbox, "PUT", "state", settings)
-        began_at, asked_at = time.time(), {}
+        began_at = time.time()
         for who, count in wanted.items():
             for number in range(count):
                 asked = {"user": who, "channel": "#ops", "text": f"/luthien create {who}-{number}"}
                 ack = await control(sandbox, "POST", "slack/command", asked)
                 if ack["status"] != 200:
                     raise BenchFailed(f"the command was not acknowledged: {ack}")
-            asked_at[who] = time.time()
         runs = await _over(server, sum(wanted.values()))
-        return await _became(plan, sandbox, runs, began_at, asked_at)
+        return await _became(plan, sandbox, runs, began_at)
 
 
 async def _over(server: Server, count: int) -> list[dict[str, Any]]:
     """The rows of the runs, once all are over."""
-    query = "SELECT subject, status, result, ended_at FROM runs"
+    query = (
+        "SELECT subject, status, result, ended_at, (SELECT started_at FROM steps WHERE"
+        " run_id = runs.id AND key = 'space') AS stood_at FROM runs"
+    )
     while True:
         await asyncio.sleep(1)
         with sqlite3.connect(f"file:{server.database}?mode=ro", uri=True) as connection:
@@ -137,7 +141,6 @@ async def _became(
     sandbox: Sandbox,
     runs: list[dict[str, Any]],
     began_at: float,
-    asked_at: dict[str, float],
 ) -> Line:
     state = (await control(sandbox, "GET", "state"))["railway"]
     made = {p["id"]: _seconds(p["created_at"]) for p in state["projects"]}
@@ -146,7 +149,12 @@ async def _became(
     return Line(
         plan=plan,
         speed=SPEEDS[plan],
-        asked_at=asked_at,
+        stood_at={
+            who: max(
+                moment(run["stood_at"]) for run in runs if run["subject"].startswith(f"{who}-")
+            )
+            for who in WANTED
+        },
         made=sorted(
             (_seconds(p["created_at"]), p["name"].removeprefix("luthien-").partition("-")[0])
             for p in state["projects"]
@@ -196,8 +204,8 @@ def _result(lines: list[Line], wanted: dict[str, int]) -> Result:
         goals += [
             Goal(
                 f"{line.plan}: {who}, who wants {n}, does not wait for ada's {wanted['ada']}",
-                f"the last one stands at place {line.place(who)} of those made since",
-                line.place(who) <= len(wanted) * n + 1,
+                f"its last one stands at place {line.place(who)} of those made since then",
+                line.place(who) <= len(wanted) * n + AT_IT,
             )
             for who, n in others
         ]
