@@ -22,6 +22,7 @@ from bench.noop_engine import KEY
 from engine.actor import Actor, Door, Origin, Role
 from engine.clock import SystemClock
 from engine.command import Change, Risk
+from engine.lease import Lease
 from engine.plan import Plan
 from engine.plane import PlaneSettings, open_plane
 from engine.registry import Registry
@@ -103,6 +104,7 @@ async def open_flight(folder: Path, gate: Gate, shared: str = "") -> Plane:
             dispatch_url=shared or f"sqlite:///{folder}/dispatch.db",
             keys=parse_keys(KEY),
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
+            lease=Lease(timedelta(minutes=5)),  # a busy machine loses a shorter one
             roles=FixedRoles(admins=frozenset({ASKER.key, APPROVER.key})),
         ),
         registry=Registry({Go.name: Go}, {Wait.kind: Wait}),

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from engine.actor import Actor, Door, Origin, Role
 from engine.clock import SystemClock
 from engine.command import Change, Risk
+from engine.lease import Lease
 from engine.plan import Plan
 from engine.plane import PlaneSettings, open_plane
 from engine.registry import Registry
@@ -124,6 +125,7 @@ async def main() -> None:
             dispatch_url=shared or f"sqlite:///{folder}/dispatch.db",
             keys=parse_keys(KEY),
             limits=Limits(timedelta(days=7), timedelta(hours=24)),
+            lease=Lease(timedelta(minutes=5)),  # a busy machine loses a shorter one
         ),
         registry=Registry({DoNothing.name: DoNothing}, {Nothing.kind: Nothing}),
         toolbox=Toolbox({Moments: moments}),
