@@ -50,6 +50,10 @@ class Chronicle:
     def begin(self) -> None:
         self.pg.run(_KEPT, self.database)
 
+    def heard_of(self) -> int:
+        """How many replicas have said since that they live."""
+        return len({row["replica"] for row in self._rows("what = 'beat'")})
+
     def heir(self, claim: str, dead: str) -> str:
         """The next that claimed it after somebody; empty so far."""
         rows = self._rows(f"what = 'claimed' AND claim LIKE '{claim}' AND replica <> '{dead}'")

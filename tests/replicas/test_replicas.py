@@ -38,6 +38,11 @@ async def begin(fleet: Fleet, name: str = "acme") -> tuple[str, Replica, str]:
     """A create in its middle, who carries it out, and how that one names itself. There it stands
     still until somebody else takes it over."""
     fleet.chronicle.begin()
+
+    async def all_heard() -> bool:
+        return fleet.chronicle.heard_of() >= len(fleet.replicas)
+
+    await until(all_heard, within=PATIENCE, what=fleet.logs)
     await fleet.hold(ADDS)
     await fleet.chat.ada.types(f"/luthien create {name}")
     run_id = await fleet.run_of(name)
