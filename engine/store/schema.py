@@ -27,7 +27,7 @@ _VERSION = "alembic_version"
 
 def versions() -> list[str]:
     """Of the schema, oldest first: revisions are named like the beginning of their file."""
-    return sorted(path.name.partition("_")[0] for path in _MIGRATIONS.glob("versions/0*.py"))
+    return sorted(path.name.partition("_")[0] for path in _MIGRATIONS.glob("versions/[0-9]*.py"))
 
 
 def bring_up(connection: Connection, keys: SealKeys | None) -> None:
