@@ -45,27 +45,30 @@ async def until(
 
 
 class Process:
-    """One of our modules, run by the nursery; its output goes to a file in its folder."""
+    """One of our modules, run by the nursery, or anything else; its output goes to a file in its
+    folder."""
 
     def __init__(self, name: str, command: list[str], settings: Mapping[str, str], folder: Path):
         self.log_file = folder / f"{name}.log"
         self._command = command
         self._settings = settings
         self._folder = folder
-        self._running: Child | None = None
+        self._running: Child | subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        python, flag, module, *arguments = self._command
-        assert (python, flag) == (sys.executable, "-m")
+        env, python = clean_environment(self._settings), [sys.executable, "-m"]
         with self.log_file.open("ab") as log, Path(os.devnull).open("rb") as nothing:
-            self._running = nursery().start(
-                module,
-                arguments,
-                env=clean_environment(self._settings),
-                cwd=self._folder,
-                streams=(nothing, log, log),
-            )
+            if self._command[:2] == python:
+                _, _, module, *arguments = self._command
+                streams = (nothing, log, log)
+                self._running = nursery().start(
+                    module, arguments, env=env, cwd=self._folder, streams=streams
+                )
+            else:
+                self._running = subprocess.Popen(
+                    self._command, env=env, cwd=self._folder, stdin=nothing, stdout=log, stderr=log
+                )
 
     @property
     def pid(self) -> int:
