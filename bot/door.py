@@ -73,6 +73,9 @@ SLACK_API_URL = "https://slack.com/api/"
 GRACE = timedelta(seconds=5)
 """For answers that are on their way when the door closes."""
 TIMEOUT_S = 15
+LOOK_EVERY = timedelta(seconds=1)
+"""Whether the socket is still open."""
+LOOK_LONGEST = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -335,8 +338,23 @@ class SlackDoor:
 
         return authorize
 
+    async def _stay_connected(self, client: SocketModeClient) -> None:
+        """Its own look at whether it is cut off comes every ten seconds; meanwhile people would be
+        told that the app did not respond. Source: slack_sdk, `monitor_current_session`."""
+        wait = LOOK_EVERY
+        while True:
+            await self._clock.sleep(wait)
+            if self.connected:
+                wait = LOOK_EVERY
+                continue
+            try:
+                await client.connect_to_new_endpoint()
+            except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError) as missed:
+                self._log.warning("the socket is cut and not open again: %s", missed)
+                wait = min(wait * 2, LOOK_LONGEST)
+
     async def _connect(self) -> None:
-        """Open the socket; the client keeps it open from then on."""
+        """Open the socket, and keep it open from then on."""
         wait = 0.5
         while True:
             self._sockets = _Sockets(
@@ -352,7 +370,7 @@ class SlackDoor:
                 self._log.warning("Slack cannot be reached, trying again in %d s", wait)
             else:
                 self._log.info("listening to Slack over Socket Mode")
-                return
+                return await self._stay_connected(self._sockets.client)
             await self._sockets.client.close()  # type: ignore[no-untyped-call] # theirs
             await self._clock.sleep(timedelta(seconds=wait))
             wait = min(wait * 2, 30.0)

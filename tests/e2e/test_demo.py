@@ -18,23 +18,11 @@ import pytest
 from app.demo import clean_environment
 from tests.e2e.chat import Chat
 from tests.e2e.house import until
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
-
-
-def free_pair() -> int:
-    """A port that is free together with the next one."""
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            try:
-                two.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 @contextmanager
@@ -64,11 +52,13 @@ async def people(port: int) -> AsyncIterator[Chat]:
 
 def first_lines(process: subprocess.Popen[str], count: int = 4) -> list[str]:
     assert process.stdout is not None
-    return [process.stdout.readline() for _ in range(count)]
+    lines = [process.stdout.readline() for _ in range(count)]
+    assert all(lines), process.communicate()
+    return lines
 
 
 async def test_four_lines_then_it_works_and_a_second_start_finds_it_all(tmp_path: Path) -> None:
-    port = free_pair()
+    port = free_port(together=2)
     with demo(port, tmp_path) as process:
         workspace, page, typed, stop = await asyncio.to_thread(first_lines, process)
         assert workspace.split() == ["Open", f"http://127.0.0.1:{port}/"]
@@ -90,7 +80,7 @@ async def test_four_lines_then_it_works_and_a_second_start_finds_it_all(tmp_path
 
 
 async def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path) -> None:
-    port = free_pair()
+    port = free_port(together=2)
     for taken in (port, port + 1):
         with socket.create_server(("127.0.0.1", taken)), demo(port, tmp_path) as process:
             out, err = await asyncio.to_thread(process.communicate)
@@ -100,7 +90,7 @@ async def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path) -> None:
 
 
 async def test_a_second_demo_on_the_same_folder_is_sent_to_the_first(tmp_path: Path) -> None:
-    port, other = free_pair(), free_pair()
+    port, other = free_port(together=2), free_port(together=2)
     with demo(port, tmp_path) as first:
         await asyncio.to_thread(first_lines, first)
         log = (tmp_path / "luthien.log").read_bytes()
@@ -116,7 +106,7 @@ async def test_a_second_demo_on_the_same_folder_is_sent_to_the_first(tmp_path: P
 async def test_nothing_is_left_running_when_the_terminal_closes(
     tmp_path: Path, how: signal.Signals
 ) -> None:
-    port = free_pair()
+    port = free_port(together=2)
     with demo(port, tmp_path) as process:
         await asyncio.to_thread(first_lines, process)
         process.send_signal(how)
@@ -172,7 +162,7 @@ def test_a_sandbox_on_a_taken_port_says_so() -> None:
 
 
 async def test_when_a_part_dies_the_demo_says_which_and_ends(tmp_path: Path) -> None:
-    port = free_pair()
+    port = free_port(together=2)
     with demo(port, tmp_path) as process:
         await asyncio.to_thread(first_lines, process)
         owner = json.loads((tmp_path / "luthien" / "luthien.lock").read_text())
