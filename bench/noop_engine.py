@@ -86,12 +86,12 @@ class DoNothing(Change):
 
 
 async def carry_out(
-    plane: Plane, moments: Moments, subjects: Sequence[str], steps: int, *, everybodys: int = 0
+    plane: Plane, moments: Moments, subjects: Sequence[str], steps: int
 ) -> dict[str, Any]:
-    """Submit one run for each subject at once; one follower sees all of them, as the bot does.
-    `everybodys`: how many runs there are with those of other replicas, which may be carried out
-    anywhere."""
+    """Submit one run for each subject at once, and wait until all are over; one follower sees
+    them, and those of other replicas, as the bot does."""
     ended: dict[str, float] = {}
+    heard = asyncio.Event()
 
     async def follow() -> None:
         async for event in plane.follow_all():
@@ -99,8 +99,7 @@ async def carry_out(
                 if event.data["status"] != RunStatus.SUCCEEDED:
                     raise RuntimeError(f"run {event.run_id} ended {event.data['status']}")
                 ended[event.run_id] = time.perf_counter()
-                if len(ended) == (everybodys or len(subjects)):
-                    return
+                heard.set()
 
     async def submit(subject: str) -> tuple[str, float]:
         began = time.perf_counter()
@@ -110,13 +109,19 @@ async def carry_out(
     following = asyncio.create_task(follow())
     await asyncio.sleep(0.1)  # it starts at the events that there are
     submitted = dict(await asyncio.gather(*(submit(subject) for subject in subjects)))
-    await following
+    while not submitted.keys() <= ended.keys():
+        heard.clear()
+        listening = asyncio.create_task(heard.wait())
+        await asyncio.wait({following, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if following.done():
+            await following  # it raises
+    following.cancel()
     return {"submitted": submitted, "steps": moments.of, "ended": ended}
 
 
 async def main() -> None:
     folder, runs, steps = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    shared, replicas = (sys.argv[4], int(sys.argv[5])) if len(sys.argv) > 4 else ("", 1)
+    shared = sys.argv[4] if len(sys.argv) > 4 else ""
     me = secrets.token_hex(4)
     moments = Moments()
     plane = await open_plane(
@@ -141,7 +146,7 @@ async def main() -> None:
             await asyncio.to_thread(sys.stdin.readline)
         moments.of.clear()
         subjects = [f"run-{me}-{n}" for n in range(runs)]
-        done = await carry_out(plane, moments, subjects, steps, everybodys=runs * replicas)
+        done = await carry_out(plane, moments, subjects, steps)
     finally:
         await plane.close()
     sys.stdout.write(json.dumps(done) + "\n")

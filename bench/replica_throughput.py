@@ -68,7 +68,7 @@ async def _runs(url: str, replicas: int, runs: int, steps: int) -> list[dict[str
     """What the engines tell, which begin together."""
     folder = scratch() / "replicas"
     folder.mkdir(parents=True, exist_ok=True)
-    words = (str(folder), str(runs), str(steps), url, str(replicas))
+    words = (str(folder), str(runs), str(steps), url)
     command = python_module("bench.noop_engine", *words)
     async with AsyncExitStack() as closing:
         engines = []

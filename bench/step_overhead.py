@@ -95,7 +95,11 @@ async def _runs(name: str, runs: int, steps: int) -> list[dict[str, Any]]:
 def merged(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Run by run, what the engines tell that carried them out together."""
     submitted = {run: at for engine in told for run, at in engine["submitted"].items()}
-    ended, steps = told[0]["ended"], {r: s for e in told for r, s in e["steps"].items()}
+    steps = {run: at for engine in told for run, at in engine["steps"].items()}
+    ended: dict[str, float] = {}
+    for engine in told:  # whoever carries a run out knows first that it is over
+        for run, at in engine["ended"].items():
+            ended[run] = min(at, ended.get(run, at))
     return [
         {"submitted": at, "steps": steps[run], "ended": ended[run]}
         for run, at in submitted.items()
