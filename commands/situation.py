@@ -46,6 +46,7 @@ class Situations:
         self._busy = frozenset(busy)
         self._rights = may
         self._disclosures = disclosures
+        self._fitting: dict[Situation, Sequence[type[Command]]] = {}
 
     @classmethod
     async def read(cls, world: World) -> Situations:
@@ -76,8 +77,10 @@ class Situations:
 
     def actions(self, instance: Instance) -> Sequence[type[Command]]:
         """What makes sense for it now, as far as the asker may do it."""
-        fitting = actions(self._world.registry.listed, self.of(instance))
-        return [c for c in fitting if self._rights.use(c, instance.name)]
+        about = self.of(instance)
+        if about not in self._fitting:
+            self._fitting[about] = actions(self._world.registry.listed, about)
+        return [c for c in self._fitting[about] if self._rights.use(c, instance.name)]
 
     def as_json(self, instance: Instance) -> dict[str, Any]:
         """What `list` and `status` tell of it."""

@@ -288,6 +288,13 @@ class Policy(_Part):
     def is_production(self, subject: str) -> bool:
         return _like(subject, self.production)
 
+    def tells_apart(self, subject: str) -> tuple[bool, ...]:
+        """What it asks about an instance's name: of two with the same answers the same may be
+        done."""
+        about = (*self.rules, *self.freezes)
+        named = (_like(subject, part.instances) for part in about if part.instances is not None)
+        return (self.is_production(subject), *named)
+
     def fitting(self, asked: Asked) -> Iterator[tuple[int, Rule]]:
         """The rules that fit, with their place in the list, in order."""
         for place, rule in enumerate(self.rules):

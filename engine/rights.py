@@ -36,7 +36,8 @@ class Rights:
     policy: Policy
     registry: Registry
     now: datetime
-    _known: dict[tuple[type[Command], str | None], bool] = field(default_factory=dict)
+    _known: dict[tuple[type[Command], tuple[bool, ...] | None], bool] = field(default_factory=dict)
+    _names: dict[str, tuple[bool, ...]] = field(default_factory=dict)
 
     def commands(self, subject: str | None = None) -> Sequence[type[Command]]:
         """Those that are listed and that they may use: on this instance, or else on any."""
@@ -44,12 +45,17 @@ class Rights:
 
     def use(self, command: type[Command], subject: str | None = None) -> bool:
         """Whether they may use it: on this instance, or else on any."""
-        key = (command, subject)
+        key = (command, None if subject is None else self._told_apart(subject))
         if key not in self._known:
             general = subject is None and _SUBJECT in command.model_fields
             asked = Asked.of(command, subject or "")
             self._known[key] = self._somewhere(asked) if general else self._allows(asked)
         return self._known[key]
+
+    def _told_apart(self, subject: str) -> tuple[bool, ...]:
+        if subject not in self._names:
+            self._names[subject] = self.policy.tells_apart(subject)
+        return self._names[subject]
 
     def ask(self, command: Command, subject: str = "") -> bool:
         """Whether they may ask for exactly this. `subject`: the instance, where the command does
