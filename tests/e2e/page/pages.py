@@ -18,7 +18,7 @@ async def open_page(page: Page, path: str = "") -> None:
     await page.wait_for_selector(":is(.feed:not(.is-loading), .home)", state="attached")
 
 
-async def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], timeout: float = 30.0) -> None:
     """Waits for something on the server's side to become true."""
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 (the workspace is plain data without events)

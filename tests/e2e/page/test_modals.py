@@ -212,4 +212,4 @@ async def test_app_home_belongs_to_the_person(page: Page, world: Workspace) -> N
     )
     await page.get_by_role("radio", name="ben").click()
     await expect(page.get_by_text("published nothing")).to_be_visible()
-    assert world.last("home") == {"user": "ben"}
+    await until(lambda: world.last("home") == {"user": "ben"})
