@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.page import scenes
-from tests.e2e.page.pages import message, open_page
+from tests.e2e.page.pages import message, open_page, until
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -180,6 +180,7 @@ async def test_frames(page: Page, world: Workspace) -> None:
     await expect(page.get_by_text("inside")).to_be_visible()
     await expect(page.get_by_role("note")).to_have_text("Careful")
     await page.get_by_role("button", name="Open").click()
+    await until(lambda: any(called == "click" for called, _ in world.calls))
     assert world.last("click")["action_id"] == "open_card"
     await expect(page.locator(".carousel li")).to_have_count(2)
     await expect(page.get_by_role("link", name="Film", exact=True)).to_have_attribute(

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from tests.e2e.page import scenes
 from tests.e2e.page.fake_server import ADA, OPS
-from tests.e2e.page.pages import echo, open_page
+from tests.e2e.page.pages import echo, open_page, until
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -27,6 +27,7 @@ async def test_first_visit_offers_the_first_command_once(page: Page, world: Work
     await expect(box).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(box).to_have_value("")
+    await until(lambda: bool(world.calls))
     assert world.calls == [
         ("command", {"user": "ada", "channel": OPS, "text": "/luthien create acme"})
     ]
@@ -148,6 +149,7 @@ async def test_completion_never_stands_in_the_way_of_enter(page: Page, world: Wo
     await expect(box).to_have_value("/luthien list ")
     await box.press("Enter")  # sends
     await expect(box).to_have_value("")
+    await until(lambda: any(called == "command" for called, _ in world.calls))
     assert world.last("command")["text"] == "/luthien list"
 
 
@@ -182,6 +184,7 @@ async def test_a_thread_has_a_box_of_its_own(page: Page, world: Workspace) -> No
     await box.fill("/luthien list")
     await box.press("Enter")
     await expect(page.locator(".thread .is-echo")).to_be_visible()
+    await until(lambda: any(called == "command" for called, _ in world.calls))
     said: Json = world.last("command")
     assert said["thread_ts"] == root["ts"]
     assert world.user_id(said["user"]) == ADA

@@ -122,6 +122,7 @@ async def test_escape_and_buttons_close(page: Page, world: Workspace) -> None:
         else:
             await dialog(page).get_by_role("button", name=close).click()
         await expect(dialog(page)).to_have_count(0)
+        await until(lambda: any(called == "close" for called, _ in world.calls))
         assert world.last("close") == {"user": "ada", "view_id": "V0CREATE01", **said}
 
 
