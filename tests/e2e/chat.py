@@ -99,6 +99,7 @@ class Person:
 
     async def types(self, text: str, *, thread: str | None = None) -> Ack:
         """A slash command, or a message when it does not begin with a slash."""
+        await self._leaves_modals()
         body = {"channel": self.room, "text": text} | ({"thread_ts": thread} if thread else {})
         if not text.startswith("/"):
             await self._post("say", **body)
@@ -108,12 +109,14 @@ class Person:
     async def clicks(self, label: str, message: Message | None = None) -> Ack:
         """The button with this label: of the message, or of the newest one that has it. A confirm
         dialog is accepted."""
+        await self._leaves_modals()
         if message is None:
             message = await self._with_button(label)
         return _ack(await self._post("click", channel=self.room, ts=message.ts, label=label))
 
     async def asks_about(self, message: Message) -> Ack:
         """Use "What happened here?" on a message."""
+        await self._leaves_modals()
         body = {"channel": self.room, "ts": message.ts, "callback_id": "explain"}
         return _ack(await self._post("shortcut", **body))
 
@@ -251,6 +254,13 @@ class Person:
         )
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────
+
+    async def _leaves_modals(self) -> None:
+        """Slack lets nobody reach a channel behind a modal. Besides, one left open would be taken
+        for the next one, which comes a moment after its acknowledgement."""
+        view = (await self._get("views", **{"as": self.name}))["modal"]
+        if view:
+            await self._post("close", view_id=view["id"], all=True)
 
     async def _with_button(self, label: str) -> Message:
         async def found() -> Message | None:
