@@ -19,7 +19,7 @@ from sandbox.slack.workspace import APP_ID, TEAM_ID
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Replies:
@@ -38,13 +38,18 @@ class Replies:
             raise BenchFailed("a command was acknowledged and never answered") from None
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        fields = dict(line.split(b": ", 1) for line in head.lower().split(b"\r\n")[1:] if line)
-        await reader.readexactly(int(fields.get(b"content-length", b"0")))
-        writer.write(_OK)
-        await writer.drain()
+        """One connection, kept open as Slack does."""
+        over = (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError)
+        with contextlib.suppress(*over):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                lines = head.lower().split(b"\r\n")[1:]
+                fields = dict(line.split(b": ", 1) for line in lines if line)
+                await reader.readexactly(int(fields.get(b"content-length", b"0")))
+                writer.write(_OK)
+                await writer.drain()
+                self._arrived.release()
         writer.close()
-        self._arrived.release()
 
 
 @contextlib.asynccontextmanager

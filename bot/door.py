@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -19,13 +16,12 @@ from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncRateLimitErrorRetryHandler,
     AsyncServerErrorRetryHandler,
 )
-from typing_extensions import override
 
 from bot import scrub
 from bot.answering import Answering
 from bot.approvals import ApprovalPosts
 from bot.checks import SlackChecks, scopes_of_manifest
-from bot.client import WatchedClient
+from bot.client import WatchedClient, webhook
 from bot.completion import Completion
 from bot.desk import Desk
 from bot.explaining import Explaining
@@ -41,20 +37,18 @@ from bot.precedence import Precedence
 from bot.rooms import Rooms
 from bot.rush import Rush, patient
 from bot.slack_errors import failed, translated
+from bot.socket_mode import SlackSocket, bolt_line, delivery
 from bot.telling import Stage
 from bot.topics import Topics
 from bot.voice import Voice
 from engine.clock import SystemClock
 from engine.errors import NotConfigured, OutcomeUnknown, ProviderError, RateLimited
 from engine.peers import NoPeers
-from engine.telemetry import ACK, span
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from slack_bolt.response import BoltResponse
-    from slack_sdk.socket_mode.aiohttp import SocketModeClient
-    from slack_sdk.socket_mode.request import SocketModeRequest
     from slack_sdk.web.async_client import AsyncWebClient
     from slack_sdk.web.async_slack_response import AsyncSlackResponse
     from starlette.requests import Request
@@ -73,9 +67,6 @@ SLACK_API_URL = "https://slack.com/api/"
 GRACE = timedelta(seconds=5)
 """For answers that are on their way when the door closes."""
 TIMEOUT_S = 15
-LOOK_EVERY = timedelta(seconds=1)
-"""Whether the socket is still open."""
-LOOK_LONGEST = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -90,22 +81,6 @@ class SlackSettings:
     """Where runs are told that began outside of Slack."""
     per_second: float = 0
     """How many commands, clicks and forms of one person; 0: no limit."""
-
-
-@contextlib.contextmanager
-def _delivery(transport: str) -> Iterator[None]:
-    """Around a delivery of Slack until it is acknowledged."""
-    with ACK.labels(transport).time(), span("slack delivery", transport=transport):
-        yield
-
-
-class _Sockets(AsyncSocketModeHandler):
-    precedence: Precedence
-
-    @override
-    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override] # theirs differs from its base too
-        with _delivery("socket"), self.precedence.delivery():
-            await super().handle(client, req)
 
 
 class SlackDoor:
@@ -135,7 +110,11 @@ class SlackDoor:
             AsyncServerErrorRetryHandler(),
         )
         # Posting must never be repeated blindly, so this one does not retry by itself.
-        self._voice = Voice(self._web_client(), clock, self._log, peers=peers)
+        posting = self._web_client()
+        hook = webhook(self._log, lambda: posting.session)
+        self._voice = Voice(posting, clock, self._log, hook, peers)
+        self._clients = (self._client, posting)
+        self._session: aiohttp.ClientSession | None = None
         self._directory = SlackDirectory(self._voice, clock, self._log)
         control.people.directory = self._directory
         self._identity = Identity(control.people)
@@ -205,8 +184,10 @@ class SlackDoor:
             self._directory,
             Rush(control.registry, patient(settings.per_second)),
         )
-        self._sockets: AsyncSocketModeHandler | None = None
-        self._connecting: asyncio.Task[None] | None = None
+        self._socket: SlackSocket | None = None
+        if token := settings.app_token:
+            line = bolt_line(self._app, token, self._precedence, self._log)
+            self._socket = SlackSocket(line, clock, self._log)
 
     async def start(self) -> None:
         """Be ready for people and take up what was left. Raises NotConfigured for a bad token;
@@ -219,13 +200,14 @@ class SlackDoor:
                 await self._answered(asked, "apps.connections.open", "SLACK_APP_TOKEN")
         except ProviderError as missed:
             self._log.warning("Slack does not answer yet: %s", missed)
+        self._keep_connections()
         self._narrator.start()
         self._announcer.start()
         self._home.start()
         self._approvals.start()
         await self._desk.resume()
-        if self._settings.app_token:
-            self._connecting = asyncio.create_task(self._connect(), name="slack socket")
+        if self._socket is not None:
+            self._socket.start()
 
     async def resume(self) -> None:
         """Take up what another replica accepted and left."""
@@ -233,17 +215,16 @@ class SlackDoor:
 
     async def stop(self) -> None:
         """Take nothing new, let answers go out, leave the rest to the next start."""
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
-        if self._sockets is not None:
-            await self._sockets.client.close()  # type: ignore[no-untyped-call] # theirs
+        if self._socket is not None:
+            await self._socket.stop()
         await self._home.stop()
         self._live.close()
         await self._desk.stop(GRACE)
         await self._announcer.stop()
         await self._approvals.stop()
         await self._narrator.stop()
+        if self._session is not None:
+            await self._session.close()
 
     @property
     def rooms(self) -> Rooms:
@@ -253,10 +234,7 @@ class SlackDoor:
     @property
     def connected(self) -> bool:
         """Whether Slack can reach us: an open socket, or HTTP mode."""
-        if self._settings.app_token is None:
-            return True
-        session = self._sockets.client.current_session if self._sockets else None
-        return session is not None and not session.closed
+        return self._socket is None or self._socket.connected
 
     @property
     def http_handler(self) -> Callable[[Request], Awaitable[Response]] | None:
@@ -268,7 +246,7 @@ class SlackDoor:
         )
 
         async def timed(request: Request) -> Response:
-            with _delivery("http"), self._precedence.delivery():
+            with delivery("http"), self._precedence.delivery():
                 return await handle(request)
 
         return timed
@@ -286,6 +264,13 @@ class SlackDoor:
             wanted=scopes_of_manifest(),
         )
         return await check()
+
+    def _keep_connections(self) -> None:
+        """By itself, Slack's client opens a connection for each call and closes it afterwards."""
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        self._session = aiohttp.ClientSession(timeout=timeout)
+        for client in self._clients:
+            client.session = client.session or self._session
 
     def _web_client(self, *handlers: object) -> AsyncWebClient:
         return WatchedClient(
@@ -337,43 +322,6 @@ class SlackDoor:
             return self._self or await self._greet()
 
         return authorize
-
-    async def _stay_connected(self, client: SocketModeClient) -> None:
-        """Its own look at whether it is cut off comes every ten seconds; meanwhile people would be
-        told that the app did not respond. Source: slack_sdk, `monitor_current_session`."""
-        wait = LOOK_EVERY
-        while True:
-            await self._clock.sleep(wait)
-            if self.connected:
-                wait = LOOK_EVERY
-                continue
-            try:
-                await client.connect_to_new_endpoint()
-            except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError) as missed:
-                self._log.warning("the socket is cut and not open again: %s", missed)
-                wait = min(wait * 2, LOOK_LONGEST)
-
-    async def _connect(self) -> None:
-        """Open the socket, and keep it open from then on."""
-        wait = 0.5
-        while True:
-            self._sockets = _Sockets(
-                self._app, self._settings.app_token, ping_interval=10, logger=self._log
-            )
-            self._sockets.precedence = self._precedence
-            try:
-                await self._sockets.client.connect()  # type: ignore[no-untyped-call] # theirs
-            except SlackApiError as error:
-                refused = translated("apps.connections.open", error)
-                self._log.warning("Socket Mode is refused: %s", refused.why or refused.summary)
-            except (aiohttp.ClientError, OSError, TimeoutError):
-                self._log.warning("Slack cannot be reached, trying again in %d s", wait)
-            else:
-                self._log.info("listening to Slack over Socket Mode")
-                return await self._stay_connected(self._sockets.client)
-            await self._sockets.client.close()  # type: ignore[no-untyped-call] # theirs
-            await self._clock.sleep(timedelta(seconds=wait))
-            wait = min(wait * 2, 30.0)
 
     async def _open_form(self, trigger: str, view: Block) -> str:
         try:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.blocks import NEWER, Message, context
 from bot.budget import Budget, Urgency
+from bot.client import webhook
 from bot.slack_errors import BlocksRefused, failed, said_no, translated
 from engine.errors import OutcomeUnknown, ProviderError, RateLimited, Rejected, Unreachable
 from engine.peers import NoPeers
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from bot.blocks import Kinds, Render
+    from bot.client import Hook
     from engine.clock import Clock
     from engine.peers import Peers
 
@@ -65,10 +66,6 @@ class Calls(Protocol):
         """Raises SlackApiError when Slack says no, aiohttp's errors when it says nothing."""
 
 
-Hook = Callable[[str, dict[str, Any]], Awaitable[tuple[int, str]]]
-"""Posts to a response_url; status and body."""
-
-
 class Voice:
     """`client` must not retry by itself: a repeated post is a second message."""
 
@@ -82,7 +79,7 @@ class Voice:
     ) -> None:
         self._client = client
         self._peers = peers or NoPeers()
-        self._hook = hook or _hook_of(log)
+        self._hook = hook or webhook(log)
         self._clock = clock
         self._log = log
         self._refused_until: dict[str, float] = {}
@@ -358,14 +355,6 @@ def _trouble(said: str) -> str:
     if not isinstance(body, dict) or body.get("ok") is not False:
         return ""
     return said_no(body)
-
-
-def _hook_of(log: Logger) -> Hook:
-    async def post(url: str, body: dict[str, Any]) -> tuple[int, str]:
-        answer = await AsyncWebhookClient(url, logger=log, timeout=10).send_dict(body)
-        return answer.status_code, answer.body
-
-    return post
 
 
 def _content(message: Message) -> dict[str, Any]:

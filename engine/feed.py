@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import timedelta
+from weakref import WeakValueDictionary
 
 LOOK_EVERY = timedelta(seconds=1)
 ALONE = timedelta(seconds=10)
@@ -20,10 +21,17 @@ class Feed:
     def __init__(self, look_every: timedelta = LOOK_EVERY) -> None:
         self.look_every_s = look_every.total_seconds()
         self._changed = asyncio.Event()
+        self._of_run: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
+        """As long as somebody watches that run."""
         self._soon: asyncio.TimerHandle | None = None
 
-    def wake(self) -> None:
-        """Everybody who waits looks again."""
+    def wake(self, *runs: str) -> None:
+        """Whoever follows one of these runs, or all runs, looks again; where it is not known which
+        runs they are, everybody does. Of many runs under way, each is read by its own followers
+        only."""
+        for run_id in runs or list(self._of_run):
+            if (watched := self._of_run.pop(run_id, None)) is not None:
+                watched.set()
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -36,9 +44,11 @@ class Feed:
         self._soon = None
         self.wake()
 
-    def watch(self) -> asyncio.Event:
-        """Take this before reading; it is set by the next wake-up."""
-        return self._changed
+    def watch(self, run_id: str | None = None) -> asyncio.Event:
+        """Take this before reading; it is set by the next wake-up, of this run or of any."""
+        if run_id is None:
+            return self._changed
+        return self._of_run.setdefault(run_id, asyncio.Event())
 
 
 async def changed(event: asyncio.Event, *, at_most_s: float) -> None:

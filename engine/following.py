@@ -20,7 +20,7 @@ async def follow(journal: Journal, feed: Feed, run_id: str, after: int) -> Async
     """Of one run; ends after ENDED when the run is over."""
     may_be_over = True
     while True:
-        woken = feed.watch()
+        woken = feed.watch(run_id)
         events = await journal.events(run_id=run_id, after=after)
         for event in events:
             after = event.seq

@@ -47,6 +47,9 @@ is cut) loses it, so that its locks do not hold up the others."""
 UNREACHABLE = timedelta(seconds=5)
 """How long a server may take to accept a connection."""
 
+CONNECTIONS = 15
+"""To a SQLite file, at most; they are opened when they are needed first."""
+
 _BEGIN = "begin"
 """The execution option that says what begins a transaction of SQLite; None: it has none."""
 
@@ -266,7 +269,9 @@ def _sqlite(url: URL) -> AsyncEngine:
     def connect() -> Awaitable[driver.Connection]:
         return driver.connect(file, timeout=30, isolation_level=None, check_same_thread=False)
 
-    engine = create_async_engine(url, async_creator=connect)
+    # What the pool does not keep is a thread that begins and ends with each use.
+    kept = {"pool_size": CONNECTIONS, "max_overflow": 0} if url.database else {}
+    engine = create_async_engine(url, async_creator=connect, **kept)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: object) -> None:

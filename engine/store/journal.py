@@ -93,7 +93,7 @@ class Journal:
             for signal in signals:
                 await session.execute(signal)
         if transaction.told:
-            self._feed.wake()
+            self._feed.wake(*transaction.told)
         if transaction.started and self.on_turn is not None:
             self.on_turn(transaction.started)
 

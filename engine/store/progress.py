@@ -79,7 +79,7 @@ class Progress:
     async def _commit(self, batch: Sequence[Sequence[StepChange]]) -> Sequence[None]:
         changes = [change for together in batch for change in together]
         await self._database.commit(lambda connection: self._write(connection, changes))
-        self._feed.wake()
+        self._feed.wake(*{change.run_id for change in changes})
         return [None] * len(batch)
 
     def _write(self, connection: Connection, changes: Sequence[StepChange]) -> None:

@@ -49,7 +49,7 @@ class Transaction:
         self._session = session
         self._pace = pace
         self.now = now
-        self.told = False
+        self.told: set[str] = set()
         self.started: list[tuple[str, int]] = []
         """Runs whose turn came, with their execution: whoever carries runs out is told."""
         self._rows: dict[str, RunRow] = {}
@@ -268,7 +268,7 @@ class Transaction:
         await self._session.execute(
             insert(EventRow).values(run_id=run_id, at=self.now, kind=kind, step=step, data=data)
         )
-        self.told = True
+        self.told.add(run_id)
 
     async def audit(
         self, actor: str, action: str, *, subject: str = "", run_id: str = "", **detail: Any

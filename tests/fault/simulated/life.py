@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
 from contextvars import Context
 from functools import cache
 from pathlib import Path
@@ -233,5 +232,3 @@ async def _now_and_then(tick: Tick, clock: Clock) -> None:
 def quiet() -> None:
     """Trouble is what a simulation is about: nobody reads of it."""
     logging.disable(logging.CRITICAL)
-    # httpx looks for it on the disk at each request.
-    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]

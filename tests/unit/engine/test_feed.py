@@ -42,3 +42,21 @@ async def test_whoever_is_cancelled_while_being_woken_ends(turns: int) -> None:
     done, _ = await asyncio.wait({follower}, timeout=1)
     follower.cancel()
     assert done, "it swallowed its end"
+
+
+async def test_a_run_wakes_its_own_followers_and_those_of_all_runs() -> None:
+    feed = Feed()
+    mine, same, other, every = feed.watch("a"), feed.watch("a"), feed.watch("b"), feed.watch()
+    feed.wake("a", "c")
+    assert (mine.is_set(), same.is_set(), other.is_set(), every.is_set()) == (1, 1, 0, 1)
+    assert not feed.watch("a").is_set(), "the next watch waits for the next wake-up"
+
+    feed.wake()
+    assert other.is_set(), "which runs they were is not known"
+
+
+async def test_nothing_is_kept_of_runs_that_nobody_follows() -> None:
+    feed = Feed()
+    for number in range(1000):
+        feed.watch(f"run-{number}")
+    assert len(feed._of_run) == 0
