@@ -267,10 +267,11 @@ class SlackDoor:
 
     def _keep_connections(self) -> None:
         """By itself, Slack's client opens a connection for each call and closes it afterwards."""
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        self._session = aiohttp.ClientSession(timeout=timeout)
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+            self._session = aiohttp.ClientSession(timeout=timeout)
         for client in self._clients:
-            client.session = client.session or self._session
+            client.session = self._session
 
     def _web_client(self, *handlers: object) -> AsyncWebClient:
         return WatchedClient(

@@ -347,7 +347,9 @@ async def credentials_can_be_had(lane: Lane) -> None:
     before = len(await shown_credentials(lane))
     await lane.types(f"/luthien credentials {SUBJECT}")
     await lane.answered(f"Credentials of {SUBJECT}")
-    laws.credentials_were_shown(before, len(await shown_credentials(lane)))
+    kills = sum(fault.kind.kills for fault in lane.tap.struck)
+    after = len(await shown_credentials(lane))
+    laws.credentials_were_shown(before, after, broken_off=kills)
 
 
 async def shown_credentials(lane: Lane) -> list[dict[str, Any]]:

@@ -208,6 +208,9 @@ def test_credentials_that_nobody_got_or_that_came_twice_are_found() -> None:
         laws.credentials_were_shown(0, 2)
     with pytest.raises(AssertionError, match="delivered 2 times"):
         laws.credentials_were_shown(2, 3)
+    laws.credentials_were_shown(2, 3, broken_off=1)
+    with pytest.raises(AssertionError, match="delivered 3 times"):
+        laws.credentials_were_shown(3, 4, broken_off=1)
 
 
 def test_what_went_before_its_time_or_unannounced_or_by_itself_is_found() -> None:

@@ -288,7 +288,7 @@ async def _judge(house: SimulatedHouse, schedule: Schedule, before: int) -> None
     await laws.nothing_is_left(house)
     for wish in schedule.wishes:
         if OPERATIONS[wish.operation].shows_credentials:
-            await _credentials_can_be_had(house, wish)
+            await _credentials_can_be_had(house, schedule, wish)
 
 
 def _nothing_goes_unasked(schedule: Schedule, world: World, entries: list[dict[str, Any]]) -> None:
@@ -305,7 +305,7 @@ def _nothing_goes_unasked(schedule: Schedule, world: World, entries: list[dict[s
             laws.nothing_goes_early(gone, entries, DUE)
 
 
-async def _credentials_can_be_had(house: SimulatedHouse, wish: Wish) -> None:
+async def _credentials_can_be_had(house: SimulatedHouse, schedule: Schedule, wish: Wish) -> None:
     """By whoever asked, at least when they ask for them again."""
     before = after = await _shown_credentials(house, wish)
     line = f"/luthien credentials {wish.subject}"
@@ -315,7 +315,8 @@ async def _credentials_can_be_had(house: SimulatedHouse, wish: Wish) -> None:
         after = await _shown_credentials(house, wish)
         if after > before:
             break
-    laws.credentials_were_shown(before, after)
+    lost = sum(trouble.kind in ("database down", "disk full") for trouble in schedule.troubles)
+    laws.credentials_were_shown(before, after, broken_off=house.killed + lost)
 
 
 async def _shown_credentials(house: SimulatedHouse, wish: Wish) -> int:

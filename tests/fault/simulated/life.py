@@ -9,7 +9,7 @@ import logging
 from contextvars import Context
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -39,6 +39,8 @@ from tests.fault.simulated.wire import RailwayTransport, SlackSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import aiohttp
 
     from engine.blueprint import Blueprint
     from engine.clock import Clock
@@ -206,9 +208,7 @@ class Life:
         plane.equip(SpeaksInChannels, door.rooms)
         session = SlackSession(self._wire, 15.0)
         door._narrator._stage.told.__class__ = SimulatedTold
-        clients: tuple[Any, ...] = (door._client, door._voice._client)
-        for client in clients:
-            client.session = session
+        door._session = cast("aiohttp.ClientSession", session)
         door._voice._hook = session.hook
         self.plane = plane
         await plane.launch()

@@ -190,9 +190,8 @@ class RailwayTransport(httpx.AsyncBaseTransport):
 class SlackSession:
     """What slack_sdk uses of aiohttp's session."""
 
-    closed = False
-
     def __init__(self, wire: Wire, patience_s: float) -> None:
+        self.closed = False
         self._wire = wire
         self._patience_s = patience_s
 
@@ -203,6 +202,9 @@ class SlackSession:
             if given.get(name) is not None
         }
         return _Exchange(httpx.Request(method, url, **kept), self._wire, self._patience_s)
+
+    async def close(self) -> None:
+        self.closed = True
 
     async def hook(self, url: str, body: dict[str, Any]) -> tuple[int, str]:
         """For response_urls."""
