@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bench.figures import figure, percentile
@@ -19,8 +20,9 @@ from bench.processes import (
 from bench.result import BenchFailed, Goal, Result, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from app.demo import Sandbox
-    from bench.processes import Server
     from bench.result import Effort
 
 TITLE = "Listing a thousand instances"
@@ -30,7 +32,8 @@ SCHEDULED = 100
 """Of the instances, so many are marked for deletion."""
 
 HOW = f"""\
-`list` asked of `luthien serve` over its API, in an account that holds 1,000 finished instances \
+`list` asked of `luthien serve` over its API, the door that says most (all rows with all their \
+fields, where Slack shows twenty at a time), in an account that holds 1,000 finished instances \
 of three services each, {SCHEDULED} of them marked for deletion. *Cold* is the first request of \
 a fresh process; its calls are all that were made since the process was started, so finding out \
 what kind of token it has is among them. *Warm* are the requests right after it, which may be \
@@ -49,11 +52,13 @@ async def measure(effort: Effort) -> Result:
         await _fill(sandbox, scheduled, "luthien-down{n}", f"deletion-scheduled:{due.isoformat()}")
         began = await last_line(sandbox)
         with running_server(folder, sandbox, pace=1) as server:
-            cold = await _listed(sandbox, server, count, scheduled, since=began)
-            warm = []
-            for _ in range(effort.count(20, 2)):
-                since = await last_line(sandbox)
-                warm.append(await _listed(sandbox, server, count, scheduled, since=since))
+            async with server.client() as http:
+                ask = partial(server.asked, http, "list")
+                cold = await _listed(sandbox, ask, count, scheduled, since=began)
+                warm = []
+                for _ in range(effort.count(20, 2)):
+                    since = await last_line(sandbox)
+                    warm.append(await _listed(sandbox, ask, count, scheduled, since=since))
     return _result(count, cold, warm)
 
 
@@ -72,11 +77,16 @@ class _Listing:
 
 
 async def _listed(
-    sandbox: Sandbox, server: Server, count: int, scheduled: int, *, since: int
+    sandbox: Sandbox,
+    ask: Callable[[], Awaitable[dict[str, Any]]],
+    count: int,
+    scheduled: int,
+    *,
+    since: int,
 ) -> _Listing:
     """`since`: the journal's line after which calls count."""
     began = time.perf_counter()
-    answer = (await server.command("list"))["answer"]
+    answer = (await ask())["answer"]
     took = (time.perf_counter() - began) * 1000
     _check(answer["data"]["instances"], count, scheduled)
     return _Listing(took, await asked_of_railway(sandbox, since))

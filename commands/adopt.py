@@ -52,14 +52,14 @@ class Adopt(Change):
     async def plan(self, world: World) -> Plan:
         blueprint = world.blueprint(BLUEPRINT)
         instance = await find_instance(world, self.instance)
-        lacks = instance.missing(blueprint)
+        lacks = instance.missing
         why, then = "", f"status {instance.name}"
         if instance.deletion_at is not None:
             why = "Its deletion is scheduled, and adopting it would undo that."
             then = f"cancel-delete {instance.name}"
         elif instance.status is InstanceStatus.PROVISIONING:
             why = f"It is no leftover: {instance.reason}."
-        elif instance.mark.kind != MarkKind.CREATING and not instance.unaccounted(blueprint):
+        elif instance.mark.kind != MarkKind.CREATING and not instance.unaccounted:
             why = f"It is an ordinary instance already: {instance.status.words}."
             if lacks:
                 why = f"It was adopted without {listed(lacks)} already."

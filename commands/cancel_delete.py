@@ -93,7 +93,7 @@ async def _mark_before(world: World, instance: Instance) -> Mark:
     blueprint = world.blueprint(BLUEPRINT)
     short = instance.space.name == blueprint.space_prefix + instance.name
     name = "" if short else instance.name
-    front = instance.front(blueprint)
+    front = instance.front
     tells = next((n for n, v in blueprint.front.variables.items() if v.value == "{run}"), "")
     if front is None or not tells:
         return Mark.ready(name=name)

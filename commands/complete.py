@@ -80,8 +80,7 @@ async def _services(world: World, name: str | None) -> list[Choice]:
     """Those that every instance has, while none is chosen."""
     blueprint = world.blueprint(BLUEPRINT)
     if name is None:
-        names = [s.name for s in blueprint.services] + [c.name for c in blueprint.components]
-        return [(service, "") for service in sorted(names, key=str.lower)]
+        return [(service, "") for service in sorted(blueprint.parts, key=str.lower)]
     instance = await find_instance(world, name)
     return [
         (s.name, str(s.deployment.state) if s.deployment else "never deployed")
@@ -113,7 +112,7 @@ async def _variables(world: World, name: str | None) -> list[Choice]:
     if name is None:
         return sorted(notes.items())
     instance = await find_instance(world, name)
-    front = instance.front(blueprint)
+    front = instance.front
     there = await world.use(RunsServices).variables(instance.space, front.id) if front else {}
     return [
         (one, " · ".join(filter(None, ("set" if one in there else "not set", notes.get(one)))))

@@ -84,7 +84,7 @@ async def planned(
         if no_deploy
         else "What runs now keeps answering until the new deployment does."
     )
-    result = outcome(instance, world.blueprint(BLUEPRINT), summary=Ref(ref=f"{_WRITE}.said"))
+    result = outcome(instance, summary=Ref(ref=f"{_WRITE}.said"))
     if no_deploy:
         result = {k: v for k, v in result.items() if k in ("name", "project_id", "summary")}
     else:

@@ -77,8 +77,7 @@ class ShowCredentials(Question):
         disclosure: Disclosure | None,
         values: Mapping[Credential, str],
     ) -> Answer:
-        blueprint = world.blueprint(BLUEPRINT)
-        url = instance.url(blueprint)
+        url = instance.url
         note = " ".join(f"{c.label}: {c.description}." for c in values if c.description)
         offers: tuple[Offer, ...] = ()
         if disclosure is not None and disclosure.open:

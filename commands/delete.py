@@ -9,7 +9,7 @@ from pydantic import Field
 
 from commands.expiry import clock_trouble
 from commands.instance_state import InstanceStatus
-from commands.instances import BLUEPRINT, find_instance, instance_lock
+from commands.instances import find_instance, instance_lock
 from commands.marks import Mark
 from commands.names import KnownInstance
 from commands.steps.delete_space import DeleteSpace
@@ -180,8 +180,7 @@ class DeleteInstance(Change):
     ) -> Answer:
         """What would be lost, and the line that says yes to exactly that."""
         at, now, space = self._deletion_at(world), world.now(), instance.space
-        blueprint = world.blueprint(BLUEPRINT)
-        url = instance.url(blueprint)
+        url = instance.url
         deployed = max(
             (s.deployment.created_at for s in space.services if s.deployment), default=None
         )
@@ -225,7 +224,7 @@ class DeleteInstance(Change):
             title=f"Delete {instance.name}{' at once' if self.force else ''}?"
             " This is what would be lost",
             parts=parts,
-            data=instance.as_json(blueprint)
+            data=instance.as_json()
             | {"would_be_deleted_at": None if self.force else at.isoformat(), "confirm": line},
             private=True,
         )

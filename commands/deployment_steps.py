@@ -50,7 +50,7 @@ def afterwards(
         deployment=Ref(ref=f"{start}.deployment_id"),
         expected=expected,
     )
-    front = instance.front(blueprint)
+    front = instance.front
     if front is None or not front.url or not blueprint.front.health_paths:
         return (wait,)
     health = CheckHealth(
@@ -64,14 +64,12 @@ def afterwards(
     return (wait, health)
 
 
-def outcome(
-    instance: Instance, blueprint: Blueprint, **more: str | Ref
-) -> dict[str, str | Ref | None]:
+def outcome(instance: Instance, **more: str | Ref) -> dict[str, str | Ref | None]:
     """What the result of such a run is made of."""
     return {
         "name": instance.name,
         "project_id": instance.space.id,
-        "url": instance.url(blueprint) or None,
+        "url": instance.url or None,
         "status": InstanceStatus.RUNNING,
         **more,
     }
@@ -125,7 +123,6 @@ def replacement(
         notes=(*notes, meanwhile(front.history, newcomer)),
         outcome=outcome(
             instance,
-            blueprint,
             summary=Ref(ref=f"{start}.said"),
             commit=Ref(ref=f"{WAIT}.commit"),
             deployment=Ref(ref=f"{WAIT}.deployment_id"),

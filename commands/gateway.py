@@ -10,15 +10,15 @@ from engine.words import typed
 
 if TYPE_CHECKING:
     from commands.instances import Instance
-    from engine.blueprint import Blueprint, ServiceSpec
+    from engine.blueprint import ServiceSpec
     from engine.world import World
 
 ADMIN_KEY = "ADMIN_API_KEY"
 
 
-async def gateway_of(world: World, instance: Instance, blueprint: Blueprint) -> GatewayAccess:
+async def gateway_of(world: World, instance: Instance) -> GatewayAccess:
     """The key is read from the host each time and kept nowhere. Raises NotFound."""
-    front = instance.front(blueprint)
+    front = instance.front
     if front is None or not front.url:
         raise NotFound(
             f"The gateway of `{instance.name}` cannot be reached: it has no public address.",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from engine.blueprint import Blueprint
     from engine.capabilities import Service, Space
-    from engine.run import RunView
+    from engine.run import RunBrief
 
 CREATION_TAKES_AT_MOST = timedelta(hours=1)
 """A space still marked as being created after this, by a run that we do not know, has failed."""
@@ -37,7 +37,7 @@ class InstanceStatus(StrEnum):
 
 
 def state_of(
-    space: Space, blueprint: Blueprint, *, run: RunView | None, now: datetime
+    space: Space, blueprint: Blueprint, *, run: RunBrief | None, now: datetime
 ) -> tuple[InstanceStatus, str]:
     """The state, and in one line why it is not simply running. `run` is the one that the mark
     names, if our database knows it."""
@@ -51,7 +51,7 @@ def state_of(
 
 
 def _creation(
-    space: Space, blueprint: Blueprint, mark: Mark, run: RunView | None, age: timedelta
+    space: Space, blueprint: Blueprint, mark: Mark, run: RunBrief | None, age: timedelta
 ) -> tuple[InstanceStatus, str]:
     if run is None:
         if age < CREATION_TAKES_AT_MOST:
@@ -66,7 +66,7 @@ def _creation(
 
 def _by_services(space: Space, blueprint: Blueprint, *, made: bool) -> tuple[InstanceStatus, str]:
     """`made`: it was healthy once, so what is under way now replaces something that runs."""
-    names = [*(s.name for s in blueprint.services), *(c.name for c in blueprint.components)]
+    names = blueprint.parts
     if missing := [name for name in names if space.service(name) is None]:
         gone = blueprint.front.name in missing
         status = InstanceStatus.FAILED if gone else InstanceStatus.UNHEALTHY

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from commands.instance_state import InstanceStatus, state_of
 from commands.marks import Mark, MarkKind
 from commands.names import may_be_shortened, space_name
 from engine.capabilities import DeployState, HostsSpaces, RunsServices
 from engine.errors import NotFound, ProviderError
-from engine.run import RunStatus
+from engine.situation import Situation
 from engine.words import listed, moment, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from engine.blueprint import Blueprint
-    from engine.capabilities import Service, Space
+    from engine.capabilities import Listing, Service, Space
     from engine.run import RunView
     from engine.world import World
 
@@ -32,6 +34,7 @@ BLUEPRINT = "luthien"
 """The blueprint that instances are copies of."""
 REMOVING = ("expire", "delete")
 """Commands whose runs take an instance away."""
+_RESTARTS = (DeployState.RUNNING, DeployState.CRASHED)
 _LATEST = 5
 """Runs about a name that are looked at for what became of it."""
 
@@ -41,6 +44,7 @@ class Instance:
     name: str
     space: Space
     mark: Mark
+    blueprint: Blueprint = field(repr=False, compare=False)
     status: InstanceStatus
     reason: str = ""
     """Why it is not simply running; one line, may be empty."""
@@ -49,31 +53,51 @@ class Instance:
     def deletion_at(self) -> datetime | None:
         return self.mark.deletion_at
 
-    def front(self, blueprint: Blueprint) -> Service | None:
+    @cached_property
+    def front(self) -> Service | None:
         """The service that people reach; None while it is missing."""
-        return self.space.service(blueprint.front.name)
+        return self.space.service(self.blueprint.front.name)
 
-    def url(self, blueprint: Blueprint) -> str:
+    @property
+    def url(self) -> str:
         """Where it is reached; empty while it is not public."""
-        front = self.front(blueprint)
-        return front.url if front else ""
+        return self.front.url if self.front else ""
 
-    def missing(self, blueprint: Blueprint) -> list[str]:
+    @cached_property
+    def missing(self) -> Sequence[str]:
         """The parts of the blueprint that it lacks."""
-        names = [*(s.name for s in blueprint.services), *(c.name for c in blueprint.components)]
-        return [name for name in names if self.space.service(name) is None]
+        return [name for name in self.blueprint.parts if self.space.service(name) is None]
 
-    def unaccounted(self, blueprint: Blueprint) -> list[str]:
+    @property
+    def unaccounted(self) -> list[str]:
         """Those of them that nobody has accepted by adopting it without."""
-        return [name for name in self.missing(blueprint) if name not in self.mark.without]
+        return [name for name in self.missing if name not in self.mark.without]
 
-    def as_json(self, blueprint: Blueprint) -> dict[str, Any]:
+    @cached_property
+    def alone(self) -> Situation:
+        """Its situation, were nobody else there and no time passing."""
+        deployment = self.front.deployment if self.front else None
+        return Situation(
+            made=self.mark.kind is not MarkKind.CREATING,
+            creating=self.status is InstanceStatus.PROVISIONING,
+            whole=not self.missing,
+            accepted=not self.unaccounted,
+            served=self.front is not None,
+            deployed=deployment is not None and deployment.state in _RESTARTS,
+            leaving=self.deletion_at is not None,
+        )
+
+    def as_json(self) -> dict[str, Any]:
         """The shape that `list` and `status` share."""
+        return dict(self._json)
+
+    @cached_property
+    def _json(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "project_id": self.space.id,
             "status": self.status,
-            "url": self.url(blueprint) or None,
+            "url": self.url or None,
             "services": {s.name.lower(): service_json(s) for s in _sorted(self.space.services)},
             "created_at": self.space.created_at.isoformat(),
             "deletion_scheduled_at": self.deletion_at.isoformat() if self.deletion_at else None,
@@ -109,12 +133,18 @@ def instance_lock(name: str) -> str:
     return f"instance:{name}"
 
 
+_found: WeakKeyDictionary[Listing, Sequence[Instance]] = WeakKeyDictionary()
+"""The instances of a listing, for as long as that is shown."""
+
+
 async def all_instances(world: World, *, recent: bool = False) -> list[Instance]:
     """Every instance that the host knows, by name; `recent`: to be shown, not to decide by."""
-    blueprint, hosts = world.blueprint(BLUEPRINT), world.use(HostsSpaces)
-    spaces = [s for s in await hosts.spaces(recent=recent) if is_instance(s, blueprint)]
-    found = await instances_in(world, spaces)
-    return sorted(found, key=lambda i: (i.name, i.space.created_at))
+    blueprint = world.blueprint(BLUEPRINT)
+    listing = await world.use(HostsSpaces).spaces(recent=recent)
+    if listing not in _found:
+        found = await _read(world, [s for s in listing if is_instance(s, blueprint)])
+        _found[listing] = sorted(found, key=lambda i: (i.name, i.space.created_at))
+    return await _as_of_now(world, _found[listing])
 
 
 async def find_instance(world: World, name: str) -> Instance:
@@ -130,15 +160,32 @@ async def find_instance(world: World, name: str) -> Instance:
 
 async def instances_in(world: World, spaces: Sequence[Space]) -> list[Instance]:
     """The instance that each space holds."""
+    return await _as_of_now(world, await _read(world, spaces))
+
+
+async def _read(world: World, spaces: Sequence[Space]) -> list[Instance]:
+    """The same, as far as the host alone tells it."""
     blueprint, now = world.blueprint(BLUEPRINT), world.now()
-    marks = [Mark.parse(space.mark) for space in spaces]
-    runs = await _creators(world, marks)
-    names = await asyncio.gather(*(instance_name(world, s, blueprint) for s in spaces))
     found = []
-    for space, mark, name in zip(spaces, marks, names, strict=True):
-        status, reason = state_of(space, blueprint, run=runs.get(mark.run_id), now=now)
-        found.append(Instance(name, space, mark, status, reason))
+    for space, name in zip(spaces, await _names(world, spaces, blueprint), strict=True):
+        status, reason = state_of(space, blueprint, run=None, now=now)
+        found.append(Instance(name, space, Mark.parse(space.mark), blueprint, status, reason))
     return found
+
+
+async def _as_of_now(world: World, instances: Sequence[Instance]) -> list[Instance]:
+    """How it is with those that are being made, our database and the clock tell, too."""
+    wanted = {i.mark.run_id for i in instances if i.mark.kind is MarkKind.CREATING}
+    if not wanted:
+        return list(instances)
+    runs, now = await world.control.known_runs(wanted), world.now()
+
+    def state(instance: Instance) -> Instance:
+        run = runs.get(instance.mark.run_id)
+        status, reason = state_of(instance.space, instance.blueprint, run=run, now=now)
+        return replace(instance, status=status, reason=reason)
+
+    return [state(i) if i.mark.kind is MarkKind.CREATING else i for i in instances]
 
 
 def _gone(name: str, removed: RunView) -> NotFound:
@@ -202,13 +249,31 @@ def is_instance(space: Space, blueprint: Blueprint) -> bool:
 async def instance_name(world: World, space: Space, blueprint: Blueprint) -> str:
     """The mark tells a shortened name in full; while a deletion is scheduled the mark has no room
     for it, and the variable on the service tells it."""
-    short = space.name.removeprefix(blueprint.space_prefix)
+    [name] = await _names(world, [space], blueprint)
+    return name
+
+
+async def _names(world: World, spaces: Sequence[Space], blueprint: Blueprint) -> list[str]:
     limit = world.use(HostsSpaces).space_name_limit
+    told = [_told_name(space, blueprint, limit) for space in spaces]
+    unknown = [space for space, name in zip(spaces, told, strict=True) if name is None]
+    asked = await asyncio.gather(*(_asked_name(world, s, blueprint, limit) for s in unknown))
+    rest = iter(asked)
+    return [next(rest) if name is None else name for name in told]
+
+
+def _told_name(space: Space, blueprint: Blueprint, limit: int) -> str | None:
+    """None: the space itself does not tell."""
     told = Mark.parse(space.mark).name
     if told and space_name(blueprint.space_prefix, told, limit) == space.name:
         return told
-    if not may_be_shortened(space.name, limit):
-        return short
+    if may_be_shortened(space.name, limit):
+        return None
+    return space.name.removeprefix(blueprint.space_prefix)
+
+
+async def _asked_name(world: World, space: Space, blueprint: Blueprint, limit: int) -> str:
+    short = space.name.removeprefix(blueprint.space_prefix)
     front = space.service(blueprint.front.name)
     tells = next((n for n, v in blueprint.front.variables.items() if v.value == "{instance}"), "")
     if front is None or not tells:
@@ -218,21 +283,6 @@ async def instance_name(world: World, space: Space, blueprint: Blueprint) -> str
     except ProviderError:
         return short
     return told if space_name(blueprint.space_prefix, told, limit) == space.name else short
-
-
-async def _creators(world: World, marks: Iterable[Mark]) -> Mapping[str, RunView]:
-    """The runs that are named by marks, as far as our database knows them."""
-    wanted = {mark.run_id for mark in marks if mark.run_id}
-    if not wanted:
-        return {}
-    active = [status for status in RunStatus if not status.over]
-    known = {r.id: r for r in await world.control.list_runs(statuses=active, limit=1000)}
-    for run_id in wanted - set(known):
-        try:
-            known[run_id] = await world.control.show(run_id)
-        except NotFound:
-            continue
-    return known
 
 
 def _sorted(services: Sequence[Service]) -> list[Service]:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BeforeValidator, Field
 
 from commands.instance_state import InstanceStatus
-from commands.instances import BLUEPRINT, Instance, all_instances
+from commands.instances import Instance, all_instances
 from commands.situation import Situations
 from engine.answer import Answer, Offer, Offers, Table
 from engine.command import Argument, Question
 from engine.words import about, plural, until
 
 if TYPE_CHECKING:
+    from engine.locks import Hold
     from engine.world import World
 
 PAGE = 20
@@ -51,18 +52,17 @@ class ListInstances(Question):
         pages = max(1, -(-len(found) // PAGE))
         page = min(self.page or 1, pages)
         shown = found[(page - 1) * PAGE : page * PAGE]
-        blueprint, situations = world.blueprint(BLUEPRINT), await Situations.read(world)
+        situations = await Situations.read(world)
         listed = shown if self.page else found
         leaving = any(instance.deletion_at for instance in shown)
-        holds = {hold.subject: hold.by.name for hold in await world.locks.held()}
-        locked = any(instance.name in holds for instance in shown)
+        locked = any(situations.hold(instance) for instance in shown)
         more = [*(["Deletion"] if leaving else []), *(["Locked by"] if locked else [])]
         table = Table(
             columns=("Name", "State", "Address", "Age", *more),
             rows=tuple(
                 (
                     *self._row(world, instance, leaving),
-                    *([holds.get(instance.name, "")] if locked else []),
+                    *([_holder(situations.hold(instance))] if locked else []),
                 )
                 for instance in shown
             ),
@@ -82,8 +82,7 @@ class ListInstances(Question):
             ),
             data={
                 "instances": [
-                    instance.as_json(blueprint) | situations.as_json(instance)
-                    for instance in listed
+                    instance.as_json() | situations.as_json(instance) for instance in listed
                 ]
             },
         )
@@ -99,7 +98,7 @@ class ListInstances(Question):
         row = (
             instance.name,
             instance.status.words,
-            instance.url(world.blueprint(BLUEPRINT)) or "–",
+            instance.url or "–",
             about(now - instance.space.created_at),
         )
         deletion = until(instance.deletion_at, now) if instance.deletion_at else ""
@@ -119,6 +118,10 @@ class ListInstances(Question):
 
     def _at(self, page: int) -> str:
         return self.model_copy(update={"page": page}).line()
+
+
+def _holder(hold: Hold | None) -> str:
+    return hold.by.name if hold else ""
 
 
 def _title(found: list[Instance], *, narrowed: bool, page: int, pages: int) -> str:

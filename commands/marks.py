@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 _CREATING = "creating "
 _READY = "ready"
@@ -58,6 +59,7 @@ class Mark:
         return cls(MarkKind.SCHEDULED, deletion_at=at)
 
     @classmethod
+    @lru_cache(maxsize=4096)  # most are alike, and each is asked several things
     def parse(cls, text: str) -> Mark:
         """Never fails: what is not understood is FOREIGN."""
         text = text.strip()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from commands.instance_state import InstanceStatus
-from commands.instances import BLUEPRINT, Instance, all_instances, instance_lock
+from commands.instances import Instance, all_instances, instance_lock
 from commands.marks import MarkKind
 from commands.run_view import status_words
 from commands.situation import Situations
@@ -18,7 +18,8 @@ from engine.ways_on import clean_up, ways_on
 from engine.words import about, listed, plural, typed
 
 if TYPE_CHECKING:
-    from engine.blueprint import Blueprint
+    from collections.abc import Set
+
     from engine.run import RunView
     from engine.world import World
 
@@ -42,11 +43,11 @@ class ListOrphans(Question):
     examples: ClassVar[tuple[str, ...]] = ("orphans",)
 
     async def answer(self, world: World) -> Answer:
-        blueprint = world.blueprint(BLUEPRINT)
+        taken = frozenset(await world.locks.taken())
         found = [
             orphan
             for instance in await all_instances(world)
-            if (orphan := await _orphan(world, instance, blueprint))
+            if (orphan := await _orphan(world, instance, taken))
         ]
         held = [o for o in found if o.holder is not None]
         now, situations = world.now(), await Situations.read(world)
@@ -77,7 +78,7 @@ class ListOrphans(Question):
                 *([Text(text=_others(found[_MOST:]))] if found[_MOST:] else []),
                 Offers(offers=tuple(offers)),
             ),
-            data={"orphans": [o.as_json(blueprint) for o in found]},
+            data={"orphans": [o.as_json() for o in found]},
         )
 
 
@@ -108,9 +109,9 @@ class _Orphan:
     holder: RunView | None
     """A run that is over and still has it."""
 
-    def as_json(self, blueprint: Blueprint) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         found = {"reason": self.why, "finish": self.finish or None}
-        return self.instance.as_json(blueprint) | found
+        return self.instance.as_json() | found
 
     def offers(self, situations: Situations) -> list[Offer]:
         """What can be done about it now. While its unfinished run has it, only that run can be
@@ -125,14 +126,15 @@ class _Orphan:
         return offers
 
 
-async def _orphan(world: World, instance: Instance, blueprint: Blueprint) -> _Orphan | None:
+async def _orphan(world: World, instance: Instance, taken: Set[str]) -> _Orphan | None:
     """None for whatever is whole, adopted without what it lacks, under way, or to be deleted
     anyway."""
-    holder = await world.control.holder_of(instance_lock(instance.name))
+    lock = instance_lock(instance.name)
+    holder = await world.control.holder_of(lock) if lock in taken else None
     if instance.deletion_at is not None or (holder is not None and not holder.status.over):
         return None
     if instance.mark.kind != MarkKind.CREATING:
-        if not (new := instance.unaccounted(blueprint)):
+        if not (new := instance.unaccounted):
             return None
         why = f"{' and '.join(new)} missing"
         return _Orphan(instance, why, "", _GONE, holder)

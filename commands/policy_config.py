@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from commands import gateway_policy_view, policy_text
 from commands.gateway import gateway_of
 from commands.gateway_policy_plan import Reached, before, planned, wished
-from commands.instances import BLUEPRINT, find_instance, instance_lock
+from commands.instances import find_instance, instance_lock
 from commands.names import KnownInstance
 from commands.redaction import HIDDEN
 from commands.steps.set_policy import SECRET
@@ -171,10 +171,9 @@ class PolicyConfig(Change):
         return gateway_policy_view.in_force(instance, await gateways.policy(reached.gateway))
 
     async def _find(self, world: World) -> Reached:
-        blueprint = world.blueprint(BLUEPRINT)
         instance = await find_instance(world, self.instance)
-        gateway = await gateway_of(world, instance, blueprint)
-        front = instance.front(blueprint)
+        gateway = await gateway_of(world, instance)
+        front = instance.front
         assert front is not None  # noqa: S101 - else there is no gateway to ask
         return Reached(instance, front, gateway)
 

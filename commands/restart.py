@@ -92,5 +92,5 @@ class RestartService(Change):
             risk=self.risk,
             expected=critical_path(steps),
             notes=("It does not answer for a moment.",),
-            outcome=outcome(instance, blueprint, service=service.name),
+            outcome=outcome(instance, service=service.name),
         )

@@ -106,7 +106,6 @@ class Rotate(Change):
             ),
             outcome=outcome(
                 instance,
-                blueprint,
                 key=self.key,
                 **({"summary": Ref(ref=f"{_PROOF}.said")} if service.url else {}),
             ),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from commands.adopt import Adopt, lacking
 from commands.credentials import may_be_shown
-from commands.instance_state import InstanceStatus
-from commands.instances import BLUEPRINT, instance_lock
-from commands.marks import MarkKind
+from commands.instances import instance_lock
 from engine.actions import actions, offer, remedies
 from engine.answer import Confirm
-from engine.capabilities import DeployState
-from engine.situation import Situation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,12 +19,13 @@ if TYPE_CHECKING:
     from engine.command import Command
     from engine.control_plane import Disclosure
     from engine.locks import Hold
+    from engine.policy import Kind
     from engine.rights import Rights
+    from engine.situation import Situation
     from engine.world import World
 
 MOST_OFFERS = 5
 """Buttons that do not crowd an answer out."""
-_RESTARTS = (DeployState.RUNNING, DeployState.CRASHED)
 
 
 class Situations:
@@ -46,7 +44,8 @@ class Situations:
         self._busy = frozenset(busy)
         self._rights = may
         self._disclosures = disclosures
-        self._fitting: dict[Situation, Sequence[type[Command]]] = {}
+        self._now = world.now()
+        self._fitting: dict[tuple[Situation, Kind], Sequence[type[Command]]] = {}
 
     @classmethod
     async def read(cls, world: World) -> Situations:
@@ -56,35 +55,39 @@ class Situations:
         may, disclosures = await control.rights(world.actor), await control.disclosures()
         return cls(world, holds, busy, may, disclosures)
 
+    def hold(self, instance: Instance) -> Hold | None:
+        """A person's lock on it."""
+        return self._holds.get(instance_lock(instance.name))
+
     def of(self, instance: Instance) -> Situation:
-        blueprint, lock = self._world.blueprint(BLUEPRINT), instance_lock(instance.name)
-        front, hold = instance.front(blueprint), self._holds.get(lock)
-        at = instance.deletion_at
-        return Situation(
-            made=instance.mark.kind is not MarkKind.CREATING,
-            creating=instance.status is InstanceStatus.PROVISIONING,
-            whole=not instance.missing(blueprint),
-            accepted=not instance.unaccounted(blueprint),
-            served=front is not None,
-            deployed=bool(front and front.deployment and front.deployment.state in _RESTARTS),
-            leaving=at is not None,
-            due=at is not None and at <= self._world.now(),
-            busy=lock in self._busy,
+        lock, at = instance_lock(instance.name), instance.deletion_at
+        hold, disclosure = self._holds.get(lock), self._disclosures.get(instance.name)
+        due, busy = at is not None and at <= self._now, lock in self._busy
+        disclosed = may_be_shown(self._world.actor, disclosure)
+        if not due and not busy and hold is None and disclosed:
+            return instance.alone
+        return replace(
+            instance.alone,
+            due=due,
+            busy=busy,
             held=hold is not None,
             barred=hold is not None and hold.by.key != self._world.actor.key,
-            disclosed=may_be_shown(self._world.actor, self._disclosures.get(instance.name)),
+            disclosed=disclosed,
         )
 
     def actions(self, instance: Instance) -> Sequence[type[Command]]:
         """What makes sense for it now, as far as the asker may do it."""
-        about = self.of(instance)
-        if about not in self._fitting:
-            self._fitting[about] = actions(self._world.registry.listed, about)
-        return [c for c in self._fitting[about] if self._rights.use(c, instance.name)]
+        about, name = self.of(instance), instance.name
+        alike = (about, self._rights.kind(name))
+        found = self._fitting.get(alike)
+        if found is None:
+            fitting = actions(self._world.registry.listed, about)
+            found = self._fitting[alike] = [c for c in fitting if self._rights.use(c, name)]
+        return found
 
     def as_json(self, instance: Instance) -> dict[str, Any]:
         """What `list` and `status` tell of it."""
-        hold = self._holds.get(instance_lock(instance.name))
+        hold = self.hold(instance)
         return {
             "locked_by": hold.by.key if hold else None,
             "actions": [command.name for command in self.actions(instance)],
@@ -92,7 +95,7 @@ class Situations:
 
     def _offer(self, command: type[Command], instance: Instance) -> Offer:
         button = offer(command, instance.name, self.of(instance))
-        lacks = instance.missing(self._world.blueprint(BLUEPRINT))
+        lacks = instance.missing
         if command is not Adopt or not lacks:
             return button
         words = lacking(instance.name, lacks)

@@ -63,18 +63,18 @@ class ShowStatus(Question):
         locked = await _locked(world, instance)
         situations = await Situations.read(world)
         parts: list[Part] = [
-            _facts(world, instance, blueprint, reason, probes, holder, variables, locked),
+            _facts(world, instance, reason, probes, holder, variables, locked),
             _services(world, instance),
         ]
         if runs:
             rows = tuple(run_row(run, world.now()) for run in runs)
             parts.append(Table(columns=RUN_COLUMNS, rows=rows))
         remedies = situations.offers([instance])
-        parts.append(Offers(offers=_offers(world, instance, blueprint, holder, remedies)))
+        parts.append(Offers(offers=_offers(world, instance, holder, remedies)))
         return Answer(
             title=f"{instance.name}: {status.words}",
             parts=tuple(parts),
-            data=instance.as_json(blueprint)
+            data=instance.as_json()
             | {
                 "status": status,
                 "reason": reason or None,
@@ -103,7 +103,7 @@ class ShowStatus(Question):
 
 async def _probe(world: World, instance: Instance, blueprint: Blueprint) -> dict[str, Probe]:
     """Path → what it answers now; empty while there is no address."""
-    url = instance.url(blueprint).rstrip("/")
+    url = instance.url.rstrip("/")
     paths = blueprint.front.health_paths if url else ()
     prober = world.use(ProbesUrls)
     probes = await asyncio.gather(*(prober.probe(url + path) for path in paths))
@@ -114,7 +114,7 @@ async def _variables(
     world: World, instance: Instance, blueprint: Blueprint
 ) -> dict[str, str] | str:
     """What may be shown of them, or why they cannot be read."""
-    front = instance.front(blueprint)
+    front = instance.front
     if front is None:
         return {}
     try:
@@ -137,14 +137,13 @@ def _measured(instance: Instance, probes: Mapping[str, Probe]) -> tuple[Instance
 def _facts(
     world: World,
     instance: Instance,
-    blueprint: Blueprint,
     reason: str,
     probes: Mapping[str, Probe],
     holder: RunView | None,
     variables: Mapping[str, str] | str,
     locked: Sequence[Fact],
 ) -> Facts:
-    now, space, url = world.now(), instance.space, instance.url(blueprint)
+    now, space, url = world.now(), instance.space, instance.url
     facts = [Fact(label="Address", value=url or "not public yet", url=url)]
     if reason:
         facts.append(Fact(label="Why", value=reason))
@@ -238,12 +237,11 @@ def _deployment_json(service: Service) -> dict[str, Any]:
 def _offers(
     world: World,
     instance: Instance,
-    blueprint: Blueprint,
     holder: RunView | None,
     remedies: Sequence[Offer],
 ) -> tuple[Offer, ...]:
     offers = [Offer(label="Refresh", line=f"status {instance.name}")]
-    if url := instance.url(blueprint):
+    if url := instance.url:
         offers.append(Offer(label="Open", url=url))
     if instance.space.console_url:
         offers.append(Offer(label="Console", url=instance.space.console_url))

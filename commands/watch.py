@@ -24,7 +24,7 @@ from engine.run import RunStatus
 from engine.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from engine.capabilities import Space
     from engine.memory import Remembered
@@ -117,7 +117,7 @@ class _Runs:
 
 async def _read(
     world: World, wanted: Sequence[str], *, everything: bool
-) -> tuple[Sequence[Space], int]:
+) -> tuple[Collection[Space], int]:
     """The spaces, and how many requests that took."""
     hosts = world.use(HostsSpaces)
     if everything:

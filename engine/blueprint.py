@@ -14,7 +14,7 @@ from engine.capabilities import Database
 from engine.errors import NotConfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class _Part(BaseModel):
@@ -146,6 +146,11 @@ class Blueprint(_Part):
         """Of everything in it, mostly idle."""
         costs = [c.monthly_cost_usd for c in self.components]
         return sum(costs + [s.monthly_cost_usd for s in self.services], Decimal(0))
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The names of all that it is made of."""
+        return [*(s.name for s in self.services), *(c.name for c in self.components)]
 
     @property
     def front(self) -> ServiceSpec:

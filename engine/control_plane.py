@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from engine.approval import ApprovalStatus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from engine.actor import Actor, Origin
@@ -260,6 +260,9 @@ class ControlPlane(Protocol):
     ) -> Sequence[RunView]:
         """Newest first. `before`: only runs older than this one. Raises NotFound when there is no
         such run."""
+
+    async def known_runs(self, ids: Collection[str]) -> Mapping[str, RunBrief]:
+        """Those of these runs that there are, by id, read at once."""
 
     async def runs_since(self, since: datetime) -> Sequence[RunBrief]:
         """Every run that was asked for then or later, newest first, however many they are."""

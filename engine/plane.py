@@ -50,7 +50,7 @@ from engine.submission import Submission, new_run_id
 from engine.world import Limits, World
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from datetime import datetime
 
     from engine.answer import Answer
@@ -372,6 +372,9 @@ class Plane:
         return await self.journal.runs(
             subject=subject, statuses=statuses, limit=limit, before=before
         )
+
+    async def known_runs(self, ids: Collection[str]) -> Mapping[str, RunBrief]:
+        return {run.id: run for run in await self.journal.briefs(ids)}
 
     async def runs_since(self, since: datetime) -> Sequence[RunBrief]:
         return await self.journal.runs_since(since)

@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
     from engine.actor import Actor
     from engine.command import Command
+
+Kind = tuple[bool, ...]
+"""Of instances: a policy tells two of the same kind not apart."""
 
 NOBODY = "nobody"
 EVERYTHING = "*"
@@ -202,7 +206,7 @@ class _Selects(_Part):
         """Whether it is about this, on some instance at least."""
         return any(_names(pattern, asked) for pattern in self.commands)
 
-    def fits(self, asked: Asked, production: Iterable[str]) -> bool:
+    def fits(self, asked: Asked, production: tuple[str, ...]) -> bool:
         if not self.is_about(asked):
             return False
         if self.instances is not None and not _like(asked.subject, self.instances):
@@ -288,9 +292,8 @@ class Policy(_Part):
     def is_production(self, subject: str) -> bool:
         return _like(subject, self.production)
 
-    def tells_apart(self, subject: str) -> tuple[bool, ...]:
-        """What it asks about an instance's name: of two with the same answers the same may be
-        done."""
+    def kind(self, subject: str) -> Kind:
+        """What all that it asks about an instance's name comes to."""
         about = (*self.rules, *self.freezes)
         named = (_like(subject, part.instances) for part in about if part.instances is not None)
         return (self.is_production(subject), *named)
@@ -330,5 +333,10 @@ def _names(pattern: str, asked: Asked) -> bool:
     return name == asked.command.name and asked.switches.issuperset(switches)
 
 
-def _like(subject: str, patterns: Iterable[str]) -> bool:
-    return bool(subject) and any(fnmatchcase(subject, pattern) for pattern in patterns)
+def _like(subject: str, patterns: tuple[str, ...]) -> bool:
+    return bool(subject and patterns) and _any_of(patterns).match(subject) is not None
+
+
+@lru_cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)))

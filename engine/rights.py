@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.actor import Actor
     from engine.answer import Offer, Part
     from engine.command import Command
-    from engine.policy import Policy
+    from engine.policy import Kind, Policy
     from engine.registry import Registry
     from engine.run import RunView
 
@@ -36,8 +36,8 @@ class Rights:
     policy: Policy
     registry: Registry
     now: datetime
-    _known: dict[tuple[type[Command], tuple[bool, ...] | None], bool] = field(default_factory=dict)
-    _names: dict[str, tuple[bool, ...]] = field(default_factory=dict)
+    _known: dict[tuple[type[Command], Kind | None], bool] = field(default_factory=dict)
+    _kinds: dict[str, Kind] = field(default_factory=dict)
 
     def commands(self, subject: str | None = None) -> Sequence[type[Command]]:
         """Those that are listed and that they may use: on this instance, or else on any."""
@@ -45,17 +45,18 @@ class Rights:
 
     def use(self, command: type[Command], subject: str | None = None) -> bool:
         """Whether they may use it: on this instance, or else on any."""
-        key = (command, None if subject is None else self._told_apart(subject))
+        key = (command, None if subject is None else self.kind(subject))
         if key not in self._known:
             general = subject is None and _SUBJECT in command.model_fields
             asked = Asked.of(command, subject or "")
             self._known[key] = self._somewhere(asked) if general else self._allows(asked)
         return self._known[key]
 
-    def _told_apart(self, subject: str) -> tuple[bool, ...]:
-        if subject not in self._names:
-            self._names[subject] = self.policy.tells_apart(subject)
-        return self._names[subject]
+    def kind(self, subject: str) -> Kind:
+        """Of two instances with the same they may do the same."""
+        if subject not in self._kinds:
+            self._kinds[subject] = self.policy.kind(subject)
+        return self._kinds[subject]
 
     def ask(self, command: Command, subject: str = "") -> bool:
         """Whether they may ask for exactly this. `subject`: the instance, where the command does

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
+from pydantic_core import to_json
+from typing_extensions import override
 
 from api.performing import Serves, once
 from api.v1.shapes import CommandDefinition, Commands
@@ -78,12 +80,20 @@ def told(outcome: Outcome) -> JSONResponse:
     if outcome.run is not None:
         return private({"run": outcome.run.model_dump(mode="json")}, HTTPStatus.ACCEPTED)
     assert outcome.answer is not None  # noqa: S101 (an outcome is one of the two)
-    return private({"answer": outcome.answer.model_dump(mode="json")})
+    return private({"answer": outcome.answer})
 
 
 def private(content: dict[str, Any], status: int = 200) -> JSONResponse:
     """Answers may hold secrets, so nobody between may keep them."""
-    return JSONResponse(content, status, headers={"Cache-Control": "no-store"})
+    return _Json(content, status, headers={"Cache-Control": "no-store"})
+
+
+class _Json(JSONResponse):
+    """As the values themselves are written, several times as fast as by way of plain ones."""
+
+    @override
+    def render(self, content: object) -> bytes:
+        return to_json(content, inf_nan_mode="null")
 
 
 def _switch(fields: dict[str, Any], name: str, *, default: bool) -> bool:

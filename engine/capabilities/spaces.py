@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from typing_extensions import override
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 class DeployState(StrEnum):
@@ -95,7 +97,30 @@ class Space:
 
     def service(self, name: str) -> Service | None:
         """By exact name."""
-        return next((s for s in self.services if s.name == name), None)
+        for service in self.services:  # for each of thousands, so no generator
+            if service.name == name:
+                return service
+        return None
+
+
+class Listing(Collection[Space]):
+    """All spaces as they were read at one moment; whoever asks again may get the very same. What
+    is made of it can be kept for as long as it lives, in a dictionary of weak keys."""
+
+    def __init__(self, spaces: Iterable[Space]) -> None:
+        self._spaces = tuple(spaces)
+
+    @override
+    def __iter__(self) -> Iterator[Space]:
+        return iter(self._spaces)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._spaces)
+
+    @override
+    def __contains__(self, space: object) -> bool:
+        return space in self._spaces
 
 
 @dataclass(frozen=True)
@@ -119,7 +144,7 @@ class HostsSpaces(Protocol):
     space_name_limit: int
     """Characters."""
 
-    async def spaces(self, *, recent: bool = False) -> Sequence[Space]:
+    async def spaces(self, *, recent: bool = False) -> Listing:
         """All spaces that the token can see in the configured workspace, deleted ones left out,
         with services, latest deployment, domain and mark; at most 3 calls for 1,000. With
         `recent`, what was read a few seconds ago will do if nothing was written since; nothing

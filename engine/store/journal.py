@@ -28,8 +28,10 @@ from engine.store.signals import CANCEL, EVENTS
 from engine.store.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
     from datetime import datetime
+
+    from sqlalchemy import ColumnElement
 
     from engine.clock import Clock
     from engine.feed import Feed
@@ -150,10 +152,14 @@ class Journal:
 
     async def runs_since(self, since: datetime) -> list[RunBrief]:
         """Newest first. One query: whoever counts a week must not read each run by itself."""
-        names = RunBrief.model_fields
-        query = select(*(getattr(RunRow, name) for name in names)).where(
-            RunRow.created_at >= since
-        )
+        return await self._briefs(RunRow.created_at >= since)
+
+    async def briefs(self, ids: Collection[str]) -> list[RunBrief]:
+        """Of these runs, as far as there are such; newest first."""
+        return await self._briefs(RunRow.id.in_(ids))
+
+    async def _briefs(self, which: ColumnElement[bool]) -> list[RunBrief]:
+        query = select(*(getattr(RunRow, name) for name in RunBrief.model_fields)).where(which)
         async with self._database.read() as session:
             rows = await session.execute(query.order_by(RunRow.number.desc()))
             return [RunBrief.model_validate(row) for row in rows.mappings()]

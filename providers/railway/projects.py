@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from engine.capabilities import Allowance, Volume
+from engine.capabilities import Allowance, Listing, Volume
 from engine.errors import OutcomeUnknown, Rejected
 from providers.railway import models, translate
 from providers.railway.verdicts import Verdict
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.capabilities import Space, Waiting
+    from providers.railway.flight import SingleFlight
     from providers.railway.rail import Rail
 
 P = TypeVar("P", bound=models.ProjectName)
@@ -30,7 +31,7 @@ _GONE = (Verdict.MISSING, Verdict.DENIED)
 
 @dataclass(frozen=True)
 class _Seen:
-    spaces: Sequence[Space]
+    listing: Listing
     writes: int
     """Of ours, before it was read."""
 
@@ -42,21 +43,30 @@ class Projects:
     """Source: Railway's refusal, "Project names must be between 1 and 32 characters"."""
 
     _rail: Rail
+    _reading: SingleFlight[Listing]
+    """Of `_read`, in each state that our own writes make."""
     _listing = 1
     _seen: _Seen | None = None
     _forgetting: asyncio.Task[None] | None = None
 
-    async def spaces(self, *, recent: bool = False) -> Sequence[Space]:
-        """One call for each 500 projects. Source: railwayapp/cli, UserProjects.graphql."""
+    async def spaces(self, *, recent: bool = False) -> Listing:
+        """One call for each 500 projects; who asks while it is being read gets the same. Source:
+        railwayapp/cli, UserProjects.graphql."""
         writes = self._rail.client.writes
-        if not recent:
-            return await self._read()
-        if self._seen is None or self._seen.writes != writes:
-            self._seen = _Seen(await self._read(), writes)
-            if self._forgetting is not None:
-                self._forgetting.cancel()
-            self._forgetting = asyncio.create_task(self._forget(), name="listing")
-        return self._seen.spaces
+        if recent and self._seen is not None and self._seen.writes == writes:
+            return self._seen.listing
+        listing = await self._reading(writes)
+        if recent:
+            self._keep(_Seen(listing, writes))
+        return listing
+
+    def _keep(self, seen: _Seen) -> None:
+        if self._seen == seen:
+            return  # by somebody who waited for the same
+        self._seen = seen
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        self._forgetting = asyncio.create_task(self._forget(), name="listing")
 
     async def forgotten(self) -> None:
         """Until what was listed is not shown any more."""
@@ -67,11 +77,11 @@ class Projects:
         await self._rail.clock.sleep(RECENT)
         self._seen = None
 
-    async def _read(self) -> Sequence[Space]:
+    async def _read(self) -> Listing:
         workspace = await self._rail.workspace()
         projects = await self._all("projects", models.Project)
         self._listing = max(1, -(-len(projects) // PAGE))
-        return [translate.space(p, self._rail, workspace=workspace) for p in projects]
+        return Listing(translate.space(p, self._rail, workspace=workspace) for p in projects)
 
     def allowance(self) -> Allowance:
         """Source: Railway docs, integrations/api (the rate-limit headers)."""

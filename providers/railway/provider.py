@@ -9,6 +9,7 @@ from providers.railway.client import RailwayClient
 from providers.railway.databases import Databases
 from providers.railway.deployments import Deployments
 from providers.railway.failures import failure_of
+from providers.railway.flight import SingleFlight
 from providers.railway.logs import Logs
 from providers.railway.projects import Projects
 from providers.railway.rail import Rail
@@ -52,6 +53,7 @@ class RailwayProvider(Projects, Services, Sources, Deployments, Logs, Databases,
         """`peers` are those that share the token, as of the moment when they are asked for."""
         self._client = RailwayClient(url, token, clock=clock, transport=transport, peers=peers)
         self._rail = Rail(self._client, clock, workspace_id or None, gateway_url)
+        self._reading = SingleFlight(self._read)
         self._watch = DeploymentWatch(self._rail)
 
     async def aclose(self) -> None:

@@ -442,6 +442,9 @@ class FakeControl:
     ) -> Sequence[RunView]:
         return [v for v in self.views.values() if not statuses or v.status in statuses][:limit]
 
+    async def known_runs(self, ids: Collection[str]) -> Mapping[str, RunBrief]:
+        return {run_id: self.views[run_id] for run_id in ids if run_id in self.views}
+
     async def runs_since(self, since: datetime) -> Sequence[RunBrief]:
         return [view for view in self.views.values() if view.created_at >= since]
 

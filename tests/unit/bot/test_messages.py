@@ -29,6 +29,7 @@ from engine.actions import actions
 from engine.actor import Actor, Door, Role
 from engine.answer import Answer, Chart, Code, Fact, Facts, Offer, Offers, Secrets, Series, Table
 from engine.approval import ApprovalStatus, Vote
+from engine.blueprint import load_all
 from engine.capabilities import Space
 from engine.command import Risk
 from engine.control_plane import AuditEntry
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
 GOLDEN = Path(__file__).parent / "golden"
 LATER = START + timedelta(seconds=72)
+LUTHIEN = load_all(Path(__file__).resolve().parents[3] / "blueprints")["luthien"]
 CLI = Actor(door=Door.CLI, id="root", name="root", role=Role.ADMIN)
 
 
@@ -180,9 +182,11 @@ def digest_of_a_day() -> Notice:
     space = Space("p-1", "e-1", "luthien-acme", "ready", START)
     due = START + timedelta(days=3, hours=2)
     instances = (
-        Instance("acme", space, Mark.ready(), InstanceStatus.RUNNING),
-        Instance("beta", space, Mark.ready(), InstanceStatus.UNHEALTHY, "Redis <missing>"),
-        Instance("old", space, Mark.scheduled(due), InstanceStatus.DELETION_SCHEDULED),
+        Instance("acme", space, Mark.ready(), LUTHIEN, InstanceStatus.RUNNING),
+        Instance(
+            "beta", space, Mark.ready(), LUTHIEN, InstanceStatus.UNHEALTHY, "Redis <missing>"
+        ),
+        Instance("old", space, Mark.scheduled(due), LUTHIEN, InstanceStatus.DELETION_SCHEDULED),
     )
     runs = (FAILED.model_copy(update={"line": "redeploy beta"}), done(line="create acme"))
     keep = (Offer(label="Keep old", line="cancel-delete old", style="primary"),)

@@ -243,6 +243,9 @@ class FakeControl:
         older = [run.id for run in newest].index(before) + 1 if before else 0
         return newest[older : older + limit]
 
+    async def known_runs(self, ids: Collection[str]) -> dict[str, RunBrief]:
+        return {run_id: self.runs[run_id] for run_id in ids if run_id in self.runs}
+
     async def runs_since(self, since: datetime) -> Sequence[RunBrief]:
         newest = await self.list_runs(limit=len(self.runs))
         return [run for run in newest if run.created_at >= since]

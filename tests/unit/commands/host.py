@@ -21,6 +21,7 @@ from engine.capabilities import (
     Failure,
     HostsSpaces,
     KeepsDatabases,
+    Listing,
     LogLine,
     MeasuresUse,
     Period,
@@ -129,9 +130,9 @@ class FakeHost:
 
     # ── HostsSpaces ───────────────────────────────────────────────────────────────────────────
 
-    async def spaces(self, *, recent: bool = False) -> Sequence[Space]:
+    async def spaces(self, *, recent: bool = False) -> Listing:
         self.calls.append("spaces")
-        return [self._seen(h) for h in self.held.values() if self._shows(h)]
+        return Listing(self._seen(h) for h in self.held.values() if self._shows(h))
 
     def allowance(self) -> Allowance:
         return Allowance(10_000, 9_900, max(1, -(-len(self.held) // 500)))

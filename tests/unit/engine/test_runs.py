@@ -229,10 +229,13 @@ async def test_those_of_a_period_are_read_at_once(tmp_path: Path) -> None:
         assert await p.runs_since(second.created_at + timedelta(microseconds=1)) == []
         [newer] = await p.runs_since(second.created_at)
         both = await p.runs_since(first.created_at)
+        known = await p.known_runs([first.id, "rnothere", second.id])
+        assert await p.known_runs([]) == {}
     assert newer.model_dump() == {key: getattr(second, key) for key in newer.model_dump()} | {
         "actor": second.actor.model_dump()
     }
     assert [run.id for run in both] == [second.id, first.id]
+    assert known == {run.id: run for run in both}
 
 
 async def test_an_unknown_run_is_a_clean_refusal(tmp_path: Path) -> None:

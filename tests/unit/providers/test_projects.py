@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from tests.unit.providers.fakes import (
     a_deployment,
     a_project,
     an_instance,
+    data,
     edges,
     error,
 )
@@ -113,6 +115,54 @@ async def test_a_thousand_spaces_cost_two_calls(
     spaces = await provider.spaces()
     assert [s.name for s in spaces] == [f"n{i}" for i in range(1000)]
     assert railway.counts["projects"] == 2
+
+
+async def test_who_asks_while_it_is_being_listed_waits_for_that(
+    provider: RailwayProvider, railway: FakeRailway
+) -> None:
+    answered: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    railway.on("projects", lambda _: answered)
+    watch = asyncio.create_task(provider.spaces())
+    await railway.heard("projects")
+    shown = [asyncio.create_task(provider.spaces(recent=True)) for _ in range(3)]
+    await asyncio.sleep(0)
+    watch.cancel()
+    answered.set_result(data("projects", edges(a_project())))
+    listings = await asyncio.gather(*shown)
+    assert watch.cancelled()
+    assert railway.counts["projects"] == 1
+    assert {id(listing) for listing in listings} == {id(await provider.spaces(recent=True))}
+    assert [space.name for space in listings[0]] == ["luthien-acme"]
+    assert railway.counts["projects"] == 1, "it is shown again for a moment"
+
+
+async def test_after_a_write_nobody_gets_what_was_being_listed_before_it(
+    provider: RailwayProvider, railway: FakeRailway
+) -> None:
+    before: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    railway.on("projects", lambda _: before, edges(a_project(description="ready")))
+    railway.on("projectUpdate", {"id": "p-1"})
+    old = asyncio.create_task(provider.spaces(recent=True))
+    await railway.heard("projects")
+    await provider.mark_space("p-1", "ready")
+    for recent in (True, False):
+        [space] = await provider.spaces(recent=recent)
+        assert space.mark == "ready"
+    before.set_result(data("projects", edges(a_project(description="creating r-1"))))
+    assert [space.mark for space in await old] == ["creating r-1"]
+    [space] = await provider.spaces(recent=True)
+    assert space.mark == "ready", "what came late is not kept"
+
+
+async def test_a_listing_that_fails_fails_for_all_who_wait(
+    provider: RailwayProvider, railway: FakeRailway
+) -> None:
+    railway.on("projects", error("Not Authorized"), edges(a_project()))
+    both = (provider.spaces(), provider.spaces(recent=True))
+    refused = await asyncio.gather(*both, return_exceptions=True)
+    assert [type(one) for one in refused] == [Rejected, Rejected]
+    assert railway.counts["projects"] == 1
+    assert len(await provider.spaces(recent=True)) == 1
 
 
 async def test_deleted_projects_are_left_out(
