@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import bisect
 import itertools
+from abc import ABC, abstractmethod
 from collections import deque
 from datetime import timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from typing_extensions import override
 
 from bot.waiting import happened
 from engine.peers import NoPeers
@@ -48,7 +51,7 @@ class Urgency(IntEnum):
     """Elapsed time and phases: the newest content counts, an older one is never sent."""
 
 
-class _Lane:
+class _Lane(ABC):
     """Grants one turn after another, the most urgent waiter first."""
 
     def __init__(self, clock: Clock) -> None:
@@ -61,9 +64,9 @@ class _Lane:
     def hold(self, seconds: float) -> None:
         self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
 
+    @abstractmethod
     def _take(self, urgency: Urgency) -> float | None:
         """Take the turn, or say in how many seconds somebody this urgent may ask again."""
-        raise NotImplementedError
 
     async def turn(
         self, urgency: Urgency, allowed: Callable[[], Awaitable[timedelta]] | None = None
@@ -99,6 +102,7 @@ class _Posts(_Lane):
         super().__init__(clock)
         self._free_at = 0.0
 
+    @override
     def _take(self, urgency: Urgency) -> float | None:
         now = self._clock.monotonic()
         if now < self._free_at and urgency is not Urgency.PRIVATE:
@@ -116,6 +120,7 @@ class _Edits(_Lane):
         self._made: deque[float] = deque()
         self._routine_at = 0.0
 
+    @override
     def _take(self, urgency: Urgency) -> float | None:
         now = self._clock.monotonic()
         while self._made and self._made[0] <= now - MINUTE:
