@@ -17,15 +17,15 @@ help: ## Show what can be made
 
 setup: .venv/.installed ## Build .venv (costs nothing when nothing changed)
 
-.venv/.installed: requirements/dev.txt pyproject.toml
+.venv/.installed: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "luthien-ops needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --seed --python "$$(command -v $(PYTHON))" .venv \
-	  && uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt; \
+	  && uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt; \
 	else \
 	  $(PYTHON) -m venv .venv \
-	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; \
+	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt; \
 	fi
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -64,16 +64,16 @@ fuzz: setup ## Make up input for whatever comes from outside (EXAMPLES of each)
 
 audit: ## Look up known vulnerabilities of what is locked (asks the package index)
 	@$(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet --disable-pip-version-check pip-audit
-	@.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/base.txt
+	@.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 
 bench: setup ## Measure; result tables go to docs/benchmarks.md
 	@$(BIN)/python -m bench
 
 lock: ## Compile the locked requirement files (needs uv)
 	@uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
-	  --custom-compile-command "make lock" pyproject.toml -o requirements/base.txt
+	  --custom-compile-command "make lock" pyproject.toml -o requirements.txt
 	@uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
-	  --custom-compile-command "make lock" --extra dev pyproject.toml -o requirements/dev.txt
+	  --custom-compile-command "make lock" --extra dev pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove the virtual environment and the demo's data
 	@rm -rf .venv $(DEMO_DATA)

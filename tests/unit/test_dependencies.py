@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("base", "dev")
+LOCKS = ("requirements", "requirements-dev")
 LICENCES = re.compile(
     r"\b(MIT|MIT-0|Apache|BSD|PSF|Python Software Foundation|MPL|Mozilla|ISC|LGPL|Unlicense|0BSD"
     r"|Zero-Clause|Public Domain|CC0)\b",
@@ -29,7 +29,7 @@ _ENTRY = re.compile(
 
 def entries(lock: str) -> dict[str, str]:
     """Each requirement as a whole, by name."""
-    text = (ROOT / "requirements" / f"{lock}.txt").read_text()
+    text = (ROOT / f"{lock}.txt").read_text()
     body = re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE)
     return {
         canonicalize_name(found["name"]): entry
@@ -40,7 +40,7 @@ def entries(lock: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_requirement_is_locked_to_a_version_and_to_hashes(lock: str) -> None:
-    text = (ROOT / "requirements" / f"{lock}.txt").read_text()
+    text = (ROOT / f"{lock}.txt").read_text()
     found = entries(lock)
     starts = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
     assert len(found) == len(starts), "a line that is no locked requirement"
@@ -64,11 +64,11 @@ def test_what_we_ask_for_is_locked() -> None:
     base = {canonicalize_name(Requirement(r).name) for r in project["dependencies"]}
     extra = project["optional-dependencies"]["dev"]
     dev = {canonicalize_name(Requirement(r).name) for r in extra}
-    assert base <= entries("base").keys()
-    assert base | dev <= entries("dev").keys()
+    assert base <= entries("requirements").keys()
+    assert base | dev <= entries("requirements-dev").keys()
 
 
-@pytest.mark.parametrize("name", sorted(entries("base")))
+@pytest.mark.parametrize("name", sorted(entries("requirements")))
 def test_its_licence_may_be_used(name: str) -> None:
     try:
         about = importlib.metadata.metadata(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from app.reading import name_of
 from app.settings import Settings
@@ -42,11 +43,34 @@ def test_the_commands_and_the_path_are_ours() -> None:
     deploy = CONFIG["deploy"]
     ours = (ROOT / "app/program.py").read_text()
     for line in (deploy["startCommand"], *deploy["preDeployCommand"]):
-        program, command = line.split()
-        assert program == "luthien"
+        # What Railpack builds holds the packages of requirements.txt and our files, not `luthien`.
+        *start, command = line.split()
+        assert start == ["python", "-m", "app"]
         assert f'"{command}"' in ours
     assert f'"{deploy["healthcheckPath"]}"' in (ROOT / "api/server.py").read_text()
     assert (ROOT / "Procfile").read_text() == f"web: {deploy['startCommand']}\n"
+
+
+def test_railpack_finds_what_to_install_and_for_which_python() -> None:
+    """Source: railpack, core/providers/python: a requirements.txt at the top is installed by pip
+    before anything else is copied; without one (and without a lock it knows) nothing is. A file of
+    another provider at the top would be taken first."""
+    locked = (ROOT / "requirements.txt").read_text()
+    assert "file://" not in locked
+    assert not re.search(r"^-", locked, re.MULTILINE), "what it includes would not be there"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    python = (ROOT / "runtime.txt").read_text().strip().removeprefix("python-")
+    assert SpecifierSet(project["requires-python"]).contains(python)
+    other = (
+        "package.json",
+        "go.mod",
+        "Cargo.toml",
+        "index.php",
+        "Gemfile",
+        "deno.json",
+        "mix.exs",
+    )
+    assert not [name for name in (*other, "Dockerfile", "uv.lock") if (ROOT / name).exists()]
 
 
 def test_the_guide_names_settings_and_commands_that_exist() -> None:
