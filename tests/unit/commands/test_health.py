@@ -193,7 +193,7 @@ def test_what_is_gone_is_told_when_it_is_missed_twice() -> None:
     assert "acme* is gone" in report.text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(["", CRASHED, "Redis missing"]), max_size=300))
 def test_whatever_happens_the_channel_is_not_flooded(states: list[str]) -> None:
     """At most a few messages before silence; every healing follows a trouble that was told."""

@@ -93,7 +93,7 @@ def test_ten_years_of_days_have_one_slot_each_in_order(zone: str) -> None:
         )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     zone=st.sampled_from(ZONES),
     at=st.times().map(lambda t: t.replace(second=0, microsecond=0, tzinfo=None)),
