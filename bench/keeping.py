@@ -16,7 +16,8 @@ from bench.result import Goal, Result, Table
 from engine.clock import SystemClock
 from engine.run import RunStatus
 from engine.secrets import SealKeys, generate_key, parse_keys
-from engine.store.audit import AuditTrail, append, link, set_head
+from engine.store.audit import AuditTrail, append, link
+from engine.store.audit_head import set_head
 from engine.store.database import open_database
 from engine.store.keyring import StoredKeyring
 from engine.store.models import AuditRow, DeliveryRow, RunRow

@@ -102,7 +102,8 @@ class ShowAudit(Question):
         held = f" What stood at {self.anchor} stands there still." if self.anchor else ""
         said = (
             Text(
-                text=f"Every entry follows from the one before it, and the end is signed.{held}"
+                text="Every entry follows from the one before it, and the end is signed."
+                f"{_given_up(check)}{held}"
                 + (" Keep this anchor outside of the database:" if anchor else "")
             ),
             *((Code(text=f"{self.name} verify --anchor {anchor}"),) if anchor else ()),
@@ -121,6 +122,7 @@ class ShowAudit(Question):
                 "broken_at": check.broken_at,
                 "fault": check.fault,
                 "anchor": anchor or None,
+                "unproven": check.unproven,
             },
         )
 
@@ -144,9 +146,19 @@ class ShowAudit(Question):
         return self.model_copy(update={"page": page}).line()
 
 
+def _given_up(check: AuditCheck) -> str:
+    """From where on the signature says something."""
+    if not check.unproven:
+        return ""
+    return (
+        f" Up to entry {check.unproven} only the chain itself proves it: the master key that had"
+        f" signed it was given up as lost (entry {check.unproven + 1})."
+    )
+
+
 def _broken(check: AuditCheck) -> str:
     """What is wrong, and what can still be relied on."""
-    at, rows = check.broken_at, plural(check.rows, "entry")
+    at, rows = check.broken_at or 0, plural(check.rows, "entry")
     match check.fault:
         case AuditFault.CUT_OFF:
             said = (
@@ -161,8 +173,15 @@ def _broken(check: AuditCheck) -> str:
         case AuditFault.UNSIGNED:
             said = (
                 f"The {rows} follow from one another, but their end is not signed with this"
-                " master key: all of them may have been written anew outside of luthien-ops, or"
-                " the key was replaced."
+                " master key: all of them may have been written anew outside of luthien-ops, and"
+                " some at the end removed."
+            )
+        case AuditFault.MARKED:
+            said = (
+                f"When entry {at + 1} was to be added, the audit did not end where luthien-ops"
+                f" had signed it. What stands up to entry {at} may have been changed, removed or"
+                " written anew before that moment, outside of luthien-ops; what stands behind it"
+                " is whole. This is said for ever."
             )
         case AuditFault.REPLACED:
             said = (

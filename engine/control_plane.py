@@ -98,6 +98,8 @@ class AuditFault(StrEnum):
     """Rows at the end are not ours."""
     UNSIGNED = "unsigned"
     """Its end is not signed by a master key that is known here."""
+    MARKED = "marked"
+    """Its end was not signed by us when an entry was to be added, which an entry says for ever."""
     REPLACED = "replaced"
     """It follows in itself, and is another one than the anchor is of."""
 
@@ -112,6 +114,9 @@ class AuditCheck:
     fault: AuditFault | None = None
     head: str = ""
     """`1204:9f86…`: the last row's number and hash, to be kept elsewhere; only of a whole one."""
+    unproven: int = 0
+    """Up to this row nothing but the chain itself proves it: somebody has accepted that the master
+    key of then is lost. 0: there is none such."""
 
 
 class Audit(Protocol):

@@ -1,8 +1,9 @@
 """The audit: append-only rows, each with a hash over its content and the hash before it.
 
 Where it ends is kept beside it, signed with the master key: whoever has only the database can
-neither cut it off nor write it anew. They could put back a state that once was; that is what an
-anchor outside of the database finds (`head`).
+neither cut it off nor write it anew. Nobody signs over an end that does not bear our signature
+without saying so: the row that comes next is `audit.broken`, and stays. They could put back a
+state that once was; that is what an anchor outside of the database finds (`head`).
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import secrets
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 
 from engine.control_plane import AuditCheck, AuditEntry, AuditFault
+from engine.store.audit_head import END, FIRST, LAST, set_head, signer
 from engine.store.models import AuditHeadRow, AuditRow, table_of
 from engine.store.pages import audit_page
 
@@ -30,13 +32,16 @@ if TYPE_CHECKING:
     from engine.secrets import SealKeys
     from engine.store.database import Database
 
+log = logging.getLogger(__name__)
+
 KEYS = "keys"
 """Where a session holds the master keys, in `info`."""
-_FIRST = "0" * 64
+BROKEN = "audit.broken"
+"""The action of a row before which the audit did not end where we had signed it."""
+GIVEN_UP = "master_key.lost"
+"""The action of a row by which somebody has accepted that the key before it is lost."""
+_AUDIT = table_of(AuditRow)
 _ONLY = 1
-_AUDIT, _HEAD = table_of(AuditRow), table_of(AuditHeadRow)
-_LAST = select(func.max(_AUDIT.c.seq))
-_END = select(_HEAD.c.seq, _HEAD.c.hash, _LAST.scalar_subquery().label("last"))
 _AT_ONCE = 500
 _COLUMNS = select(
     AuditRow.seq,
@@ -107,7 +112,7 @@ class Entry(Protocol):
 class Chain:
     """How far rows follow from one another, from the first or from any that is known."""
 
-    def __init__(self, seq: int = 0, hash: str = _FIRST) -> None:  # noqa: A002 - its name
+    def __init__(self, seq: int = 0, hash: str = FIRST) -> None:  # noqa: A002 - its name
         self.seq = seq
         self.hash = hash
 
@@ -151,14 +156,26 @@ async def extend(session: AsyncSession, facts: Sequence[Fact]) -> None:
     await connection.run_sync(add, session.info.get(KEYS), facts)
 
 
-def add(connection: Connection, keys: SealKeys | None, facts: Sequence[Fact]) -> None:
+def add(
+    connection: Connection,
+    keys: SealKeys | None,
+    facts: Sequence[Fact],
+    *,
+    given_up: bool = False,
+) -> None:
     """It follows from where we know that the audit ended, not from the last row that there is:
-    rows that somebody took away or put there are never covered by what comes later."""
+    rows that somebody took away or put there are never covered by what comes later.
+
+    An end that does not bear our signature is signed over no more than visibly: a row says so
+    first. `given_up`: the first fact says why it cannot.
+    """
     if not facts:
         return
-    known = connection.execute(_END).first()
-    ends, before = (known.seq, known.hash) if known else (0, _FIRST)
-    last = known.last if known else connection.scalar(_LAST)
+    known = connection.execute(END).first()
+    ends, before = (known.seq, known.hash) if known else (0, FIRST)
+    last = known.last if known else connection.scalar(LAST)
+    if keys and not given_up and not (known and signer(keys, known)):
+        facts = (_broken(facts[0].at, ends, before, signed=known is not None), *facts)
     rows = []
     for seq, fact in enumerate(facts, max(ends, last or 0) + 1):
         row = _Row(seq, fact)
@@ -166,6 +183,12 @@ def add(connection: Connection, keys: SealKeys | None, facts: Sequence[Fact]) ->
         rows.append(vars(row))
     connection.execute(insert(_AUDIT), rows)
     set_head(connection, keys, rows[-1]["seq"], before, new=known is None)
+
+
+def _broken(at: datetime, ends: int, before: str, *, signed: bool) -> Fact:
+    log.critical("the audit was changed outside of luthien-ops: see `luthien audit verify`")
+    found = {"ends": ends, "hash": before} if signed else {"ends": None}
+    return Fact(at, "luthien:audit", BROKEN, detail=found)
 
 
 class _Row:
@@ -179,37 +202,10 @@ class _Row:
         self.hash = ""
 
 
-def set_head(
-    connection: Connection,
-    keys: SealKeys | None,
-    seq: int,
-    hash: str,  # noqa: A002 - its name
-    *,
-    new: bool,
-) -> None:
-    """Say that the audit ends here, signed with the present key."""
-    values = {"seq": seq, "hash": hash, "seal": seal(keys, seq, hash)}
-    if new:
-        connection.execute(insert(_HEAD), {"id": _ONLY} | values)
-    else:
-        connection.execute(update(_HEAD), values)
-
-
-def begin(connection: Connection, keys: SealKeys | None) -> None:
-    """The first head, over whatever rows there are: once, when its table is made."""
-    columns = select(AuditRow.seq, AuditRow.hash).order_by(AuditRow.seq.desc()).limit(1)
-    seq, last = connection.execute(columns).first() or (0, _FIRST)
-    values = {"id": _ONLY, "seq": seq, "hash": last, "seal": seal(keys, seq, last)}
-    connection.execute(insert(AuditHeadRow).values(values))
-
-
-def seal(keys: SealKeys | None, seq: int, hash: str) -> str:  # noqa: A002
-    return _seals(keys, seq, hash)[0] if keys else ""
-
-
 async def check(session: AsyncSession, anchor: str = "") -> AuditCheck:
     """Every row against the one before it, the last one against the head, the head against the
-    master key (where the database was opened with it), and a row against an earlier `anchor`."""
+    master key (where the database was opened with it), and a row against an earlier `anchor`.
+    What was once found not to fit stays found: the mark is one of the rows."""
     last = select(func.max(AuditRow.seq)).scalar_subquery()
     rows = select(func.count()).select_from(AuditRow).scalar_subquery()
     # One statement is one moment; what is added after it is not looked at.
@@ -222,11 +218,16 @@ async def check(session: AsyncSession, anchor: str = "") -> AuditCheck:
     known, ends, count = head
     place, wanted = _parsed(anchor)
     chain, agreed = Chain(), not anchor
+    marked = unproven = 0
     found = await session.stream(_COLUMNS.where(AuditRow.seq <= (ends or 0)))
     async for part in found.partitions(_AT_ONCE):
         for row in part:
             if not chain.add(row):
                 return AuditCheck(count, chain.seq + 1, AuditFault.ALTERED)
+            if row.action == BROKEN:
+                marked = marked or row.seq
+            elif row.action == GIVEN_UP:
+                unproven = row.seq - 1
             if chain.seq == place:
                 agreed = chain.hash.startswith(wanted)
             if chain.seq == known.seq and chain.hash != known.hash:
@@ -237,13 +238,13 @@ async def check(session: AsyncSession, anchor: str = "") -> AuditCheck:
     if chain.seq > known.seq:
         return AuditCheck(count, known.seq + 1, AuditFault.ADDED)
     keys: SealKeys | None = session.info.get(KEYS)
-    if keys and not any(
-        secrets.compare_digest(known.seal, one) for one in _seals(keys, known.seq, known.hash)
-    ):
-        return AuditCheck(count, known.seq, AuditFault.UNSIGNED)
+    if marked:
+        return AuditCheck(count, max(marked - 1, 1), AuditFault.MARKED)
+    if keys and not signer(keys, known):
+        return AuditCheck(count, max(known.seq, 1), AuditFault.UNSIGNED)
     if not agreed:
         return AuditCheck(count, place, AuditFault.REPLACED)
-    return AuditCheck(count, None, head=f"{known.seq}:{known.hash}")
+    return AuditCheck(count, None, head=f"{known.seq}:{known.hash}", unproven=unproven)
 
 
 async def first_break(session: AsyncSession) -> int | None:
@@ -254,10 +255,6 @@ async def first_break(session: AsyncSession) -> int | None:
 def _parsed(anchor: str) -> tuple[int, str]:
     seq, _, start = anchor.partition(":")
     return int(seq or 0), start
-
-
-def _seals(keys: SealKeys, seq: int, hash: str) -> tuple[str, ...]:  # noqa: A002
-    return keys.digests(f"{seq}:{hash}", about="audit head")
 
 
 def link(before: str, row: Entry) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 
 from engine.errors import NotConfigured
 from engine.lease import LeaseLost
-from engine.store import audit, driver, schema
+from engine.store import audit, audit_head, driver, schema
 from engine.store.models import ReplicaRow
 
 if TYPE_CHECKING:
@@ -95,15 +95,27 @@ class Database:
         """What is executed in a write so that the other replicas hear once it is committed."""
         return () if self._signals is None else (self._signals.statement(topic, text),)
 
-    async def migrate(self) -> None:
+    async def migrate(self, *, given_up: audit.Fact | None = None) -> None:
         """Bring the schema to this version; idempotent, safe beside running replicas and other
-        migrations. Raises NotConfigured when the database cannot be opened."""
+        migrations. Raises NotConfigured, and has changed nothing, when the database cannot be
+        opened or belongs to another master key, unless `given_up` says that it does no more."""
         await self.check()
         with _in_our_words(self.url):
             async with self._writer.begin() as connection:
                 if not self.embedded:
                     await connection.execute(_lock(_MIGRATION))
                 await connection.run_sync(schema.bring_up, self.keys)
+                if given_up is not None:
+                    if not self.embedded:
+                        await connection.execute(_lock(_WRITER))
+                    await connection.run_sync(audit.add, self.keys, [given_up], given_up=True)
+                if self.keys is not None:
+                    await connection.run_sync(audit_head.check_key, self.keys)
+
+    async def signature(self) -> audit_head.Signature | None:
+        """Whose master key's it is, whatever its version; None where nothing is signed."""
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(audit_head.signature, self.keys)
 
     async def check(self) -> None:
         """Raises NotConfigured when the database does not answer."""

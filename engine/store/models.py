@@ -230,6 +230,9 @@ class AuditHeadRow(Row):
     hash: Mapped[str] = mapped_column(String(64))
     seal: Mapped[str] = mapped_column(String(64))
     """Of both, by the master key: whoever has only the database can make none."""
+    key_id: Mapped[str | None] = mapped_column(String(16))
+    """Which key that was, by its public id: tells a key that was exchanged for another one from an
+    audit that was tampered with. Not itself protected."""
 
 
 class DisclosureRow(Row):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
 
-from engine.store import audit, migrations
+from engine.store import audit_head, migrations
 from engine.store.models import AuditHeadRow, Row
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def bring_up(connection: Connection, keys: SealKeys | None) -> None:
     else:
         migrate(connection)
     if without_head:
-        audit.begin(connection, keys)
+        audit_head.begin(connection, keys)
 
 
 def migrate(connection: Connection) -> None:

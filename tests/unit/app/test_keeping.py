@@ -16,10 +16,11 @@ from app.data import DataFolder
 from app.reading import Reading
 from app.settings import Settings
 from engine.errors import Locked, OpsError, Refused
+from engine.secrets import parse_keys
 from engine.store import audit
 from engine.store.database import open_database
 from tests import postgres
-from tests.unit.engine.house import ADA, OPS, Build, Vendor, plane
+from tests.unit.engine.house import ADA, KEY, OPS, Build, Vendor, plane
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,8 @@ def used(tmp_path: Path) -> Path:
     """A data folder after one run, with a key that sealed something."""
     folder = tmp_path / "data"
     data = DataFolder(folder)
-    data.master_key()
+    data.make()
+    data.key_file.write_text(KEY)
 
     async def once() -> None:
         async with plane(tmp_path, Vendor()) as opened:
@@ -107,7 +109,7 @@ def test_everything_moves_to_postgres_and_goes_on_there(used: Path) -> None:
             keeping.move(reading(used), url)
 
         async def look() -> None:
-            database = open_database(url)
+            database = open_database(url, parse_keys(DataFolder(used).master_key()))
             async with database.read() as session:
                 kept = await session.execute(
                     text("SELECT seq, action, hash FROM audit ORDER BY seq")

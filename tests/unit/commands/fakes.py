@@ -114,6 +114,7 @@ class FakeAudit:
     rows: Sequence[AuditEntry] = ()
     broken_at: int | None = None
     fault: AuditFault = AuditFault.ALTERED
+    unproven: int = 0
 
     async def entries(
         self,
@@ -140,7 +141,7 @@ class FakeAudit:
             fault, at = AuditFault.REPLACED, int(anchor.partition(":")[0])
             return AuditCheck(len(self.rows), at, fault)
         if self.broken_at is None:
-            return AuditCheck(len(self.rows), None, head=self.head_now)
+            return AuditCheck(len(self.rows), None, head=self.head_now, unproven=self.unproven)
         return AuditCheck(len(self.rows), self.broken_at, self.fault)
 
     async def head(self) -> str:

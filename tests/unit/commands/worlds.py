@@ -213,6 +213,7 @@ class Described(_Described):
     """Oldest first."""
     audit_broken_at: int | None = None
     audit_fault: AuditFault = AuditFault.ALTERED
+    audit_unproven: int = 0
     policy: str = ""
     """The file in `policies` that is in force; empty: the built-in one."""
     created: int = 0
@@ -257,7 +258,10 @@ class Given:
             runs=[described_run(run) for run in described.runs],
             disclosures=[_disclosure(d) for d in described.disclosures],
             audit=FakeAudit(
-                _entries(described.audit), described.audit_broken_at, described.audit_fault
+                _entries(described.audit),
+                described.audit_broken_at,
+                described.audit_fault,
+                described.audit_unproven,
             ),
             permissions=permissions,
             keys=FakeKeys(_keys(described.keys), self.clock.now),

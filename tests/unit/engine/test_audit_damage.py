@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import insert, select, text
 
 from engine.control_plane import AuditCheck, AuditFault
+from engine.errors import NotConfigured
 from engine.secrets import generate_key, parse_keys
 from engine.store import audit
 from engine.store.audit import AuditTrail, Chain
+from engine.store.audit_head import Signature, set_head
 from engine.store.database import Database, open_database
 from engine.store.models import AuditHeadRow, AuditRow
 
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncSession
 
 MANY = 10_000
@@ -114,7 +120,7 @@ async def filled(url: str, rows: Sequence[Written]) -> Database:
     async with database.write() as session:
         await session.execute(insert(AuditRow), [vars(row) for row in rows])
         connection, last = await session.connection(), rows[-1]
-        await connection.run_sync(audit.set_head, KEYS, last.seq, last.hash, new=False)
+        await connection.run_sync(set_head, KEYS, last.seq, last.hash, new=False)
     return database
 
 
@@ -245,6 +251,7 @@ async def test_a_state_that_once_was_is_found_by_an_anchor(tmp_path: Path, datab
 async def test_the_end_stays_signed_over_a_new_master_key(
     tmp_path: Path, database: str, known: bool
 ) -> None:
+    """Where the old one is known; else nothing that is added makes it whole again."""
     opened = await filled(database, written(3))
     await opened.close()
     new = generate_key()
@@ -256,9 +263,177 @@ async def test_the_end_stays_signed_over_a_new_master_key(
         await append_one(session)
     await later.close()
     alone = open_database(database, keys)
-    assert (await AuditTrail(alone).verify()).broken_at is None
+    check = await AuditTrail(alone).verify()
+    assert (check.broken_at, check.fault) == ((None, None) if known else (3, AuditFault.MARKED))
     await alone.close()
 
 
 async def append_one(session: AsyncSession) -> None:
     await audit.append(session, at=NOON, actor="cli:ada", action="next")
+
+
+# ── whoever has the database and knows how it is made, but has not the key ────────────────────
+
+
+def relinked(rows: Sequence[Written]) -> list[Written]:
+    """Numbered and hashed as the product would."""
+    chain, made = Chain(), []
+    for seq, row in enumerate(rows, 1):
+        fresh = replace(row, seq=seq)
+        made.append(replace(fresh, hash=audit.link(chain.hash, fresh)))
+        assert chain.add(made[-1])
+    return made
+
+
+LONG = 30
+WRITTEN = written(LONG)
+PLACES = st.integers(0, LONG - 1)
+DAMAGES: dict[str, Callable[[int], list[Written]]] = {
+    "nothing": lambda at: WRITTEN,
+    "edited": lambda at: [
+        *WRITTEN[:at],
+        replace(WRITTEN[at], actor="slack:UEVE"),
+        *WRITTEN[at + 1 :],
+    ],
+    "deleted": lambda at: [*WRITTEN[:at], *WRITTEN[at + 1 :]],
+    "put in": lambda at: [*WRITTEN[:at], replace(WRITTEN[at], action="x"), *WRITTEN[at:]],
+    "moved": lambda at: [*WRITTEN[at:], *WRITTEN[:at]],
+    "cut off": lambda at: WRITTEN[:at],
+    "as if accepted": lambda at: [*WRITTEN[:at], replace(WRITTEN[at], action=audit.GIVEN_UP)],
+    "written anew": lambda at: [replace(row, actor="slack:UEVE") for row in WRITTEN],
+}
+HEADS: dict[str, str] = {
+    "left alone": "SELECT 1",
+    "moved": "UPDATE audit_head SET seq = {seq}, hash = '{hash}'",
+    "moved, of another key": (
+        "UPDATE audit_head SET seq = {seq}, hash = '{hash}', key_id = '0011223344556677'"
+    ),
+    "moved, unsigned": (
+        "UPDATE audit_head SET seq = {seq}, hash = '{hash}', seal = '', key_id = NULL"
+    ),
+    "moved, no letters of ours": "UPDATE audit_head SET seq = {seq}, hash = '{hash}', seal = 'ü'",
+    "taken away": "DELETE FROM audit_head",
+    "set to the beginning": "UPDATE audit_head SET seq = 0, hash = '" + "0" * 64 + "'",
+}
+
+
+def add_honestly(connection: Connection, count: int) -> None:
+    for _ in range(count):
+        audit.add(connection, KEYS, [audit.Fact(NOON, "cli:ada", "next")])
+
+
+@settings(max_examples=40, deadline=None, database=None)
+@given(st.sampled_from(sorted(DAMAGES)), st.sampled_from(sorted(HEADS)), PLACES)
+@example("edited", "moved", 28)
+@example("cut off", "moved", 25)
+@example("cut off", "taken away", 0)
+@example("cut off", "moved, unsigned", 0)
+def test_nothing_that_is_added_makes_a_damaged_audit_whole(
+    damage: str, head: str, at: int
+) -> None:
+    """Edited, deleted, put in, moved, cut off, written anew, each with the hashes made to fit."""
+    rows = relinked(DAMAGES[damage](at))
+    end = rows[-1] if rows else replace(WRITTEN[0], seq=0, hash="0" * 64)
+    moved = HEADS[head].format(seq=end.seq, hash=end.hash)
+    assume(rows != WRITTEN or head not in ("left alone", "moved", "moved, of another key"))
+
+    async def seen() -> list[bool]:
+        opened = await filled("sqlite+aiosqlite://", WRITTEN)
+        async with opened.write() as session:
+            await session.execute(text("DELETE FROM audit"))
+            if rows:
+                await session.execute(insert(AuditRow), [vars(row) for row in rows])
+            await session.execute(text(moved))
+            whole = [(await audit.check(session)).broken_at is None]
+            connection = await session.connection()
+            for more in (1, 99):
+                await connection.run_sync(add_honestly, more)
+                whole.append((await audit.check(session)).broken_at is None)
+        await opened.close()
+        return whole
+
+    assert asyncio.run(seen()) == [False] * 3
+
+
+async def test_the_mark_says_what_was_found_and_cannot_be_taken_away(
+    tmp_path: Path, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = await filled(database, WRITTEN)
+    async with opened.write() as session:
+        await session.execute(text("DELETE FROM audit WHERE seq > 25"))
+        await session.execute(text(f"UPDATE audit_head SET seq = 25, hash = '{WRITTEN[24].hash}'"))
+    async with opened.write() as session:
+        await append_one(session)
+        await append_one(session)
+    assert "the audit was changed outside" in caplog.text
+    trail = AuditTrail(opened)
+    one, other, mark = await trail.entries(limit=3)
+    assert (one.action, other.action) == ("next", "next")
+    assert (mark.seq, mark.actor, mark.action) == (26, "luthien:audit", audit.BROKEN)
+    assert mark.detail == {"ends": 25, "hash": WRITTEN[24].hash}
+    found = await trail.verify()
+    assert (found.rows, found.broken_at, found.fault) == (28, 25, AuditFault.MARKED)
+    async with opened.write() as session:  # back to before the mark, which was never signed
+        await session.execute(text("DELETE FROM audit WHERE seq > 25"))
+        await session.execute(text(f"UPDATE audit_head SET seq = 25, hash = '{WRITTEN[24].hash}'"))
+    assert (await trail.verify()).fault is AuditFault.UNSIGNED
+    async with opened.write() as session:
+        await append_one(session)
+    assert (await trail.verify()).fault is AuditFault.MARKED
+    await opened.close()
+
+
+async def test_whoever_writes_without_a_key_never_signs(tmp_path: Path, database: str) -> None:
+    opened = await filled(database, WRITTEN)
+    keyless = open_database(database)
+    async with keyless.write() as session:
+        await append_one(session)
+    await keyless.close()
+    assert (await AuditTrail(opened).verify()).fault is AuditFault.UNSIGNED
+    async with opened.write() as session:
+        await append_one(session)
+    assert (await AuditTrail(opened).verify()).fault is AuditFault.MARKED
+    await opened.close()
+
+
+# ── whose database it is ──────────────────────────────────────────────────────────────────────
+
+
+async def test_a_database_of_another_key_is_not_opened(tmp_path: Path, database: str) -> None:
+    opened = await filled(database, WRITTEN)
+    await opened.migrate()
+    await opened.close()
+    other = parse_keys(generate_key())
+    wrong = open_database(database, other)
+    with pytest.raises(NotConfigured, match="another master key") as refused:
+        await wrong.migrate()
+    assert KEYS.current_id in refused.value.why
+    assert other.current_id in refused.value.why
+    found = await wrong.signature()
+    assert found == Signature(LONG, KEYS.current_id, "", foreign=True)
+    both = open_database(database, parse_keys(f"{generate_key()},{KEY}"))
+    await both.migrate()
+    lost = audit.Fact(NOON, "cli:ada", audit.GIVEN_UP, detail={"key": KEYS.current_id})
+    await wrong.migrate(given_up=lost)
+    check = await AuditTrail(wrong).verify()
+    assert (check.broken_at, check.rows, check.unproven) == (None, LONG + 1, LONG)
+    await wrong.migrate()
+    with pytest.raises(NotConfigured):
+        await both.migrate()
+    for one in (wrong, both):
+        await one.close()
+
+
+async def test_what_was_tampered_with_is_opened_and_says_so(tmp_path: Path, database: str) -> None:
+    """Whoever can write the database must not lock everybody out by one letter of a signature."""
+    opened = await filled(database, WRITTEN)
+    for damage in ("UPDATE audit_head SET seal = hash", "DELETE FROM audit_head"):
+        async with opened.write() as session:
+            await session.execute(text(damage))
+        await opened.migrate()
+        found = await opened.signature()
+        assert found is None or (found.signer, found.foreign) == ("", False)
+    async with opened.write() as session:
+        await append_one(session)
+    assert (await AuditTrail(opened).verify()).broken_at is not None
+    await opened.close()
