@@ -15,6 +15,7 @@ from fastapi.security import HTTPBearer
 from api.errors import Unauthorized
 from engine.actor import Actor, Door, Role
 from engine.errors import InvalidInput, NotAllowed
+from engine.subject import also
 
 if TYPE_CHECKING:
     from engine.keys import ApiKeys
@@ -64,10 +65,13 @@ class Callers:
         if scheme.lower() != "bearer" or not text:
             raise _unauthorized("The API's key is missing.")
         if secrets.compare_digest(text.encode(), self._token):
-            return Actor(door=Door.CLI, id=x_luthien_user, name=x_luthien_user, role=Role.ADMIN)
+            owner = Actor(door=Door.CLI, id=x_luthien_user, name=x_luthien_user, role=Role.ADMIN)
+            also(actor=owner.key)
+            return owner
         key = await self._keys.check(text)
         if key is None:
             raise _unauthorized("The API's key is wrong, has expired or was revoked.")
+        also(actor=f"{Door.API}:{key.id}")
         await self._throttle.take_of_all(key.id)
         try:
             creator = await self._knows(key.creator, key.creator_name)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Header, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
-import engine.telemetry  # noqa: F401 (what is measured registers itself)
 from api.errors import Unauthorized
+from engine.telemetry import READY
 
 
-def metrics(token: str) -> APIRouter:
+class Readiness(Protocol):
+    """Which parts are up; all of them: ready."""
+
+    async def __call__(self) -> dict[str, bool]: ...
+
+
+def metrics(token: str, ready: Readiness) -> APIRouter:
     """For whoever knows `token`; without one only for this machine."""
     router = APIRouter()
 
@@ -35,6 +41,8 @@ def metrics(token: str) -> APIRouter:
                 who="Whoever runs this bot can set it.",
                 next_step="Set LUTHIEN_METRICS_TOKEN and restart the bot",
             )
+        for part, up in (await ready()).items():
+            READY.labels(part).set(up)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from api.desk import Performs
 from engine.control_plane import Outcome
 from engine.errors import Refused
+from engine.subject import also
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -81,6 +82,7 @@ class Performed(Outcome):
 async def once(control: Serves, wish: Request) -> Performed:
     """A change under the asker's own id of it: a repetition is answered with the run that it
     started. Raises StartedNothing when there is none."""
+    also(request=wish.delivery)
     new = await control.accept(wish)
     outcome = await control.handle(wish.delivery)
     if outcome is None:

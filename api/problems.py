@@ -13,6 +13,7 @@ from starlette.routing import Match, Mount
 from api.errors import Unauthorized, WrongMethod, http_status, incident
 from api.render import named
 from engine.errors import InvalidInput, NotFound, OpsError, RateLimited, TooManyRequests
+from engine.subject import also
 from engine.words import listed
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def answer(error: OpsError, status: int | None = None) -> JSONResponse:
         headers["Retry-After"] = str(max(1, round(error.retry_after.total_seconds())))
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
+    also(code=error.code)
     content = problem(error)
     content["status"] = status or content["status"]
     return JSONResponse(content, content["status"], headers=headers, media_type=MEDIA_TYPE)

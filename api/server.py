@@ -3,7 +3,7 @@ Slack posts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import JSONResponse
@@ -12,6 +12,7 @@ from api import problems
 from api.bodies import BodyLimit
 from api.callers import Callers, bearer, only_known
 from api.metrics import metrics
+from api.requests import Requests
 from api.v1.commands import commands
 from api.v1.resources import resources
 from api.v1.runs import runs
@@ -26,13 +27,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from api.callers import Knows
+    from api.metrics import Readiness
     from api.performing import Serves
-
-
-class Readiness(Protocol):
-    """Which parts are up; all of them: ready."""
-
-    async def __call__(self) -> dict[str, bool]: ...
 
 
 def create_app(
@@ -51,7 +47,7 @@ def create_app(
     vendor posts to by itself. `web` None: there is no page."""
     app = FastAPI(title="luthien-ops", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_health(ready))
-    app.include_router(metrics(metrics_token))
+    app.include_router(metrics(metrics_token, ready))
     if hook is not None:
         app.include_router(hook)
     if slack is not None:
@@ -62,6 +58,7 @@ def create_app(
         # Not a mount, which would take what a route above refuses for its method.
         app.router.default = web_app(control, knows, web)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Requests)
     problems.in_our_words(app)
     return app
 

@@ -10,7 +10,7 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
@@ -37,6 +37,9 @@ _SECRETS = re.compile(
 )
 
 
+_WORD = re.compile(r"[^\s\"=\\\x00-\x1f]+")
+
+
 class Redaction(logging.Filter):
     """Replaces known secrets and everything that looks like one, tracebacks included."""
 
@@ -53,12 +56,27 @@ class Redaction(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = self.mask(record.getMessage())
         record.args = None
+        record.fields = self._masked(_fields(record))
         if record.exc_info and not record.exc_text:
             record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
         if record.exc_text:
             record.exc_text = self.mask(record.exc_text)
             record.exc_info = None
         return True
+
+    def _masked(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """All texts in one go: mostly there is nothing to mask."""
+        texts = [value for value in fields.values() if isinstance(value, str)]
+        whole = "\n".join(texts)
+        if self.mask(whole) == whole:
+            return fields
+        return {k: self.mask(v) if isinstance(v, str) else v for k, v in fields.items()}
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Its own, and whom it is about where they do not say so."""
+    own: dict[str, Any] = getattr(record, "fields", {})
+    return {**own, **{key: value for key, value in subject().items() if key not in own}}
 
 
 class OneLine(logging.Formatter):
@@ -70,8 +88,14 @@ class OneLine(logging.Formatter):
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         text = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
         line = f"{at.replace('+00:00', 'Z')} {record.levelname} {record.name} {text}"
-        line += "".join(f" {key}={value}" for key, value in subject().items())
+        line += "".join(f" {key}={_plain(value)}" for key, value in _fields(record).items())
         return line + (f" trace={json.dumps(record.exc_text)}" if record.exc_text else "")
+
+
+def _plain(value: object) -> str:
+    """A word as it is; whatever could be taken for more than one, as JSON text."""
+    text = str(value)
+    return text if _WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 class Json(logging.Formatter):
@@ -85,19 +109,21 @@ class Json(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            **subject(),
+            **_fields(record),
         }
         return json.dumps(line | ({"trace": record.exc_text} if record.exc_text else {}))
 
 
 class _Calm(logging.Filter):
-    """DBOS reports a normal cancel as an error, and a resumed run as a duplicate; how a run fares
-    is told by the run itself."""
+    """DBOS reports a normal cancel as an error, a resumed run as a duplicate, and a run that the
+    next start goes on with as cancelled; how a run fares is told by the run itself."""
+
+    _CHATTER = ("Workflow already exists", "Asyncio task cancelled for workflow or step")
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         cancelled = record.exc_info and "Cancelled" in str(record.exc_info[0])
-        return not (cancelled or record.getMessage().startswith("Workflow already exists"))
+        return not (cancelled or record.getMessage().startswith(self._CHATTER))
 
 
 class _PrivateFile(logging.FileHandler):
@@ -117,8 +143,12 @@ class _PrivateFile(logging.FileHandler):
         return super()._open()
 
 
-def configure(*, secrets: Iterable[str], file: Path | None = None, as_json: bool = False) -> None:
-    """Send every log of this process to stderr, or to `file` when one is given."""
+def configure(
+    *, secrets: Iterable[str], file: Path | None = None, as_json: bool = False, level: str = "info"
+) -> None:
+    """Send every log of this process to stderr, or to `file` when one is given. `level` is that of
+    what the product does; libraries stay as quiet as they are."""
+    logging.getLogger("luthien").setLevel(level.upper())
     handler = logging.StreamHandler(sys.stderr) if file is None else _PrivateFile(file)
     handler.addFilter(Redaction(secrets))
     handler.setFormatter(Json() if as_json else OneLine())

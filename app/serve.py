@@ -51,7 +51,11 @@ LOOK_EVERY = timedelta(seconds=1)
 def serve(reading: Reading, registry: Registry) -> None:
     """Until SIGTERM or SIGINT. Raises NotConfigured, or Locked when another process serves."""
     settings = tried(reading).usable(serving=True)
-    logs.configure(secrets=settings.secrets(), as_json=settings.luthien_log_format == "json")
+    logs.configure(
+        secrets=settings.secrets(),
+        as_json=settings.luthien_log_format == "json",
+        level=settings.luthien_log_level,
+    )
     data = DataFolder(settings.luthien_data_dir)
     wait = PATIENCE / settings.luthien_pace
     with (

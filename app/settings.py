@@ -164,6 +164,11 @@ class Settings(BaseSettings):
         "How log lines are written: line (for people) or json (one object a line).",
         "Use json where a collector reads the logs.",
     )
+    luthien_log_level: Literal["info", "debug"] = _setting(
+        "info",
+        "What is logged: info, or debug (also each step's beginning).",
+        "info, except while somebody looks for something.",
+    )
     luthien_metrics_token: SecretStr | None = _setting(
         None,
         "Who knows it may read /metrics; unset: only this machine may.",

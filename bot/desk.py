@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from bot import dialogs, forms, grammar, messages
 from bot.answering import AT_ONCE
 from bot.guarding import refuse_secrets
+from engine import chronicle
 from engine.actor import Door, Origin
 from engine.command import Change
 from engine.control_plane import Request
@@ -120,9 +121,9 @@ class Desk:
                 return None
             return await self._accept(ask, actor, command, wish)
         except UnknownCommand as unknown:
-            return self.refusal(await self._within_reach(ask, unknown), said)
+            return self.refusal(await self._within_reach(ask, unknown), said, ask)
         except OpsError as error:
-            return self.refusal(error, said)
+            return self.refusal(error, said, ask)
 
     async def _within_reach(self, ask: Ask, unknown: UnknownCommand) -> UnknownCommand:
         """What was meant is guessed among what the person may do."""
@@ -153,7 +154,7 @@ class Desk:
                 return dialogs.errors(names, invalid)
             return forms.errors(wish.command, invalid, asks)
         except OpsError as error:
-            return self.refusal(error, "")
+            return self.refusal(error, "", ask)
 
     async def correct(self, ask: Ask, line: str) -> Render | None:
         """The line again, as a form."""
@@ -161,7 +162,7 @@ class Desk:
             wish = grammar.read(line, self._control.registry, escaped=False)
             await self.permit(await self.actor(ask), wish.command)
         except OpsError as error:
-            return self.refusal(error, line)
+            return self.refusal(error, line, ask)
         self.begin(self._ask_for_more(ask, wish, line))
         return None
 
@@ -280,7 +281,9 @@ class Desk:
             ask.reply, channel, ask.user, render, thread=ask.thread
         )
 
-    def refusal(self, error: OpsError, line: str) -> Render:
+    def refusal(self, error: OpsError, line: str, ask: Ask) -> Render:
+        """Of what was not taken; what was taken and then refused is the control plane's to log."""
+        chronicle.refused(error, actor=f"{Door.SLACK}:{ask.user}", request=ask.delivery)
         return self._answering.refusal(error, line)
 
     def incident(self, error: BaseException) -> Render:

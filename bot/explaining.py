@@ -30,7 +30,7 @@ class Explaining:
         try:
             await self._desk.actor(ask)
         except OpsError as stranger:
-            return self._desk.refusal(stranger, "")
+            return self._desk.refusal(stranger, "", ask)
         topic = await self._topics.of_message(ask.channel or "", message)
         if topic.run:
             return await self._desk.take_line(ask, f"run {topic.run}", escaped=False)

@@ -61,9 +61,9 @@ class Hearing:
             return await self._act(ask, heard, said)
         except SecretTyped as error:
             error.why += " Delete your message, too: whoever is here can read it."
-            return self._desk.refusal(error, "")
+            return self._desk.refusal(error, "", ask)
         except OpsError as error:
-            return self._desk.refusal(error, said)
+            return self._desk.refusal(error, said, ask)
 
     async def _act(self, ask: Ask, heard: Heard, said: str) -> Render | None:
         wish = heard.wish

@@ -14,7 +14,9 @@ from bot.home import MENU
 from bot.live import STOP
 from bot.rush import field_errors
 from bot.voice import Place
+from engine.actor import Door
 from engine.errors import OpsError
+from engine.subject import about
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +63,8 @@ def listen(
     @app.error
     async def fault(error: Exception, body: Body) -> None:
         """Not acknowledged: Slack shows a failure, or sends the event again."""
-        render = desk.incident(error)
+        with about(**_asked(body)):
+            render = desk.incident(error)
         if body.get("response_url") and body.get("trigger_id"):
             desk.begin(desk.say(_ask(body), render))
 
@@ -73,6 +76,16 @@ def _commands(app: AsyncApp, desk: Desk, rush: Rush) -> None:
         line = body.get("text", "")
         render = rush.of(ask) or await desk.take_line(ask, line, escaped=True)
         await _acknowledged(ack, render)
+
+
+def _asked(body: Body) -> dict[str, str]:
+    """Whom a log line about this delivery is about."""
+    event = body.get("event") or {}
+    user = body.get("user_id") or (body.get("user") or {}).get("id") or event.get("user")
+    return {
+        "actor": f"{Door.SLACK}:{user}" if user else "",
+        "request": body.get("trigger_id") or body.get("event_id") or "",
+    }
 
 
 async def _acknowledged(ack: AsyncAck, render: Render | None) -> None:

@@ -88,7 +88,9 @@ class Telling:
 
     async def run(self) -> None:
         self._view = await self._stage.control.show(self._run_id)
-        with about(run=self._run_id), span("tell run", parent=self._view.origin.trace):
+        view = self._view
+        told = {"actor": view.actor.key, "request": view.origin.request}
+        with about(run=self._run_id, **told), span("tell run", parent=view.origin.trace):
             await self._tell()
 
     async def _tell(self) -> None:

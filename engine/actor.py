@@ -65,5 +65,7 @@ class Origin(BaseModel):
     """It waits in line when something else is changing the same; else it is refused."""
     channel: str | None = None
     thread: str | None = None
+    request: str = ""
+    """What its log lines name it by: the delivery's id, or that of the HTTP request."""
     trace: str = ""
     """The traceparent of the request, so that a run's spans join it, after a restart too."""

@@ -6,6 +6,7 @@ from enum import Enum, auto
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from engine import chronicle
 from engine.context import Context, until_stopped
 from engine.errors import OutcomeUnknown, RateLimited, Refused, Rejected, Unreachable
 from engine.foreign import NotKnownHere
@@ -65,13 +66,24 @@ class Attempt:
         self._started_at = view.started_at
         self._uncertain = view.attempts > 0
         self._told_started = view.status == StepStatus.RUNNING
+        self._code = ""
 
     async def go(self) -> Ending:
         """Until the step is done, stopped or troubled, with all its retries."""
-        began = perf_counter()
-        with span(f"step {self.step.kind}", step=self.step.key):
+        began, step = perf_counter(), self.step
+        chronicle.step_begun(step.key, step.kind)
+        with span(f"step {step.kind}", step=step.key):
             ending = await self._until_it_ends()
-        STEP.labels(self.step.kind, ending.name.lower()).observe(perf_counter() - began)
+        took, ended = perf_counter() - began, ending.name.lower()
+        STEP.labels(step.kind, ended).observe(took)
+        chronicle.step_ended(
+            step.key,
+            step.kind,
+            ending=ended,
+            code=self._code,
+            duration_s=round(took, 3),
+            attempts=self._attempts,
+        )
         return ending
 
     async def _until_it_ends(self) -> Ending:
@@ -202,7 +214,7 @@ class Attempt:
         )
 
     async def _troubled(self, status: StepStatus, trouble: Trouble) -> Ending:
-        step = self.step
+        step, self._code = self.step, trouble.code
         async with self._equipment.journal.transaction() as tx:
             await tx.change_step(self._run_id, step.key, status=status, ended_at=tx.now)
             await tx.trouble(self._run_id, trouble, errored=status == StepStatus.ERRORED)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.control_plane import Outcome, Request
 from engine.feed import changed
+from engine.subject import about
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -65,6 +66,7 @@ class Deliveries:
         if started is not None:
             return Outcome(run=started)
         try:
-            return await self.perform(request)
+            with about(actor=request.actor.key, request=request.delivery):
+                return await self.perform(request)
         except Exception as error:  # noqa: BLE001 (it is the request's, and told or raised)
             return error

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from engine import chronicle
 from engine.actor import Actor, Origin, Role
 from engine.answer import Offers
 from engine.approval import Approval, ApprovalStatus, asked_anew
@@ -14,7 +15,7 @@ from engine.command import Change, Command, Undecided
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
 from engine.deliveries import Deliveries
-from engine.errors import ProviderError, Rejected
+from engine.errors import OpsError, ProviderError, Rejected
 from engine.execute import APPLICATION_VERSION, Executor
 from engine.feed import ALONE, LOOK_EVERY, Feed
 from engine.following import follow, follow_all
@@ -47,6 +48,7 @@ from engine.store.replicas import Replicas
 from engine.store.sessions import StoredSessions
 from engine.store.signals import CANCEL, EVENTS, GRANTS
 from engine.submission import Submission, new_run_id
+from engine.telemetry import expect_runs
 from engine.world import Limits, World
 
 if TYPE_CHECKING:
@@ -105,6 +107,8 @@ class Plane:
         policy: StandingPolicy,
     ) -> None:
         self.registry = registry
+        changes = [known.name for known in registry.commands if issubclass(known, Change)]
+        expect_runs(changes, [status for status in RunStatus if status.over])
         self.database = database
         self.audit = AuditTrail(database)
         self.seals = settings.keys
@@ -272,6 +276,23 @@ class Plane:
         plan_only: bool = False,
         delivery: str | None = None,
     ) -> Outcome:
+        try:
+            return await self._perform(
+                actor, command, origin, plan_only=plan_only, delivery=delivery
+            )
+        except OpsError as error:
+            chronicle.refused(error, actor=actor.key, command=command.name)
+            raise
+
+    async def _perform(
+        self,
+        actor: Actor,
+        command: Command,
+        origin: Origin,
+        *,
+        plan_only: bool,
+        delivery: str | None,
+    ) -> Outcome:
         command = command.checked(self._world(actor, origin, ""))
         try:
             if command.asks:
@@ -312,8 +333,23 @@ class Plane:
     # ── deliveries ────────────────────────────────────────────────────────────────────────────
 
     async def accept(self, request: Request) -> bool:
-        world = self._world(request.actor, request.origin, "")
-        return await self._inbox.add(replace(request, command=request.command.checked(world)))
+        actor, origin = request.actor, request.origin
+        try:
+            command = request.command.checked(self._world(actor, origin, ""))
+        except OpsError as error:
+            chronicle.refused(
+                error, actor=actor.key, command=request.command.name, request=request.delivery
+            )
+            raise
+        new = await self._inbox.add(replace(request, command=command))
+        if new:
+            chronicle.accepted(
+                door=origin.door,
+                command=asked_anew(command.line()),
+                actor=actor.key,
+                request=request.delivery,
+            )
+        return new
 
     async def handle(self, delivery: str, tell: Tell | None = None) -> Outcome | None:
         return await self._deliveries.handle(delivery, tell)

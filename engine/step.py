@@ -86,6 +86,8 @@ class Stopped(Exception):
 class StepFailed(Exception):
     """The world said no. `detail` is kept with the run and told: phase, log lines, links."""
 
+    code: ClassVar[str] = "step_failed"
+
     def __init__(
         self, summary: str, *, why: str = "", next_step: str = "", link: str = "", **detail: Any
     ) -> None:

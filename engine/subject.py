@@ -23,6 +23,12 @@ def about(**what: str) -> Iterator[None]:
         _about.reset(token)
 
 
+def also(**what: str) -> None:
+    """Like `about`, for the rest of the present task; what is empty is not said any more."""
+    told = {**_about.get(), **what}
+    _about.set({key: value for key, value in told.items() if value})
+
+
 def subject() -> Mapping[str, str]:
     """Whom a log line written now is about."""
     return _about.get()

@@ -10,6 +10,7 @@ from engine.approval import asked_anew
 from engine.errors import Draining
 from engine.run import RunStatus
 from engine.store.transaction import DuplicateDelivery
+from engine.subject import subject
 from engine.telemetry import traceparent
 
 if TYPE_CHECKING:
@@ -73,7 +74,12 @@ class Submission:
                     line=asked_anew(command.line()),
                     plan=plan,
                     actor=actor,
-                    origin=origin.model_copy(update={"trace": traceparent()}),
+                    origin=origin.model_copy(
+                        update={
+                            "trace": traceparent(),
+                            "request": delivery or subject().get("request", ""),
+                        }
+                    ),
                     sealed=self.planning.keys.seal_all(command.secrets(), about=run_id),
                     status=RunStatus.AWAITING_APPROVAL if consent.needed else RunStatus.QUEUED,
                     waits_for=() if free else locks,

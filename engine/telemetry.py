@@ -7,14 +7,17 @@ Prometheus' conventions (base units, `_total`); labels are closed sets, never na
 from __future__ import annotations
 
 import contextlib
+from itertools import product
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from opentelemetry import propagate, trace
 from prometheus_client import Counter, Gauge, Histogram
 
+from engine import chronicle
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from opentelemetry.trace import Span
 
@@ -41,6 +44,8 @@ QUEUE_WAIT = Histogram(
     "From a run's commit to its first step.",
     buckets=(0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60, 300, 900, 3600),
 )
+for _transport in ("http", "socket"):
+    ACK.labels(_transport)
 RUNS = Counter("luthien_runs_total", "Executions of runs that ended.", ["command", "status"])
 UNDER_WAY = Gauge("luthien_runs_in_progress", "Runs that this process is carrying out.")
 BUDGET = Gauge(
@@ -48,12 +53,29 @@ BUDGET = Gauge(
     "What a vendor still allows until its window resets, as its latest answer said.",
     ["vendor"],
 )
+LIMIT = Gauge(
+    "luthien_vendor_requests_limit",
+    "What a vendor allows in a whole window, as its latest answer said.",
+    ["vendor"],
+)
+READY = Gauge(
+    "luthien_ready",
+    "1: this part is up, as `/readyz` tells at this moment; 0: it is not.",
+    ["part"],
+)
 AUDIT = Gauge(
     "luthien_audit_entries",
     "The number of the audit's last entry, as seen once an hour; it never becomes smaller.",
 )
 
 _tracer = trace.get_tracer("luthien-ops")
+
+
+def expect_runs(commands: Iterable[str], statuses: Iterable[str]) -> None:
+    """Every series that can be, at 0 from the start: the growth of one that begins with its first
+    run is none to Prometheus, so that nobody would hear of the first run that errs."""
+    for command, status in product(commands, statuses):
+        RUNS.labels(command, status)
 
 
 @contextlib.contextmanager
@@ -95,6 +117,8 @@ def vendor_call(
             yield
     except BaseException as error:
         outcome = outcome_of(error)
+        if isinstance(error, Exception):  # else we broke it off ourselves
+            chronicle.vendor_failed(vendor, call, outcome, perf_counter() - began)
         raise
     finally:
         VENDOR_CALL.labels(vendor, call, outcome).observe(perf_counter() - began)

@@ -26,6 +26,7 @@ def said_no(error: StepFailed | Rejected | Refused, step: Step) -> Trouble:
         why=error.why,
         next_step=error.next_step,
         link=error.link,
+        code=error.code,
         phase=str(detail.get("phase", "")),
         log=tuple(str(line) for line in detail.get("log", ())),
     )
@@ -39,6 +40,7 @@ def in_doubt(error: ProviderError, step: Step) -> Trouble:
         summary=error.summary,
         why=error.why or "It was tried several times; what happened at the vendor is not known.",
         next_step=error.next_step,
+        code=error.code,
     )
 
 
@@ -52,5 +54,6 @@ def incident(error: Exception, run_id: str, what: str, key: str = "") -> Trouble
         summary="Something in luthien-ops itself went wrong.",
         why=f"An error that nobody expected ({type(error).__name__}).",
         next_step=f"Give incident {name} to whoever runs luthien-ops; the log has the trace.",
+        code="bug",
         incident=name,
     )

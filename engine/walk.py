@@ -65,7 +65,7 @@ class Walk:
             return
         told = {"run": self._run_id, "actor": view.actor.key}
         with (
-            about(**told),
+            about(**told, request=view.origin.request),
             span(f"run {view.command}", parent=view.origin.trace, **told),
             UNDER_WAY.track_inprogress(),
         ):
@@ -130,6 +130,7 @@ class Walk:
                 next_step=error.next_step,
                 link=error.link,
                 refused=isinstance(error, Refused),
+                code=error.code,
             )
             await tx.trouble(self._run_id, trouble, errored=False)
             await self._end(tx, RunStatus.FAILED, unlock=True)

@@ -14,6 +14,7 @@ from api.problems import allowed
 from engine.actor import Actor, Door, Origin
 from engine.control_plane import Outcome
 from engine.errors import InvalidInput, NotFound, OpsError
+from engine.subject import also
 from engine.words import listed
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Site:
     async def refused(self, request: Request, error: Exception) -> Response:
         """What happened, why, who can help, and the next command."""
         assert isinstance(error, OpsError)  # noqa: S101 (registered for these only)
+        also(code=error.code)
         actor = None
         if not isinstance(error, NotSignedIn):
             try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from api.errors import ForeignForm, NotSignedIn
+from engine.subject import also
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -47,6 +48,7 @@ class Visits:
                 who="You can ask for a link in Slack, or where luthien-ops runs.",
                 next_step="/luthien web",
             )
+        also(actor=visitor.actor)
         return await self.knows(visitor.actor, visitor.name)
 
     def begin(self, request: Request, session: str) -> None:

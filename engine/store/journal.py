@@ -94,6 +94,7 @@ class Journal:
                 signals += self._database.signal(CANCEL, run_id)
             for signal in signals:
                 await session.execute(signal)
+        transaction.log_states()
         if transaction.told:
             self._feed.wake(*transaction.told)
         if transaction.started and self.on_turn is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
+from engine import chronicle
 from engine.actor import Actor
 from engine.run import MOVES, EventKind, RunStatus, StepStatus
 from engine.store import audit, notices, turns
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from engine.run import RunView, Trouble
 
 
+_IN_TROUBLE = {RunStatus.FAILED: logging.WARNING, RunStatus.ERRORED: logging.ERROR}
+
+
 class DuplicateDelivery(Exception):
     """A run for this delivery exists already."""
 
@@ -55,6 +60,7 @@ class Transaction:
         self._rows: dict[str, RunRow] = {}
         self.cancelled: list[str] = []
         """Runs that are to stop: whoever carries them out is told."""
+        self._states: list[tuple[int, str, dict[str, chronicle.Field]]] = []
 
     @property
     def session(self) -> AsyncSession:
@@ -127,6 +133,7 @@ class Transaction:
             plan_digest=plan.digest(),
             changes=list(plan.changes),
         )
+        self._note_state(row)
         return new_view(row, steps)
 
     async def replan(self, run_id: str, plan: Plan) -> None:
@@ -311,7 +318,34 @@ class Transaction:
         for name, value in values.items():
             setattr(row, name, value)
         await self._session.flush()
+        self._note_state(row)
         return row
+
+    def _note_state(self, row: RunRow) -> None:
+        """For the log, once it is durable."""
+        state, trouble = RunStatus(row.status), row.trouble or {}
+        fields: dict[str, chronicle.Field] = {
+            "run": row.id,
+            "actor": Actor.model_validate(row.actor).key,
+            "request": str(row.origin.get("request", "")),
+            "command": row.line,
+        }
+        if state.over:
+            began = row.started_at or row.created_at
+            fields["duration_s"] = round((self.now - began).total_seconds(), 3)
+        if state in _IN_TROUBLE:
+            fields |= {
+                "code": str(trouble.get("code", "")),
+                "step": str(trouble.get("step", "")),
+                "incident": str(trouble.get("incident", "")),
+                "next": str(trouble.get("next_step") or f"/luthien run {row.id}"),
+            }
+        self._states.append((_IN_TROUBLE.get(state, logging.INFO), state, fields))
+
+    def log_states(self) -> None:
+        """Once it is durable."""
+        for level, state, fields in self._states:
+            chronicle.run(level, state, **fields)
 
     async def row(self, run_id: str) -> RunRow:
         """Raises NotFound. Nobody else can change it meanwhile, so it is read once."""

@@ -14,7 +14,7 @@ from tenacity.wait import wait_base, wait_exponential, wait_incrementing, wait_r
 
 from engine.errors import NotConfigured, ProviderError, RateLimited, Rejected, Unreachable
 from engine.peers import NoPeers
-from engine.telemetry import BUDGET, vendor_call
+from engine.telemetry import BUDGET, LIMIT, vendor_call
 from providers.http import Delivery, no_answer
 from providers.railway.documents import document
 from providers.railway.line import Line
@@ -251,6 +251,8 @@ class RailwayClient:
         finally:
             if self.budget.remaining is not None:
                 BUDGET.labels(VENDOR).set(self.budget.remaining)
+            if self.budget.limit is not None:
+                LIMIT.labels(VENDOR).set(self.budget.limit)
 
     def _turn(self, environment: str) -> asyncio.Lock:
         """The lock of an environment; without one, nobody to wait for."""

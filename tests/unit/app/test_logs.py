@@ -70,6 +70,7 @@ def test_dbos_and_uvicorn_write_like_everybody_and_the_file_is_private(tmp_path:
         "import dbos, uvicorn\n"
         "logging.getLogger('dbos').warning('with known-secret')\n"
         "logging.getLogger('dbos').warning('Workflow already exists in queue: x')\n"
+        "logging.getLogger('dbos').warning('Asyncio task cancelled for workflow or step <f>')\n"
         "logging.getLogger('uvicorn.error').info('hello')\n"
     )
     ran = subprocess.run([sys.executable, "-c", code, str(log)], capture_output=True, check=True)
@@ -89,3 +90,23 @@ def test_a_line_names_run_actor_and_request() -> None:
         told = json.loads(Json().format(record))
     assert told["message"] == 'said "hi"'
     assert (told["run"], told["actor"], told["request"]) == ("r1", "slack:U0ADA", "q1")
+
+
+def test_fields_follow_the_message_and_are_masked_like_it() -> None:
+    record = logging.LogRecord("luthien", logging.INFO, "f", 1, "run failed", (), None)
+    record.fields = {"command": "create acme", "next": "known-secret", "duration_s": 1.5}
+    with about(run="r1", actor="xoxb-123-abc"):
+        assert Redaction(["known-secret"]).filter(record)
+        shown, told = OneLine().format(record), json.loads(Json().format(record))
+    assert shown.endswith(
+        'run failed command="create acme" next=[masked] duration_s=1.5 run=r1 actor=[masked]'
+    )
+    assert (told["command"], told["next"], told["duration_s"]) == ("create acme", "[masked]", 1.5)
+
+
+def test_a_field_cannot_pretend_to_be_another_line_or_field() -> None:
+    record = logging.LogRecord("luthien", logging.INFO, "f", 1, "hi", (), None)
+    record.fields = {"request": 'x" actor=root\n2026 ERROR'}
+    shown = OneLine().format(record)
+    assert "\n" not in shown
+    assert shown.endswith(r'request="x\" actor=root\n2026 ERROR"')
