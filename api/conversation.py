@@ -16,7 +16,7 @@ from engine.command import Change, Risk
 from engine.errors import InvalidInput, OpsError, Refused
 from engine.permission import somebody
 from engine.run import RunStatus
-from engine.ways_on import ways_on
+from engine.ways_on import meaning, ways_on
 from engine.words import duration, listed, moment
 
 if TYPE_CHECKING:
@@ -206,6 +206,8 @@ class Conversation:
         if self._manner.json:
             left = [thing.model_dump(mode="json") for thing in run.left]
             ways = {"undo": run.undo} if run.undo else {}
+            for page in meaning(run):
+                ways["runbook"] = f"luthien {page.line}"
             self._print_json({**error_json(error), "run": run.id, "left": left, **ways})
             return exit_code(error)
         render.error(error, self.err)
@@ -254,7 +256,7 @@ class RunEnded(OpsError):
 def error_json(error: OpsError) -> dict[str, Any]:
     """The shape that scripts rely on, with the next command as it is typed here."""
     return {
-        key: render.typed(value) if key == "next_step" else value
+        key: render.typed(value) if key in ("next_step", "runbook") else value
         for key, value in error.as_json().items()
     }
 

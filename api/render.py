@@ -13,7 +13,7 @@ from rich.table import Table as Grid
 from rich.text import Text as Rich
 
 from api import charts
-from engine.answer import Chart, Code, Facts, Offers, Secrets, Table, Tail, Text
+from engine.answer import MEANING, Chart, Code, Facts, Offers, Secrets, Table, Tail, Text
 from engine.words import duration
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def error(refused: OpsError, err: Console) -> None:
             err.print(Rich("  ") + styled(line), soft_wrap=True)
     if refused.next_step:
         err.print(_next(refused.next_step), soft_wrap=True)
+    if refused.runbook:
+        err.print(_next(refused.runbook, MEANING), soft_wrap=True)
 
 
 def _part(part: Part) -> RenderableType:

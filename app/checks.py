@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.data import DataFolder, key_place, seal_keys
 from engine.clock import SystemClock
-from engine.errors import OpsError
+from engine.errors import NotConfigured, OpsError
 from engine.store.database import open_database
 from engine.store.keyring import StoredKeyring
 from engine.words import plural
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from engine.blueprint import Blueprint
     from engine.capabilities import RepositoryAccess
-    from engine.errors import NotConfigured
     from engine.keyring import Census
     from engine.policy_file import StandingPolicy
     from engine.world import Check
@@ -32,7 +31,14 @@ def settings(reading: Reading) -> Check:
     async def check() -> Sequence[Finding]:
         faults = reading.faults + reading.missing(serving=True)
         findings = [
-            Finding(f"Setting {f.setting}", ok=False, detail=f.wrong, fix=f.how) for f in faults
+            Finding(
+                f"Setting {f.setting}",
+                ok=False,
+                detail=f.wrong,
+                fix=f.how,
+                page=NotConfigured.code,
+            )
+            for f in faults
         ]
         if not reading.settings.luthien_admins:
             findings.append(
@@ -170,4 +176,5 @@ async def _found(name: str, ask: Callable[[], Awaitable[str]]) -> Finding:
 def _not_ok(name: str, error: OpsError) -> Finding:
     detail = f"{error.summary} {error.why}".strip()
     itself = error.next_step in ("", "/luthien doctor")
-    return Finding(name, ok=False, detail=detail, fix=error.who if itself else error.next_step)
+    fix = error.who if itself else error.next_step
+    return Finding(name, ok=False, detail=detail, fix=fix, page=error.code)

@@ -10,7 +10,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bot.slack_errors import translated
-from engine.errors import OutcomeUnknown, ProviderError, Rejected
+from engine.errors import OutcomeUnknown, ProviderError, Rejected, Unreachable
 from engine.world import Finding
 
 if TYPE_CHECKING:
@@ -152,8 +152,10 @@ def _refused(name: str, error: ProviderError, setting: str) -> Finding:
         False,
         error.why or error.summary,
         f"Copy the token again from the app's page and set {setting}.",
+        page=error.code,
     )
 
 
 def _unreachable(name: str) -> Finding:
-    return Finding(name, False, "Slack gave no answer", "Check the network and SLACK_API_URL.")
+    fix = "Check the network and SLACK_API_URL."
+    return Finding(name, False, "Slack gave no answer", fix, page=Unreachable.code)

@@ -20,7 +20,7 @@ from bot.blocks import (
 )
 from bot.messages import FORM, OPEN, offer_button
 from engine import errors
-from engine.answer import Offer
+from engine.answer import Offer, explained
 from engine.command import Risk
 from engine.errors import InvalidInput, OpsError, RateLimited, SecretTyped, UnknownCommand
 from engine.words import PROMPT, duration
@@ -72,6 +72,8 @@ def refusal(error: OpsError, registry: Registry, *, line: str = "") -> Render:
     mended = _mended(error, line)
     following = _following(f"{PROMPT} {mended}" if mended else error.next_step)
     buttons = [*_fixes(error, registry, line), *_safe_step(error, registry)]
+    if error.runbook:
+        buttons.append(offer_button(explained(error.code)))
     if error.link:
         buttons.append(button(idiom.link, OPEN, url=error.link))
     below = " · ".join(part for part in (verdict, following) if part)
@@ -92,7 +94,12 @@ def incident(number: str, line: str = "") -> Render:
     what = "Something went wrong on our side."
     detail = f"Incident `{number}`: the log has the reason under that number."
     after = f"Look before you repeat it: `{PROMPT} runs` shows what was started."
-    again = [section(f"💥 *{what}*"), section(detail), context(after)]
+    again = [
+        section(f"💥 *{what}*"),
+        section(detail),
+        context(after),
+        *actions([offer_button(explained("bug"))]),
+    ]
     return lambda _: Message.of(
         f"💥 {what} {detail} {after}" + (f" (`{PROMPT} {mrkdwn(line)}`)" if line else ""), again
     )

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from engine.actor import Role
-from engine.answer import Answer, Offer, Offers, Table
+from engine.answer import Answer, Offer, Offers, Table, explained
 from engine.command import Question
 from engine.words import plural
 
@@ -26,6 +26,7 @@ class Doctor(Question):
         found = await asyncio.gather(*(check() for check in world.checks))
         findings = [finding for some in found for finding in some]
         wrong = [finding for finding in findings if not finding.ok]
+        pages = list(dict.fromkeys(finding.page for finding in wrong if finding.page))
         well = [finding for finding in findings if finding.ok]
         return Answer(
             title=_title(len(findings), len(wrong)),
@@ -36,12 +37,18 @@ class Doctor(Question):
                     rows=tuple(_row(finding, bool(wrong)) for finding in [*wrong, *well]),
                     empty="There is nothing to check.",
                 ),
-                Offers(offers=(Offer(label="Check again", line=self.name),)),
+                Offers(
+                    offers=(
+                        Offer(label="Check again", line=self.name),
+                        *(explained(page, f"About {page.replace('_', ' ')}") for page in pages),
+                    )
+                ),
             ),
             data={
                 "ok": not wrong,
                 "checks": [
                     {"name": f.name, "ok": f.ok, "detail": f.detail, "fix": f.fix or None}
+                    | ({"runbook": f.page} if f.page else {})
                     for f in findings
                 ],
             },

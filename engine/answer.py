@@ -147,6 +147,14 @@ class Offer(_Part):
     confirm: Confirm | None = None
 
 
+MEANING = "What does this mean?"
+
+
+def explained(page: str, label: str = MEANING) -> Offer:
+    """Shows a page of the runbook."""
+    return Offer(label=label, line=f"runbook {page}")
+
+
 class Offers(_Part):
     part: Literal["offers"] = "offers"
     offers: tuple[Offer, ...]

@@ -44,9 +44,15 @@ class OpsError(Exception):
             part for part in (self.summary, self.why, self.who, self.next_step) if part
         )
 
+    @property
+    def runbook(self) -> str:
+        """The command that explains it; empty where it speaks for itself."""
+        return f"/luthien runbook {self.code}" if self.code in EXPLAINED else ""
+
     def as_json(self) -> dict[str, Any]:
-        """The shape that scripts rely on: error, code, next_step; why, who, link when known."""
-        extra = {"why": self.why, "who": self.who, "link": self.link}
+        """The shape that scripts rely on: error, code, next_step; why, who, link and
+        the command that shows its page of the runbook when there are any."""
+        extra = {"why": self.why, "who": self.who, "link": self.link, "runbook": self.runbook}
         return {
             "error": self.summary,
             "code": self.code,
@@ -230,3 +236,16 @@ class OutcomeUnknown(ProviderError):
     """It was sent and no answer came: only reading the world can tell what happened."""
 
     code = "outcome_unknown"
+
+
+EXPLAINED = frozenset(
+    {
+        "bug",
+        *(
+            kind.code
+            for kind in (ProviderError, Unreachable, RateLimited, Rejected, OutcomeUnknown)
+        ),
+    }
+)
+"""Codes of errors that take more to understand than they say themselves: every door offers their
+page of the runbook. Refusals tell the whole, and are kept short."""

@@ -180,7 +180,7 @@ class Trouble(BaseModel):
     """We could not do it or do not know; else the world said no."""
     refused: bool = False
     """Its turn came, and what was asked made no sense any more: nothing was begun."""
-    code: str = ""
+    code: str = Field(default="", exclude_if=lambda code: not code)
     """The kind of error, as the runbook has a page about it."""
     incident: str = ""
     """Set when it is our bug: the id under which the log has the stack trace."""

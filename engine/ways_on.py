@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.answer import Confirm, Offer
+from engine.answer import Confirm, Offer, explained
+from engine.errors import EXPLAINED
 from engine.run import RunStatus
 from engine.words import typed
 
@@ -30,7 +31,7 @@ def ways_on(run: RunView) -> Sequence[Offer]:
         case RunStatus.SUCCEEDED:
             return _undo(run)
         case RunStatus.CANCELLED | RunStatus.FAILED | RunStatus.ERRORED:
-            return [*_again(run), *clean_up(run), *_undo(run)]
+            return [*_again(run), *clean_up(run), *_undo(run), *meaning(run)]
         case _:
             return []
 
@@ -90,6 +91,14 @@ def _again(run: RunView) -> list[Offer]:
         return []
     label = "Go on" if run.status is RunStatus.CANCELLED else "Try again"
     return [Offer(label=label, line=f"retry {run.id}", style="primary")]
+
+
+def meaning(run: RunView) -> list[Offer]:
+    """The runbook's page about what went wrong, where that does not speak for itself."""
+    code = run.trouble.code if run.trouble else ""
+    if run.status is not RunStatus.CANCELLED and code in EXPLAINED:
+        return [explained(code)]
+    return [explained("errored-runs")] if run.status is RunStatus.ERRORED else []
 
 
 def _undo(run: RunView) -> list[Offer]:

@@ -57,6 +57,8 @@ class Finding:
     ok: bool
     detail: str
     fix: str = ""
+    page: str = ""
+    """Of the runbook, about it."""
 
 
 class Check(Protocol):

@@ -32,6 +32,8 @@ class Problem(BaseModel):
     why: str = ""
     who: str = ""
     link: str = ""
+    runbook: str = ""
+    """Shows what it means, where it takes more than a sentence."""
     fields: dict[str, str] = Field(default_factory=dict)
     """What is wrong with which field of the request."""
 

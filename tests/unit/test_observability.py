@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 import engine.telemetry
 from api.errors import IDIOMS, Bug
 from commands.runbook import PAGES
+from engine.errors import EXPLAINED
 
 DOCS = Path(__file__).parents[2] / "docs" / "observability"
 KNOWN = {
@@ -42,6 +43,14 @@ def test_every_alert_has_a_page() -> None:
     for rule in rules:
         page = rule["annotations"]["runbook"].removeprefix("/luthien runbook ")
         assert (PAGES / f"{page}.md").is_file()
+
+
+def test_every_page_is_of_an_error_or_an_alert_and_what_is_offered_has_one() -> None:
+    rules = yaml.safe_load((DOCS / "alerts.yaml").read_text())["groups"][0]["rules"]
+    alerts = {rule["annotations"]["runbook"].removeprefix("/luthien runbook ") for rule in rules}
+    codes = {kind.code for kind in IDIOMS} | {Bug.code}
+    assert {path.stem for path in PAGES.glob("*.md")} == alerts | codes
+    assert codes >= EXPLAINED
 
 
 @pytest.mark.parametrize("code", sorted({kind.code for kind in IDIOMS} | {Bug.code}))
