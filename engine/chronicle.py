@@ -55,10 +55,13 @@ def step_ended(step: str, kind: str, **fields: Field) -> None:
     _line(logging.INFO, "step ended", {"step": step, "kind": kind, **fields})
 
 
-def vendor_failed(vendor: str, call: str, outcome: str, seconds: float) -> None:
-    """A request to a vendor that was not answered as hoped."""
+def vendor_failed(
+    vendor: str, call: str, outcome: str, seconds: float, *, passing: bool = False
+) -> None:
+    """A request to a vendor that was not answered as hoped; `passing`: not yet, as it happens
+    whenever something new is asked for too early."""
     _line(
-        logging.WARNING,
+        logging.DEBUG if passing else logging.WARNING,
         "vendor call failed",
         {"vendor": vendor, "call": call, "outcome": outcome, "ms": round(seconds * 1000)},
     )

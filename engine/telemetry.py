@@ -17,7 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from engine import chronicle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from opentelemetry.trace import Span
 
@@ -107,10 +107,15 @@ def traceparent() -> str:
 
 @contextlib.contextmanager
 def vendor_call(
-    vendor: str, call: str, outcome_of: Callable[[BaseException], str] = lambda e: type(e).__name__
+    vendor: str,
+    call: str,
+    outcome_of: Callable[[BaseException], str] = lambda e: type(e).__name__,
+    *,
+    passing: Collection[str] = (),
 ) -> Iterator[None]:
     """Around one request to a vendor: timed, and a span. `call` is the vendor's own name for it
-    out of a fixed set (an operation, a method), never a URL; so is the outcome of an error."""
+    out of a fixed set (an operation, a method), never a URL; so is the outcome of an error.
+    `passing` are outcomes that need no more than patience."""
     began, outcome = perf_counter(), "answered"
     try:
         with span(f"{vendor} {call}", vendor=vendor):
@@ -118,7 +123,8 @@ def vendor_call(
     except BaseException as error:
         outcome = outcome_of(error)
         if isinstance(error, Exception):  # else we broke it off ourselves
-            chronicle.vendor_failed(vendor, call, outcome, perf_counter() - began)
+            took = perf_counter() - began
+            chronicle.vendor_failed(vendor, call, outcome, took, passing=outcome in passing)
         raise
     finally:
         VENDOR_CALL.labels(vendor, call, outcome).observe(perf_counter() - began)

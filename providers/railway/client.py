@@ -246,7 +246,7 @@ class RailwayClient:
 
     async def _exchange(self, name: str, variables: Data, *, as_project: bool) -> Data:
         try:
-            with vendor_call(VENDOR, name, _outcome):
+            with vendor_call(VENDOR, name, _outcome, passing=_PASSING):
                 return await self._wire.exchange(document(name), variables, as_project=as_project)
         finally:
             if self.budget.remaining is not None:
@@ -296,6 +296,9 @@ class RailwayClient:
             reraise=True,
         )
         return await again(attempt)
+
+
+_PASSING = (Verdict.SETTLING.name.lower(),)
 
 
 def _outcome(error: BaseException) -> str:

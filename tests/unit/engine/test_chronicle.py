@@ -11,11 +11,11 @@ from prometheus_client import REGISTRY
 
 from engine.control_plane import Request
 from engine.errors import NotAllowed, Unreachable
-from engine.run import RunStatus
+from engine.run import EventKind, RunStatus
 from engine.subject import subject
 from engine.telemetry import vendor_call
 from tests.unit.engine.house import ADA, CLEO, OPS, Build, Vendor, plane
-from tests.unit.engine.test_runs import over
+from tests.unit.engine.test_runs import over, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +83,25 @@ async def test_a_wish_is_found_by_its_request_and_its_run_from_the_door_to_the_e
         assert step["duration_s"] >= 0
 
 
+async def test_a_run_keeps_its_request_over_a_restart(tmp_path: Path, book: Book) -> None:
+    vendor = Vendor()
+    async with plane(tmp_path, vendor) as p:
+        await p.accept(Request("d1", ADA, Build(takes_ms=60_000), OPS))
+        outcome = await p.handle("d1")
+        assert outcome is not None
+        assert outcome.run is not None
+        run = outcome.run
+        await until(p, run, EventKind.STEP_STARTED, "one")
+    book.lines.clear()
+    async with plane(tmp_path, vendor) as p:
+        await p.cancel(ADA, run.id)
+        await over(p, run)
+    told = [line[1] for line in book.of(run=run.id, request="d1")]
+    assert told[0] == "run cancelling"
+    assert told[-1] == "run cancelled"
+    assert "step ended" in told
+
+
 async def test_a_run_that_broke_tells_its_code_its_incident_and_the_next_step(
     tmp_path: Path, book: Book
 ) -> None:
@@ -141,6 +160,11 @@ def test_a_vendor_that_does_not_answer_is_a_warning_and_our_own_stop_is_none(boo
         raise Unreachable("nobody answers", vendor="acme", call="make")
     with pytest.raises(CancelledError), vendor_call("acme", "make"):
         raise CancelledError
+    with (
+        pytest.raises(Unreachable),
+        vendor_call("acme", "make", lambda _: "soon", passing=["soon"]),
+    ):
+        raise Unreachable("not there yet", vendor="acme", call="make")
     ((level, words, said),) = book.lines
     assert (level, words) == ("WARNING", "vendor call failed")
     assert {"vendor": "acme", "call": "make", "outcome": "timeout"}.items() <= said.items()
