@@ -169,7 +169,9 @@ async def test_an_errored_run_keeps_everything_and_is_tried_again(
     errored = await people.ben.sees("*Create instance shaky*: Interrupted after", within=60)
     assert "nothing was removed" in errored
     assert "project *luthien-shaky* (`" in errored
-    assert errored.buttons == ["Try again", "Remove what was made"]
+    assert errored.buttons == ["Try again", "Remove what was made", "What does this mean?"]
+    await people.ben.clicks("What does this mean?", errored)
+    await people.ben.sees("Outcome unknown")
     assert await exists(town, "shaky")
     lines = "\n".join(m.text for m in await thread_of(people.ben, "shaky")).splitlines()
     retries = [
