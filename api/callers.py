@@ -82,7 +82,13 @@ class Callers:
                 who=refused.who,
                 next_step="/luthien apikey list",
             ) from None
-        return Actor(door=Door.API, id=key.id, name=key.name, role=min(key.role, creator.role))
+        return Actor(
+            door=Door.API,
+            id=key.id,
+            name=key.name,
+            role=min(key.role, creator.role),
+            behalf=key.creator,
+        )
 
 
 async def only_known(request: Request) -> None:

@@ -12,7 +12,7 @@ from bot.budget import Urgency
 from bot.lasting import ended, following, lasting
 from bot.messages import offer_button
 from bot.posting import Posting
-from bot.runs import person
+from bot.runs import person, whom
 from bot.waiting import happened
 from engine.actor import Door
 from engine.answer import Confirm, Offer
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bot.rooms import Rooms
     from bot.scrub import Scrubber
     from bot.telling import Stage
-    from engine.approval import Approval
+    from engine.approval import Approval, Vote
     from engine.run import Event, RunView
     from engine.told import Post
 
@@ -144,14 +144,15 @@ class ApprovalPosts:
         """Once: whoever waits should know that those who decide may not see it."""
         astray = self._astray(approval, channel)
         waits = approval.status is ApprovalStatus.WAITING
-        if not astray or not waits or approval.asker.door is not Door.SLACK:
+        asker = approval.asker.person
+        if not astray or not waits or not asker.startswith(f"{Door.SLACK}:"):
             return
         where = f"in <#{channel}>" if channel else "nowhere"
         notice = Notice(
             key=f"astray:{approval.run_id}",
             text=f"✋ Your “{approval.title}” is asked for {where}, because {astray} Whoever may"
             f" decide can do so anywhere: `/luthien approve {approval.run_id}`.",
-            to=approval.asker.key,
+            to=asker,
         )
         await self._stage.notices.announce(notice)
 
@@ -160,7 +161,7 @@ def message(approval: Approval, thread_url: str = "", astray: str = "") -> Rende
     """The plan with the two answers, or with what was decided in their place; `astray` says why it
     stands here, as long as it matters. Pure."""
     icon, state = _state(approval)
-    asked = f"{person(approval.asker.key)} asks for {_needed(approval)}."
+    asked = f"{whom(approval.asker)} asks for {_needed(approval)}."
     if approval.alone and may_agree_oneself(approval.consent, alone=True):
         asked += " Nobody else could give it, so their own counts."
     plan = "\n".join([*approval.changes, *([""] if approval.changes else []), *_steps(approval)])
@@ -198,16 +199,16 @@ def _steps(approval: Approval) -> list[str]:
 
 
 def _state(approval: Approval) -> tuple[str, str]:
-    by = f" by {person(approval.decided_by)}" if approval.decided_by else ""
+    by = f" by {_decider(approval)}" if approval.decided_by else ""
     at = f" on {moment(approval.decided_at)}" if approval.decided_at else ""
     reason = mrkdwn(approval.reason)
     match approval.status:
         case ApprovalStatus.WAITING:
-            given = ", ".join(person(vote.by) for vote in approval.votes)
+            given = ", ".join(_voter(vote) for vote in approval.votes)
             so_far = f" Given by {given}." if given else ""
             return "✋", f"It can be given until {moment(approval.expires_at)}.{so_far}"
         case ApprovalStatus.GRANTED:
-            others = [person(vote.by) for vote in approval.votes[:-1]]
+            others = [_voter(vote) for vote in approval.votes[:-1]]
             also = f", after {', '.join(others)}" if others else ""
             return "✅", f"*Approved{by}*{at}{also}."
         case ApprovalStatus.REJECTED:
@@ -218,6 +219,18 @@ def _state(approval: Approval) -> tuple[str, str]:
             return "♻️", f"*Superseded*{at}: {reason}."
         case ApprovalStatus.WITHDRAWN:
             return "↩️", f"*Withdrawn{by}*{at}."
+
+
+def _decider(approval: Approval) -> str:
+    granted = approval.status is ApprovalStatus.GRANTED
+    return (
+        _voter(approval.votes[-1]) if granted and approval.votes else person(approval.decided_by)
+    )
+
+
+def _voter(vote: Vote) -> str:
+    key = vote.by.startswith(f"{Door.API}:") and vote.person
+    return f"{person(vote.by)} for {person(vote.person)}" if key else person(vote.by)
 
 
 def _approve(approval: Approval) -> Offer:

@@ -172,7 +172,7 @@ class Home:
         except OpsError as missed:
             instances, trouble = (), missed.summary
         sight = Sight(
-            runs=sorted(under_way, key=lambda run: run.actor.key != actor.key),
+            runs=sorted(under_way, key=lambda run: run.actor.person != actor.person),
             instances=instances,
             trouble=trouble,
             approvals=await self._answer(actor, rights, "approvals"),
@@ -250,7 +250,7 @@ def _under_way(under_way: Sequence[RunView], may: set[str], now: datetime) -> It
     yield _heading("Under way")
     for run in under_way[:MOST_RUNS]:
         yield runs.root(run, now)(PLAIN).blocks[0]
-        yield context(f"Asked for by {runs.person(run.actor.key)} · run `{run.id}`")
+        yield context(f"Asked for by {runs.whom(run.actor)} · run `{run.id}`")
         offered = []
         if run.thread_url:
             offered.append(Offer(label="Open its thread", url=run.thread_url))

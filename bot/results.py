@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.blocks import Message, Render, actions, link, mrkdwn, section
 from bot.messages import offer_button
-from bot.runs import ICONS, elapsed, opening_offers, person, still_there
+from bot.runs import ICONS, elapsed, opening_offers, person, still_there, whom
 from engine.actor import Door
 from engine.answer import Offer
 from engine.run import RunStatus
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def final(view: RunView) -> Render:
     """The result, as a message of its own at the end of the thread and in the channel."""
     spent = duration(elapsed(view, view.ended_at or view.created_at))
-    who = person(view.actor.key)
+    who = whom(view.actor)
     match view.status:
         case RunStatus.SUCCEEDED:
             return _success(view, spent, who)

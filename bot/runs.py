@@ -28,6 +28,7 @@ from engine.words import duration, in_line, moment, plural
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from engine.actor import Actor
     from engine.run import RunView, StepView
 
 ICONS: dict[RunStatus, str] = {
@@ -74,6 +75,13 @@ def person(key: str) -> str:
     return f"{mrkdwn(name)} ({door})" if door else mrkdwn(name)
 
 
+def whom(actor: Actor) -> str:
+    """Who asked; of an API key also whose it is."""
+    if not actor.behalf:
+        return person(actor.key)
+    return f"{mrkdwn(actor.name)} (an API key of {person(actor.behalf)})"
+
+
 def root(view: RunView, now: datetime) -> Render:
     """The run's one message in the channel, edited in place."""
 
@@ -88,7 +96,7 @@ def root(view: RunView, now: datetime) -> Render:
             *actions(offer_button(offer) for offer in _root_offers(view)),
         ]
         text = f"{ICONS[view.status]} {view.title}: {line}"
-        return Message.of(f"{mrkdwn(text)} · asked for by {person(view.actor.key)}", blocks)
+        return Message.of(f"{mrkdwn(text)} · asked for by {whom(view.actor)}", blocks)
 
     return draw
 
@@ -267,7 +275,7 @@ def _list(view: RunView, now: datetime) -> list[Block]:
 
 
 def _footer(view: RunView) -> str:
-    parts = [f"Asked for by {person(view.actor.key)}", f"`/luthien {mrkdwn(view.line)}`"]
+    parts = [f"Asked for by {whom(view.actor)}", f"`/luthien {mrkdwn(view.line)}`"]
     parts.append(f"run `{view.id}`")
     return " · ".join(parts)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.answer import Confirm, Offer
 from engine.approval import ApprovalStatus
 from engine.permission import somebody
-from engine.roles import mention
+from engine.roles import mention, named
 from engine.words import plural, until
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def approval_row(approval: Approval, now: datetime) -> tuple[str, ...]:
     return (
         approval.run_id,
         approval.title,
-        approval.asker.name,
+        named(approval.asker) if approval.asker.behalf else approval.asker.name,
         waits_for(approval),
         LAPSED if approval.lapsed(now) else until(approval.expires_at, now),
     )
@@ -49,6 +49,7 @@ def approval_json(approval: Approval, now: datetime) -> dict[str, Any]:
         "subject": approval.subject or None,
         "status": ApprovalStatus.EXPIRED if approval.lapsed(now) else approval.status,
         "asked_by": approval.asker.key,
+        "on_behalf_of": approval.asker.behalf or None,
         "asked_at": approval.asked_at.isoformat(),
         "expires_at": approval.expires_at.isoformat(),
         "needed": consent.needed,

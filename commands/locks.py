@@ -32,7 +32,7 @@ class ListLocks(Question):
             subject = lock.partition(":")[2] or lock
             rows.append((subject, *_held(world, hold, holder), _line(line)))
             data.append(_json(subject, hold, holder, line))
-            if hold is not None and hold.by.key == world.actor.key:
+            if hold is not None and hold.by.person == world.actor.person:
                 offers.append(Offer(label=f"Unlock {subject}", line=f"unlock {subject}"))
         return Answer(
             title=plural(len(rows), "lock") if rows else "Nothing is locked",

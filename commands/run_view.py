@@ -52,6 +52,7 @@ def run_json(run: RunView) -> dict[str, Any]:
         "subject": run.subject or None,
         "status": run.status,
         "by": run.actor.key,
+        "on_behalf_of": run.actor.behalf or None,
         "created_at": run.created_at.isoformat(),
         "started_at": run.started_at.isoformat() if run.started_at else None,
         "ended_at": run.ended_at.isoformat() if run.ended_at else None,

@@ -71,7 +71,7 @@ class Situations:
             due=due,
             busy=busy,
             held=hold is not None,
-            barred=hold is not None and hold.by.key != self._world.actor.key,
+            barred=hold is not None and hold.by.person != self._world.actor.person,
             disclosed=disclosed,
         )
 

@@ -53,7 +53,7 @@ class Unlock(Question):
         lock = instance_lock(self.instance)
         waiting = await world.locks.line(lock)
         hold = await world.locks.release(world.actor, lock, steal=self.steal or "")
-        stolen = hold.by.key != world.actor.key
+        stolen = hold.by.person != world.actor.person
         said = [f"{hold.by.name} is told: {self.steal}."] if stolen else []
         if waiting:
             runs = listed([f"`{run.line}` by {run.actor.name}" for run in waiting])

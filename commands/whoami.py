@@ -9,6 +9,7 @@ from engine.answer import Answer, Fact, Facts, Offer, Offers, Part, Text
 from engine.capabilities import TellsAccess
 from engine.command import Question
 from engine.errors import OpsError
+from engine.roles import mention
 from engine.words import listed, until
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class WhoAmI(Question):
         actor = world.actor
         rights = await world.control.rights(actor)
         may = sorted(command.name for command in rights.commands())
-        standing = await world.people.standing(actor.key) if actor.door is Door.SLACK else None
+        known = actor.person.startswith(f"{Door.SLACK}:")
+        standing = await world.people.standing(actor.person) if known else None
         parts: list[Part] = [_identity(actor, standing), Text(text=f"You may: {listed(may)}.")]
         data: dict[str, Any] = {
             "id": actor.id,
@@ -39,6 +41,7 @@ class WhoAmI(Question):
             "door": actor.door,
             "role": actor.role.label,
             "role_from": standing.source if standing else None,
+            "on_behalf_of": actor.behalf or None,
             "commands": may,
         }
         try:
@@ -58,11 +61,19 @@ class WhoAmI(Question):
 
 
 def _identity(actor: Actor, standing: Standing | None) -> Facts:
-    because = standing.words if standing else "the owner of the bot's data folder"
+    source = standing.words if standing else "the owner of the bot's data folder"
+    because = f"from {source}"
+    acts: tuple[Fact, ...] = ()
+    if actor.behalf:
+        made = mention(actor.behalf)
+        acts = (Fact(label="Acts for", value=f"{made}, who made this API key"),)
+        has = f"{standing.role.label}, {because}" if standing else f"admin, {because}"
+        because = f"the key's own, and never more than {made} has ({has})"
     return Facts(
         facts=(
             Fact(label="Known as", value=actor.key),
-            Fact(label="Role", value=f"{actor.role.label}, from {because}"),
+            *acts,
+            Fact(label="Role", value=f"{actor.role.label}, {because}"),
         )
     )
 

@@ -45,11 +45,30 @@ class Actor(BaseModel):
     id: str
     name: str
     role: Role
+    behalf: str = ""
+    """Of an API key: the key of the actor who made it. Empty for others, and where it is not known
+    (what was stored before it was kept)."""
 
     @property
     def key(self) -> str:
         """`slack:U0ADA`, `cli:root`: how runs and the audit name the actor."""
         return f"{self.door}:{self.id}"
+
+    @property
+    def person(self) -> str:
+        """Who it is in the end: wherever people are counted or told apart, it is by this, never by
+        the key. An API key is whoever made it."""
+        return person_of(self.behalf or self.key)
+
+
+OWNER = f"{Door.CLI}:"
+"""The owner of the data folder, as a person."""
+
+
+def person_of(key: str) -> str:
+    """The person whom an actor's key means, other than an API key's. All on the bot's own machine
+    are one: its data folder has one owner, and the names used there are proved by nothing."""
+    return OWNER if key.startswith(OWNER) else key
 
 
 class Origin(BaseModel):

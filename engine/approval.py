@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.actor import Actor
+from engine.actor import Actor, person_of
 from engine.policy import SelfApprove, includes
 from engine.words import plural
 
@@ -60,6 +60,8 @@ class Vote(BaseModel):
 
     by: str
     """The actor's key."""
+    person: str = ""
+    """Whose word it is: `Actor.person`; empty where that was not kept yet."""
     at: datetime
 
 
@@ -109,9 +111,10 @@ class Approval(BaseModel):
             return False
         if not includes(self.consent.approvers, actor):
             return False
-        if actor.key in [vote.by for vote in self.votes]:
+        if actor.person in [vote.person or vote.by for vote in self.votes]:
             return False
-        return actor.key != self.asker.key or may_agree_oneself(self.consent, alone=self.alone)
+        itself = actor.person == self.asker.person
+        return not itself or may_agree_oneself(self.consent, alone=self.alone)
 
 
 def asked_anew(line: str) -> str:
@@ -125,9 +128,9 @@ def may_agree_oneself(consent: Consent, *, alone: bool) -> bool:
     return consent.self_approve is SelfApprove.ALWAYS
 
 
-def others(able: Sequence[str], asker: Actor) -> list[str]:
-    """Those who could agree besides the asker."""
-    return [key for key in able if key != asker.key]
+def others(able: Sequence[str], asker: str) -> list[str]:
+    """Those who could agree besides the person who asked."""
+    return [key for key in able if person_of(key) != asker]
 
 
 class Quorum(BaseModel):
@@ -158,6 +161,6 @@ class Quorum(BaseModel):
 
 def quorum(consent: Consent, able: Sequence[str], asker: Actor) -> Quorum:
     """`able`: keys of the approvers."""
-    rest = len(others(able, asker))
+    rest = len({person_of(key) for key in others(able, asker.person)})
     oneself = may_agree_oneself(consent, alone=not rest) and includes(consent.approvers, asker)
     return Quorum(others=rest, oneself=oneself, needed=consent.needed)

@@ -7,6 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
+from engine.actor import Door
 from engine.approval import (
     Approval,
     ApprovalStatus,
@@ -19,7 +20,7 @@ from engine.command import Change
 from engine.errors import AlreadyExists, InvalidInput, NotAllowed, NotFound, PlanStale, Refused
 from engine.permission import mentions, somebody
 from engine.policy import SelfApprove, includes
-from engine.roles import mention
+from engine.roles import mention, named
 from engine.store import approvals as stored
 from engine.words import moment, plural, typed
 
@@ -111,7 +112,8 @@ class Approvals:
         async with self._turns.setdefault(run_id, asyncio.Lock()):
             # One after the other, so that only the first one asks the vendor.
             approval = await self._open(run_id)
-            await self._may_decide(await self._current(actor), approval)
+            actor = await self._current(actor)
+            await self._may_decide(actor, approval)
             wish = await self._journal.wish(run_id)
             command = self._command(wish, approval)
             await self._unmoved(actor, approval, command, wish.origin)
@@ -121,9 +123,8 @@ class Approvals:
                 if row is not None:
                     begun = await stored.agree(tx, row, actor)
                     if begun:
-                        await tx.lock(
-                            command.locks(), run_id, approval.title, by=approval.asker.key
-                        )
+                        by = approval.asker.person
+                        await tx.lock(command.locks(), run_id, approval.title, by=by)
             if row is None:
                 raise decided(await self.book.get(run_id))
         if begun:
@@ -142,8 +143,9 @@ class Approvals:
                 who="You can say so.",
                 next_step=typed(f'reject {approval.run_id} --reason "…"'),
             )
-        await self._may_decide(await self._current(actor), approval, rejecting=True)
-        await self._close(approval.run_id, S.REJECTED, by=actor.key, reason=reason.strip())
+        actor = await self._current(actor)
+        await self._may_decide(actor, approval, rejecting=True)
+        await self._close(approval.run_id, S.REJECTED, actor, reason=reason.strip())
         return await self._journal.run(approval.run_id)
 
     async def expire(self, now: datetime) -> int:
@@ -189,7 +191,9 @@ class Approvals:
     ) -> None:
         consent = approval.consent
         verb = "Rejecting" if rejecting else "Approving"
-        able = others(await self._permissions.people(consent.approvers), approval.asker)
+        roles = self._permissions.roles
+        asker = await roles.person(approval.asker)
+        able = others(await self._permissions.people(consent.approvers), asker)
         who = f"{mentions(able)} can decide." if able else "Nobody else here could."
         if not includes(consent.approvers, actor):
             raise NotAllowed(
@@ -198,18 +202,21 @@ class Approvals:
                 who=who,
                 next_step=typed("approvals"),
             )
-        if actor.key in [vote.by for vote in approval.votes] and not rejecting:
+        given = [vote.person or await roles.person_behind(vote.by) for vote in approval.votes]
+        if actor.person in given and not rejecting:
             raise Refused(
                 "You have approved this already.",
                 why=f"It needs {plural(consent.needed, 'approval')} by different people.",
                 who=who,
                 next_step=typed("approvals"),
             )
-        if actor.key != approval.asker.key or rejecting:
+        if actor.person != asker or rejecting:
             return
         if not may_agree_oneself(consent, alone=not able):
+            key = Door.API in (actor.door, approval.asker.door)
             raise NotAllowed(
-                "You asked for this, so somebody else has to approve it.",
+                "You asked for this, so somebody else has to approve it."
+                + (" What an API key does, whoever made it does." if key else ""),
                 why=f"`self_approve: {consent.self_approve}` holds ({consent.self_said_by}).",
                 who=who
                 if consent.self_approve is not SelfApprove.NEVER or able
@@ -240,19 +247,19 @@ class Approvals:
             gone = [f"not any more: {c}" for c in approval.changes if c not in plan.changes]
             new = [f"now: {c}" for c in plan.changes if c not in approval.changes]
             moved = "; ".join([*gone, *new]) or "it was changed since it was shown"
-        await self._close(approval.run_id, S.SUPERSEDED, by=actor.key, reason=moved)
+        await self._close(approval.run_id, S.SUPERSEDED, actor, reason=moved)
         raise PlanStale(
             f"`{approval.line}` would not do any more what was asked for.",
             why=f"Nothing was done: {moved}.",
-            who=f"{mention(approval.asker.key)} can ask again.",
+            who=f"{named(approval.asker)} can ask again.",
             next_step=typed(f"run {approval.run_id}"),
         )
 
-    async def _close(self, run_id: str, to: ApprovalStatus, *, by: str, reason: str) -> None:
+    async def _close(self, run_id: str, to: ApprovalStatus, actor: Actor, *, reason: str) -> None:
         async with self._journal.transaction() as tx:
             row = await stored.waiting(tx, run_id)
             if row is not None:
-                await stored.close(tx, row, to, by=by, reason=reason)
+                await stored.close(tx, row, to, actor=actor, reason=reason)
         if row is None:
             raise decided(await self.book.get(run_id))
 
@@ -273,6 +280,6 @@ def decided(approval: Approval) -> Refused:
         why=f"The reason: {approval.reason}." if approval.reason else "It is decided only once.",
         who="Anybody may look at the run."
         if approval.status is S.GRANTED
-        else f"{mention(approval.asker.key)} can ask again.",
+        else f"{named(approval.asker)} can ask again.",
         next_step=typed(f"run {approval.run_id}"),
     )

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from engine.actor import Actor, Door
+from engine.actor import Door
 from engine.answer import Offer
 from engine.errors import Locked, NotFound
 from engine.notices import Notice
 from engine.roles import mention
+from engine.store import turns
 from engine.words import moment, typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from engine.actor import Actor
     from engine.run import RunView
     from engine.store.journal import Journal
     from engine.store.models import HoldRow
@@ -69,7 +71,7 @@ class Locks:
         """Lock it, or confirm one's own lock. Raises Locked when somebody else holds it."""
         async with self._journal.transaction() as tx:
             row = await tx.hold(lock, actor, reason)
-            await tx.audit(actor.key, "lock.held", subject=_subject(lock), reason=reason)
+            await tx.audit(actor, "lock.held", subject=_subject(lock), reason=reason)
             kept = f"{mention(actor.key)} keeps it locked."
             await tx.answered(_questions(_subject(lock)), kept)
         return _hold(row)
@@ -90,7 +92,7 @@ class Locks:
                     next_step=typed(f"status {name}"),
                 )
             found = _hold(row)
-            stolen = found.by.key != actor.key
+            stolen = found.by.person != actor.person
             if stolen and not steal:
                 raise Locked(
                     f"`{name}` is locked by {found.by.name}: {found.reason}",
@@ -103,7 +105,7 @@ class Locks:
             done = f"{mention(actor.key)} unlocked it on {moment(tx.now)}."
             await tx.answered(_questions(name), done)
             await tx.audit(
-                actor.key,
+                actor,
                 "lock.stolen" if stolen else "lock.released",
                 subject=name,
                 reason=steal or found.reason,
@@ -125,7 +127,7 @@ class Locks:
 
 
 def _hold(row: HoldRow) -> Hold:
-    return Hold(row.name, Actor.model_validate(row.holder["actor"]), row.reason, row.since)
+    return Hold(row.name, turns.holder(row), row.reason, row.since)
 
 
 def _subject(lock: str) -> str:
@@ -134,7 +136,7 @@ def _subject(lock: str) -> str:
 
 def _addressee(actor: Actor) -> str:
     """In private where that is possible, else everybody is told."""
-    return actor.key if actor.door is Door.SLACK else ""
+    return actor.person if actor.person.startswith(f"{Door.SLACK}:") else ""
 
 
 def _stolen(found: Hold, by: Actor, why: str, now: datetime) -> Notice:

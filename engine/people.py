@@ -4,9 +4,9 @@ them, and what was granted to a group that they are in."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from engine.actor import Door, Role
+from engine.actor import OWNER, Door, Role, person_of
 from engine.errors import NotAllowed, NotFound, Refused
 from engine.roles import Grant, NoDirectory, Source, Standing, mention
 from engine.words import listed, typed
@@ -20,14 +20,22 @@ if TYPE_CHECKING:
     from engine.roles import Directory, FixedRoles, Grants, Somebody
 
 
+class Makers(Protocol):
+    """Who made which API key."""
+
+    async def maker(self, key_id: str) -> str:
+        """`slack:U0ADA`, also of a dead key; empty where there is no such key."""
+
+
 @dataclass
 class People:
     """Everybody's role, read anew whenever it is asked for. `directory` is replaced by the door
-    that knows people and groups."""
+    that knows people and groups; `keys` knows who made an API key."""
 
     fixed: FixedRoles
     kept: Grants
     directory: Directory = field(default_factory=NoDirectory)
+    keys: Makers | None = None
 
     async def standing(self, key: str) -> Standing | None:
         """None: a stranger, where strangers may do nothing."""
@@ -56,16 +64,26 @@ class People:
         return await self.kept.all()
 
     async def now(self, actor: Actor) -> Actor:
-        """The actor with the role that they have at this moment; only people's roles change.
+        """The actor with the role that they have at this moment; an API key with at most that of
+        whoever made it.
 
         Raises NotAllowed for a stranger where strangers may do nothing.
         """
+        if actor.door is Door.API:
+            return await self._program(actor)
         if actor.door is not Door.SLACK:
             return actor
         role = await self.role_of(actor.key)
         if role is None:
             raise await self.refusal(actor, "You are not known here, so nothing was done.")
         return actor.model_copy(update={"role": role})
+
+    async def person(self, actor: Actor) -> str:
+        return actor.person if actor.behalf else await self.person_behind(actor.key)
+
+    async def person_behind(self, key: str) -> str:
+        """An API key of which it is not known who made it is only itself."""
+        return person_of(await self._maker(key) or key)
 
     async def find(self, word: str) -> Somebody:
         """Raises NotFound."""
@@ -119,7 +137,9 @@ class People:
         self, actor: Actor, summary: str, needed: Role = Role.VIEWER, *, next_step: str = ""
     ) -> NotAllowed:
         """Names who can help: people if there are any, else how to make the first one."""
-        able = [key for key in await self.with_role(needed) if key != actor.key]
+        able = [
+            key for key in await self.with_role(needed) if key not in (actor.key, actor.person)
+        ]
         admins = await self.with_role(Role.ADMIN)
         if not admins:
             who = (
@@ -139,6 +159,25 @@ class People:
         )
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────
+
+    async def _program(self, actor: Actor) -> Actor:
+        maker = actor.behalf or await self._maker(actor.key)
+        role = Role.ADMIN if person_of(maker) == OWNER else None
+        if maker and role is None:
+            role = await self.role_of(maker)
+        if role is None:
+            whose = f"{mention(maker)}, who made it, may" if maker else "Whoever made it may"
+            raise NotAllowed(
+                f"The key {actor.name} may do nothing any more.",
+                why=f"{whose} do nothing here.",
+                who="Somebody who may do it can make another key.",
+                next_step=typed("apikey list"),
+            )
+        return actor.model_copy(update={"role": min(actor.role, role), "behalf": maker})
+
+    async def _maker(self, key: str) -> str:
+        door, _, key_id = key.partition(":")
+        return await self.keys.maker(key_id) if self.keys and door == Door.API else ""
 
     def _fixed(self, key: str) -> Standing | None:
         if key in self.fixed.admins:

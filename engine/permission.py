@@ -71,12 +71,18 @@ class Roles(Protocol):
     async def role_of(self, key: str) -> Role | None:
         """Of an actor, by key; those who are not known by name have what strangers have."""
 
+    async def person(self, actor: Actor) -> str:
+        """`Actor.person`, also where it was not kept with the actor."""
+
+    async def person_behind(self, key: str) -> str:
+        """The same, where only the actor's key is known."""
+
 
 class Creations(Protocol):
     """Who created how much."""
 
     async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:
-        """How many runs of these commands the actor began."""
+        """How many runs of these commands the person began, their API keys included."""
 
 
 @dataclass
@@ -279,19 +285,20 @@ class Permissions:
         day = self.clock.now().astimezone(zone).date()
         names = [c.name for c in self.registry.commands if c.risk is Risk.ADDS]
         count = await creations.created_since(actor, names, datetime.combine(day, time(), zone))
+        who = f"{mention(actor.behalf)} and their API keys" if actor.behalf else actor.name
         again = moment(datetime.combine(day + timedelta(days=1), time(), zone))
         return [
             Ruling(
                 CREATIONS,
                 count < most,
-                f"{actor.name} created {plural(count, 'instance')} today, of {most} allowed.",
+                f"{who} created {plural(count, 'instance')} today, of {most} allowed.",
                 loaded.quote("creations_per_day"),
                 who=f"You can again from {again} on; whoever keeps the policy can allow more.",
             )
         ]
 
     async def _who_can(self, who: Iterable[str], actor: Actor) -> str:
-        able = [key for key in await self.people(who) if key != actor.key]
+        able = [key for key in await self.people(who) if key not in (actor.key, actor.person)]
         if able:
             return f"{mentions(able)} can do this for you."
         return "Nobody here can; whoever keeps the policy can change that."
@@ -302,13 +309,15 @@ class Permissions:
         return role is not None and any(_ROLES[w] <= role for w in who if w in _ROLES)
 
     async def people(self, who: Iterable[str]) -> list[str]:
-        """The keys of those who are meant, as far as they are known by name."""
+        """The keys of those who are meant, as far as they are known by name; an API key stands
+        for whoever made it."""
         found: dict[str, None] = {}
         for word in who:
             if word in _ROLES:
                 found |= dict.fromkeys(await self.roles.with_role(_ROLES[word]))
             elif ":" in word:
-                found[word] = None
+                api = word.startswith(f"{Door.API}:")
+                found[await self.roles.person_behind(word) if api else word] = None
         return list(found)
 
 

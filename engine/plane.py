@@ -125,7 +125,7 @@ class Plane:
         self.notices = StoredNotices(database, clock)
         self.forgetting = Forgetting(database)
         grants = StoredGrants(database, clock, None if database.embedded else GRANTS_LOOKED_AT)
-        self.people = People(settings.roles, grants)
+        self.people = People(settings.roles, grants, keys=self.keys)
         self.permissions = Permissions(
             policy,
             self.notices,
@@ -461,7 +461,7 @@ class Plane:
 
     async def record(self, actor: Actor, action: str, subject: str, **detail: Any) -> None:
         async with self.journal.transaction() as tx:
-            await tx.audit(actor.key, action, subject=subject, **detail)
+            await tx.audit(actor, action, subject=subject, **detail)
 
     @property
     def credentials_window(self) -> timedelta:

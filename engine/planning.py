@@ -61,7 +61,7 @@ class Planning:
             return await self.at(actor, command, origin, run_id, at)
         except Refused:
             try:
-                await self.journal.check_locks(command.locks(), actor.key)
+                await self.journal.check_locks(command.locks(), actor.person)
             except Locked:
                 return _unplanned(command)
             raise

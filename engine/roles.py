@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from engine.actor import Door, Role
+from engine.actor import OWNER, Door, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -120,8 +120,17 @@ class NoDirectory:
         return ""
 
 
+def named(actor: Actor) -> str:
+    """Somebody in text; of an API key also whose it is."""
+    if not actor.behalf:
+        return mention(actor.key)
+    return f"{actor.name} (an API key of {mention(actor.behalf)})"
+
+
 def mention(key: str) -> str:
     """Somebody in text: `<@slack:U0ADA>` is a mention where Slack shows it; elsewhere only the
     name."""
+    if key == OWNER:
+        return "the owner of the data folder"
     door, _, bare = key.rpartition(":")
     return f"<@{key}>" if door == Door.SLACK else bare

@@ -46,7 +46,7 @@ class Steering:
             async with self._journal.transaction() as tx:
                 asked = await approvals.waiting(tx, run_id)
                 if asked is not None:
-                    await approvals.close(tx, asked, ApprovalStatus.WITHDRAWN, by=actor.key)
+                    await approvals.close(tx, asked, ApprovalStatus.WITHDRAWN, actor=actor)
                     return await tx.view(run_id)
                 before = RunStatus((await tx.row(run_id)).status)
                 idle = before in (RunStatus.QUEUED, RunStatus.WAITING)
@@ -59,7 +59,7 @@ class Steering:
                     await tx.leave_line(run_id)
                     if not view.left:
                         await tx.unlock(run_id)
-                await tx.audit(actor.key, "run.cancel", subject=view.subject, run_id=run_id)
+                await tx.audit(actor, "run.cancel", subject=view.subject, run_id=run_id)
         except IllegalMove:
             view = await self._journal.run(run_id)
             raise Refused(
@@ -92,13 +92,13 @@ class Steering:
                     trouble=None,
                     cancelled_by="",
                 )
-                await tx.lock(locks, run_id, view.title, by=view.actor.key)
+                await tx.lock(locks, run_id, view.title, by=view.actor.person)
                 if not removing:
                     gone = any(c.removed for c in view.created)
                     await tx.reset_steps(run_id, all_of_them=gone)
                 await tx.tell(run_id, EventKind.QUEUED, by=actor.name, removing=removing)
                 action = "run.clean_up" if removing else "run.retry"
-                await tx.audit(actor.key, action, subject=view.subject, run_id=run_id)
+                await tx.audit(actor, action, subject=view.subject, run_id=run_id)
         except IllegalMove:
             raise nothing_to_do(await self._journal.run(run_id), removing=removing) from None
         await self._executor.start(run_id, execution, new=True)

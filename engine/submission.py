@@ -55,7 +55,7 @@ class Submission:
         # What waits for somebody's word is bound to the plan that was shown, so not also in line.
         patient = origin.patient and command.may_wait and not consent.needed
         if not patient:
-            await self.journal.check_locks(command.locks(), actor.key)  # before planning reads
+            await self.journal.check_locks(command.locks(), actor.person)  # before planning reads
         run_id, planned_at = new_run_id(), self.planning.clock.now()
         plan_of = self.planning.at_or_later if patient else self.planning.at
         plan = await plan_of(actor, command, origin, run_id, planned_at)
@@ -64,7 +64,7 @@ class Submission:
             async with self.journal.transaction() as tx:
                 await self.permissions.recount(tx, actor, command)
                 if not consent.needed:
-                    by = actor.key
+                    by = actor.person
                     free = await tx.lock(locks, run_id, plan.title, by=by, patient=patient)
                 view = await tx.add_run(
                     run_id=run_id,

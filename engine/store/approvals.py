@@ -117,8 +117,11 @@ async def waiting(tx: Transaction, run_id: str) -> ApprovalRow | None:
 
 
 async def agree(tx: Transaction, row: ApprovalRow, actor: Actor) -> bool:
-    """Count a word; True once there are enough, and the run begins."""
-    row.votes = [*row.votes, Vote(by=actor.key, at=tx.now).model_dump(mode="json")]
+    """Count a word, each person's once; True once there are enough, and the run begins."""
+    if actor.person in [vote.person for vote in map(Vote.model_validate, row.votes)]:
+        return False  # given at the same moment in another process
+    vote = Vote(by=actor.key, person=actor.person, at=tx.now)
+    row.votes = [*row.votes, vote.model_dump(mode="json")]
     needed = Consent.model_validate(row.consent).needed
     await _touch(tx, row)
     detail = {"given": len(row.votes), "needed": needed}
@@ -126,7 +129,7 @@ async def agree(tx: Transaction, row: ApprovalRow, actor: Actor) -> bool:
     run = await tx.row(row.run_id)
     digest = run.plan_digest
     await tx.audit(
-        actor.key,
+        actor,
         "approval.given",
         subject=run.subject,
         run_id=row.run_id,
@@ -142,9 +145,15 @@ async def agree(tx: Transaction, row: ApprovalRow, actor: Actor) -> bool:
 
 
 async def close(
-    tx: Transaction, row: ApprovalRow, to: ApprovalStatus, *, by: str = "", reason: str = ""
+    tx: Transaction,
+    row: ApprovalRow,
+    to: ApprovalStatus,
+    *,
+    actor: Actor | None = None,
+    reason: str = "",
 ) -> None:
     """It will never be given, and its run never begins."""
+    by = actor.key if actor else ""
     row.status, row.decided_by, row.decided_at, row.reason = to, by, tx.now, reason
     await _touch(tx, row)
     run = await tx.row(row.run_id)
@@ -165,7 +174,7 @@ async def close(
     await tx.tell(row.run_id, EventKind.APPROVAL_CLOSED, status=to, by=by, reason=reason)
     await tx.tell(row.run_id, EventKind.ENDED, status=RunStatus.CANCELLED)
     await tx.audit(
-        by or "engine",
+        actor or "engine",
         f"approval.{to}",
         subject=run.subject,
         run_id=row.run_id,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from engine.actor import Actor
     from engine.secrets import SealKeys
     from engine.store.database import Database
 
@@ -140,14 +141,19 @@ async def append(
     session: AsyncSession,
     *,
     at: datetime,
-    actor: str,
+    actor: Actor | str,
     action: str,
     subject: str = "",
     run_id: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Within the caller's write transaction. `detail` must hold no secret."""
-    await extend(session, [Fact(at, actor, action, subject, run_id, detail or {})])
+    """Within the caller's write transaction. `detail` must hold no secret. Of an API key it also
+    says whose it is."""
+    told = detail or {}
+    if not isinstance(actor, str):
+        told = told | ({"on_behalf_of": actor.behalf} if actor.behalf else {})
+        actor = actor.key
+    await extend(session, [Fact(at, actor, action, subject, run_id, told)])
 
 
 async def extend(session: AsyncSession, facts: Sequence[Fact]) -> None:

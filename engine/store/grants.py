@@ -115,7 +115,7 @@ class StoredGrants:
         await audit.append(
             session,
             at=self._clock.now(),
-            actor=by.key,
+            actor=by,
             action=action,
             subject=to.key,
             detail={"role": role, "name": to.name, "is_group": to.is_group},

@@ -198,7 +198,7 @@ class Inbox:
                 .values(closed_at=now)
             )
             await audit.append(
-                session, at=now, actor=actor.key, action="credentials.forgotten", subject=subject
+                session, at=now, actor=actor, action="credentials.forgotten", subject=subject
             )
 
     def _readable(self, row: DeliveryRow) -> Request | None:

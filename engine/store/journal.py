@@ -166,7 +166,7 @@ class Journal:
             return [RunBrief.model_validate(row) for row in rows.mappings()]
 
     async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:
-        """How many runs of these commands the actor has begun."""
+        """How many runs of these commands the person has begun."""
         async with self._database.read() as session:
             return await created_since(session, actor, commands, since)
 
@@ -180,7 +180,7 @@ class Journal:
             return list(await session.scalars(select(LockRow.name)))
 
     async def check_locks(self, names: Sequence[str], by: str) -> None:
-        """Raises Locked when something keeps this actor from taking them now."""
+        """Raises Locked when something keeps this person from taking them now."""
         async with self._database.read() as session:
             found = (await turns.taken(session, names)).blocker(names, "", by)
             if found is not None:

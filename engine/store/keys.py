@@ -77,7 +77,7 @@ class StoredKeys:
             await audit.append(
                 session,
                 at=now,
-                actor=creator.key,
+                actor=creator,
                 action="apikey.created",
                 subject=f"key:{name}",
                 detail={"id": key_id, "role": role.label, "expires_at": expires_at.isoformat()},
@@ -98,6 +98,11 @@ class StoredKeys:
         now = self._clock.now()
         return next((key for key in found if key.alive(now)), found[0])
 
+    async def maker(self, key_id: str) -> str:
+        async with self._database.read() as session:
+            row = await session.get(ApiKeyRow, key_id)
+        return row.creator if row else ""
+
     async def revoke(self, actor: Actor, key_id: str) -> ApiKey:
         now = self._clock.now()
         async with self._database.write() as session:
@@ -109,7 +114,7 @@ class StoredKeys:
                 await audit.append(
                     session,
                     at=now,
-                    actor=actor.key,
+                    actor=actor,
                     action="apikey.revoked",
                     subject=f"key:{row.name}",
                     detail={"id": key_id},

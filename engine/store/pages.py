@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select, union_all
 
 from engine.actor import Door
-from engine.store.models import AuditRow, RunRow
+from engine.store.models import ApiKeyRow, AuditRow, RunRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,9 @@ async def _first_since(session: AsyncSession, since: datetime) -> int:
 
 
 async def _keys(session: AsyncSession, actor: str) -> list[str]:
-    """Which of the keys that it can mean were ever written."""
+    """Which of the keys that it can mean were ever written, those of their API keys included."""
     possible = [actor] if ":" in actor else [actor, *(f"{door}:{actor}" for door in Door)]
+    made = select(ApiKeyRow.id).where(ApiKeyRow.creator.in_(possible))
+    possible += [f"{Door.API}:{key_id}" for key_id in await session.scalars(made)]
     written = {key: select(AuditRow.seq).where(AuditRow.actor == key).limit(1) for key in possible}
     return [key for key, row in written.items() if await session.scalar(row) is not None]

@@ -6,20 +6,29 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
-from engine.actor import Actor
+from engine.actor import Actor, Door
 from engine.approval import Approval, ApprovalStatus, Consent, Vote
 from engine.errors import Locked, NotFound
 from engine.run import Created, RunStatus, RunView, StepStatus, StepView, Trouble
 from engine.store import turns
-from engine.store.models import ApprovalRow, CreatedRow, HoldRow, LockRow, RunRow, StepRow
+from engine.store.models import (
+    ApiKeyRow,
+    ApprovalRow,
+    CreatedRow,
+    HoldRow,
+    LockRow,
+    RunRow,
+    StepRow,
+)
 from engine.words import moment, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from engine.run import InLine
@@ -43,17 +52,32 @@ async def run_row(session: AsyncSession, run_id: str) -> RunRow:
 async def created_since(
     session: AsyncSession, actor: Actor, commands: Sequence[str], since: datetime
 ) -> int:
-    """How many runs of these commands the actor has begun; those that never started do not count
-    once they are over."""
+    """How many runs of these commands the person has begun, their API keys included; those that
+    never started do not count once they are over."""
     query = select(func.count()).where(
         # Only those of that time are looked at: no index is to be used for the commands.
         (RunRow.command + "").in_(list(commands)),
         RunRow.created_at >= since,
-        RunRow.actor["door"].as_string() == actor.door,
-        RunRow.actor["id"].as_string() == actor.id,
+        or_(_by(actor.person), _by_key_of(actor.person)),
         or_(RunRow.status != RunStatus.CANCELLED, RunRow.started_at.is_not(None)),
     )
     return await session.scalar(query) or 0
+
+
+def _by(person: str) -> ColumnElement[bool]:
+    door, _, known_as = person.partition(":")
+    named = [RunRow.actor["id"].as_string() == known_as] if known_as else []
+    return and_(RunRow.actor["door"].as_string() == door, *named)
+
+
+def _by_key_of(person: str) -> ColumnElement[bool]:
+    """By any API key of theirs, those of which a run does not say whose they were included."""
+    made = ApiKeyRow.creator == person
+    if person.endswith(":"):
+        made = ApiKeyRow.creator.startswith(person, autoescape=True)
+    keys = select(ApiKeyRow.id).where(made)
+    api = RunRow.actor["door"].as_string() == Door.API
+    return and_(api, RunRow.actor["id"].as_string().in_(keys))
 
 
 async def run_view(session: AsyncSession, row: RunRow) -> RunView:

@@ -51,7 +51,7 @@ class StoredSessions:
                     sealed_by=self._keys.current_id,
                 )
             )
-            await audit.append(session, at=now, actor=actor.key, action="web.invited")
+            await audit.append(session, at=now, actor=actor, action="web.invited")
         return token
 
     async def invited(self, token: str) -> Link:

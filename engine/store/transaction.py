@@ -125,7 +125,7 @@ class Transaction:
         elif status is RunStatus.QUEUED:
             await self.tell(run_id, EventKind.QUEUED)
         await self.audit(
-            actor.key,
+            actor,
             "run.waiting" if waits_for else f"run.{status}",
             subject=plan.subject,
             run_id=run_id,
@@ -173,13 +173,13 @@ class Transaction:
         return steps
 
     async def created_since(self, actor: Actor, commands: Sequence[str], since: datetime) -> int:
-        """How many runs of these commands the actor has begun; nothing can come between."""
+        """How many runs of these commands the person has begun; nothing can come between."""
         return await created_since(self._session, actor, commands, since)
 
     async def lock(
         self, names: Sequence[str], run_id: str, reason: str, *, by: str, patient: bool = False
     ) -> bool:
-        """Take all of them for a run of this actor. When something keeps it from that: False for
+        """Take all of them for a run of this person. When something keeps it from that: False for
         a patient one, which may wait in line; for others raises Locked."""
         taken = await turns.taken(self._session, names)
         found = taken.blocker(names, run_id, by)
@@ -232,7 +232,7 @@ class Transaction:
     async def hold(self, name: str, actor: Actor, reason: str) -> HoldRow:
         """A person locks it, or confirms that they still do. Raises Locked when another does."""
         found = await self._session.get(HoldRow, name)
-        if found is not None and found.holder["key"] != actor.key:
+        if found is not None and turns.holder(found).person != actor.person:
             raise await locked(self._session, found)
         if found is None:
             holder = {"key": actor.key, "actor": actor.model_dump(mode="json")}
@@ -278,7 +278,13 @@ class Transaction:
         self.told.add(run_id)
 
     async def audit(
-        self, actor: str, action: str, *, subject: str = "", run_id: str = "", **detail: Any
+        self,
+        actor: Actor | str,
+        action: str,
+        *,
+        subject: str = "",
+        run_id: str = "",
+        **detail: Any,
     ) -> None:
         await audit.append(
             self._session,
@@ -294,7 +300,7 @@ class Transaction:
         """In the name of whoever asked for the run."""
         row = await self.row(run_id)
         actor = Actor.model_validate(row.actor)
-        await self.audit(actor.key, action, subject=row.subject, run_id=run_id, **detail)
+        await self.audit(actor, action, subject=row.subject, run_id=run_id, **detail)
 
     async def trouble(self, run_id: str, trouble: Trouble, *, errored: bool) -> None:
         """Kept with the run (the first one stays) and told."""

@@ -33,14 +33,19 @@ class Taken:
     holds: Mapping[str, HoldRow]
 
     def blocker(self, names: Iterable[str], run_id: str, by: str) -> LockRow | HoldRow | None:
-        """What keeps a run of this actor from taking all of these now; None: nothing does."""
+        """What keeps a run of this person from taking all of these now; None: nothing does."""
         for name in names:
             lock, hold = self.locks.get(name), self.holds.get(name)
             if lock is not None and lock.run_id != run_id:
                 return lock
-            if hold is not None and hold.holder["key"] != by:
+            if hold is not None and holder(hold).person != by:
                 return hold
         return None
+
+
+def holder(hold: HoldRow) -> Actor:
+    """Who keeps it locked."""
+    return Actor.model_validate(hold.holder["actor"])
 
 
 async def taken(session: AsyncSession, names: Sequence[str]) -> Taken:
@@ -81,10 +86,10 @@ async def next_ones(session: AsyncSession) -> list[RunRow]:
     """Those whose turn it is, in order: each of their locks is free, is held for nobody else, and
     is wanted by nobody before them who could go on."""
     taken = set(await session.scalars(select(LockRow.name)))
-    holds = {h.name: h.holder["key"] for h in await session.scalars(select(HoldRow))}
+    holds = {h.name: holder(h).person for h in await session.scalars(select(HoldRow))}
     found = []
     for row, names in await _waiting(session):
-        by = Actor.model_validate(row.actor).key
+        by = Actor.model_validate(row.actor).person
         if any(holds.get(name, by) != by for name in names):
             continue
         if taken.isdisjoint(names):
@@ -124,12 +129,11 @@ async def _in_line(session: AsyncSession, row: RunRow, name: str) -> InLine:
     )
     ahead, seconds = (await session.execute(before)).one()
     found = InLine(lock=name, place=ahead + 1)
-    by = Actor.model_validate(row.actor).key
+    by = Actor.model_validate(row.actor).person
     hold = await session.get(HoldRow, name)
-    if hold is not None and hold.holder["key"] != by:
-        held_by = Actor.model_validate(hold.holder["actor"])
+    if hold is not None and holder(hold).person != by:
         return found.model_copy(
-            update={"held_by": held_by, "reason": hold.reason, "since": hold.since}
+            update={"held_by": holder(hold), "reason": hold.reason, "since": hold.since}
         )
     lock = await session.get(LockRow, name)
     run = await session.scalar(select(RunRow).where(RunRow.id == lock.run_id)) if lock else None

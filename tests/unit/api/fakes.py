@@ -197,6 +197,7 @@ class FakeControl:
         self.at_end = at_end or run_view(RunStatus.SUCCEEDED)
         self.runs = [self.at_end]
         self.roles: list[Role] = []
+        self.persons: list[str] = []
         self.asked: list[tuple[str, Command, bool]] = []
         self.accepted: dict[str, Request] = {}
         self.handled: set[str] = set()
@@ -209,6 +210,7 @@ class FakeControl:
     ) -> Outcome:
         self.asked.append((actor.key, command, plan_only))
         self.roles.append(actor.role)
+        self.persons.append(actor.person)
         given = self.answers[command.name]
         if isinstance(given, Exception):
             raise given

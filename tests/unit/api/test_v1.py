@@ -61,6 +61,7 @@ async def test_a_key_asks_as_itself() -> None:
         answer = await http.post("/commands/make", json={"thing": "acme"})
     assert answer.status_code == 202
     assert control.asked[0][0] == "api:key1"
+    assert control.persons == [ADA.key]
     assert control.roles == [Role.DEPLOYER]
 
 

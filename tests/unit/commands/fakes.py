@@ -373,6 +373,12 @@ class FakeRoles:
     async def role_of(self, key: str) -> Role | None:
         return next((person.role for person in self.people if person.key == key), Role.VIEWER)
 
+    async def person(self, actor: Actor) -> str:
+        return actor.person
+
+    async def person_behind(self, key: str) -> str:
+        return key
+
     async def not_enough(self, actor: Actor, command: Command | type[Command]) -> NotAllowed:
         return NotAllowed(f"`{command.name}` needs the role {command.role.label}.")
 

@@ -65,6 +65,10 @@ PEOPLE = {
     "ben": Actor(door=Door.SLACK, id="U0BEN", name="ben", role=Role.DEPLOYER),
     "cleo": Actor(door=Door.SLACK, id="U0CLEO", name="cleo", role=Role.VIEWER),
     "owner": Actor(door=Door.CLI, id="root", name="root", role=Role.ADMIN),
+    "bens key": Actor(door=Door.API, id="k1", name="ci", role=Role.VIEWER, behalf="slack:U0BEN"),
+    "owners key": Actor(
+        door=Door.API, id="k2", name="nightly", role=Role.ADMIN, behalf="cli:root"
+    ),
     "scheduler": Actor(door=Door.TIMER, id="scheduler", name="scheduler", role=Role.ADMIN),
 }
 
@@ -200,7 +204,7 @@ class DescribedCensus(_Described):
 class Described(_Described):
     """A whole world; what is left out is as usual."""
 
-    actor: Literal["ada", "ben", "cleo", "owner", "scheduler"] = "ben"
+    actor: Literal["ada", "ben", "cleo", "owner", "scheduler", "bens key", "owners key"] = "ben"
     spaces: tuple[DescribedSpace, ...] = ()
     runs: tuple[DescribedRun, ...] = ()
     disclosures: tuple[DescribedDisclosure, ...] = ()
