@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -86,7 +87,8 @@ class KeyFile:
 
 
 class DataFolder:
-    """Made on first use, readable by its owner only."""
+    """Made on first use, readable by its owner only. One that is there already, as a volume is,
+    and what it holds of ours are closed to others."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -100,6 +102,7 @@ class DataFolder:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             writable = os.access(self.path, os.W_OK | os.X_OK)
+            self._close_to_others()
         except OSError:
             writable = False
         if not writable:
@@ -175,6 +178,18 @@ class DataFolder:
     def key_file(self) -> Path:
         return self.path / "master.key"
 
+    def _close_to_others(self) -> None:
+        """The files are ours by their names. A folder that also holds what is not, such as a home
+        or a temporary one, is left as it is."""
+        alone = True
+        for path in self.path.iterdir():
+            if path.name.removeprefix(".").startswith(_OURS):
+                _narrow(path)
+            elif path.name != "lost+found":  # of a volume
+                alone = False
+        if alone and not self.path.stat().st_mode & stat.S_ISVTX:
+            _narrow(self.path)
+
     @property
     def _lock_file(self) -> Path:
         return self.path / "luthien.lock"
@@ -189,6 +204,25 @@ class DataFolder:
             return Server(str(stored["address"]), str(stored["token"]), int(stored["pid"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+_OURS = ("luthien.", "dispatch.", "master.key", "serve.json")
+"""What the names of our files begin with, once a dot is taken off."""
+
+
+def close_to_others(database: Path) -> None:
+    """A SQLite file, wherever it lies and whatever its name is, with those beside it."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        _narrow(Path(f"{database}{end}"))
+
+
+def _narrow(path: Path) -> None:
+    """Take away what others than its owner may, where we are that."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # or gone by now
+        found = path.lstat()
+        plain = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
+        if plain and found.st_uid == os.geteuid() and found.st_mode & 0o077:
+            path.chmod(stat.S_IMODE(found.st_mode) & ~0o077)
 
 
 def _parsed(keys: str) -> SealKeys:

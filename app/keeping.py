@@ -156,7 +156,7 @@ def _files(settings: Settings) -> tuple[Path, Path]:
             who="Whoever runs that server: pg_dump and pg_restore, or the host's own backups.",
             next_step="pg_dump",
         )
-    main = settings.database_file or settings.luthien_data_dir / MAIN
+    main = settings.sqlite_file or settings.luthien_data_dir / MAIN
     return main, settings.luthien_data_dir / DISPATCH
 
 

@@ -81,7 +81,7 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                     token=server.token,
                     knows=knows(plane.people),
                     ready=_Ready(plane, door),
-                    web=web(reading.settings, page),
+                    web=web(plane.seals, page),
                     slack=door.http_handler,
                     hook=hook_of(watcher, parts, reading.settings),
                     throttle=Throttle(peers=plane.replicas),

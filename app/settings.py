@@ -236,10 +236,15 @@ class Settings(BaseSettings):
         return f"sqlite+aiosqlite:///{(self.luthien_data_dir / 'luthien.db').absolute()}"
 
     @property
+    def sqlite_file(self) -> Path | None:
+        """None: it is no SQLite database."""
+        found = re.match(r"sqlite[^:]*:///([^?]+)", self.database)
+        return Path(found[1]) if found else None
+
+    @property
     def database_file(self) -> Path | None:
         """The SQLite file, when it does not lie in the data folder."""
-        found = re.match(r"sqlite[^:]*:///([^?]+)", self.database)
-        path = Path(found[1]) if found else None
+        path = self.sqlite_file
         inside = path is None or path.parent.resolve() == self.luthien_data_dir.resolve()
         return None if inside else path
 

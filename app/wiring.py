@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import blueprints
 from app import checks
-from app.data import DataFolder, key_place, seal_keys
+from app.data import DataFolder, close_to_others, key_place, seal_keys
 from app.reading import Reading, misconfigured
 from engine import blueprint
 from engine.actor import Actor, Door, Role
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from engine.clock import Clock
     from engine.people import People
     from engine.registry import Registry
+    from engine.secrets import SealKeys
 
 T = TypeVar("T")
 
@@ -208,13 +209,13 @@ def slack_door(settings: Settings, parts: Parts, clock: Clock | None = None) -> 
     )
 
 
-def web(settings: Settings, page: str) -> WebSettings:
-    """Cookies and forms are signed with a key of their own, made from the master key."""
+def web(keys: SealKeys, page: str) -> WebSettings:
+    """Cookies and forms are signed with keys of their own, made from the master keys: what an
+    earlier one signed is believed for as long as that is kept."""
     from api.web.app import WebSettings
 
-    keys = seal_keys(settings)
     return WebSettings(
-        key=keys.digests("cookies and forms", about="web page")[0],
+        keys=lambda: keys.digests("cookies and forms", about="web page"),
         secure=page.startswith("https://"),
     )
 
@@ -259,6 +260,8 @@ def plane_settings(
 ) -> PlaneSettings:
     data = DataFolder(settings.luthien_data_dir)
     data.make()
+    if settings.sqlite_file is not None:
+        close_to_others(settings.sqlite_file)
     embedded = settings.database.startswith("sqlite")
     return PlaneSettings(
         database_url=settings.database,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.web.asking import Asking
+from api.web.cookies import Cookies
 from api.web.headers import SafeHeaders
 from api.web.pages import Pages
 from api.web.rendering import STATIC, environment
@@ -30,14 +30,15 @@ if TYPE_CHECKING:
 
     from api.callers import Knows
     from api.performing import Serves
+    from api.web.cookies import SigningKeys
     from engine.clock import Clock
 
 
 @dataclass(frozen=True)
 class WebSettings:
-    """`key` signs cookies and forms. `secure`: people reach the page over https."""
+    """`keys` sign cookies and forms. `secure`: people reach the page over https."""
 
-    key: str = field(repr=False)
+    keys: SigningKeys = field(repr=False)
     secure: bool = False
     clock: Clock = field(default_factory=SystemClock)
 
@@ -45,7 +46,7 @@ class WebSettings:
 def web_app(control: Serves, knows: Knows, settings: WebSettings) -> ASGIApp:
     site = Site(
         control,
-        Visits(control, knows, settings.key),
+        Visits(control, knows, settings.keys),
         environment(control.registry, settings.clock),
     )
     pages, asking, sign_in = Pages(site), Asking(site), SignIn(site)
@@ -71,8 +72,8 @@ def web_app(control: Serves, knows: Knows, settings: WebSettings) -> ASGIApp:
         ],
         middleware=[
             Middleware(
-                SessionMiddleware,
-                secret_key=settings.key,
+                Cookies,
+                keys=settings.keys,
                 session_cookie="__Host-luthien" if settings.secure else "luthien",
                 max_age=AT_MOST // timedelta(seconds=1),
                 same_site="lax",

@@ -1,12 +1,13 @@
 """Who visits the page: a browser's session, the person behind it, and what they may at this very
 request.
 
-The cookie holds a random session id, signed by starlette's SessionMiddleware (itsdangerous); what
+The cookie holds a random session id, signed by `Cookies` (starlette's, with itsdangerous); what
 it stands for is kept by `engine.sessions`, and the role is found out anew each time.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,26 +22,31 @@ if TYPE_CHECKING:
 
     from api.callers import Knows
     from api.performing import Serves
+    from api.web.cookies import SigningKeys
     from engine.actor import Actor
 
 SESSION = "session"
 VISIT = "visit"
 """A random word of each browser, from before it signs in; a new one when it does."""
+SIGNED_WITH = "signed_with"
+"""Which key signed the cookie: one of an earlier key is signed anew before that key is gone."""
 _SALT = "luthien form"
 
 
 @dataclass(frozen=True)
 class Visits:
-    """`key` signs cookies and forms."""
+    """`keys` sign cookies and forms."""
 
     control: Serves
     knows: Knows
-    key: str
+    keys: SigningKeys
 
     async def actor(self, request: Request) -> Actor:
         """Raises NotSignedIn, or NotAllowed for somebody who may do nothing here any more."""
         session = request.session.get(SESSION)
         visitor = await self.control.sessions.visitor(session) if session else None
+        if visitor is not None and request.session.get(SIGNED_WITH) != self._present():
+            request.session[SIGNED_WITH] = self._present()
         if visitor is None:
             raise NotSignedIn(
                 "You are not signed in.",
@@ -55,7 +61,8 @@ class Visits:
         """Sign in: nothing that this browser brought along is kept, so that nobody can have put
         a session of theirs there before."""
         request.session.clear()
-        request.session.update({SESSION: session, VISIT: secrets.token_urlsafe(16)})
+        visit = secrets.token_urlsafe(16)
+        request.session.update({SESSION: session, VISIT: visit, SIGNED_WITH: self._present()})
 
     async def end(self, request: Request) -> None:
         """Sign out, here and on the server."""
@@ -85,4 +92,8 @@ class Visits:
             )
 
     def _signer(self) -> URLSafeSerializer:
-        return URLSafeSerializer(self.key, salt=_SALT)
+        return URLSafeSerializer([*reversed(self.keys())], salt=_SALT)  # the last one signs
+
+    def _present(self) -> str:
+        """A name for the key that signs, which says nothing of it."""
+        return hashlib.sha256(f"name of {self.keys()[0]}".encode()).hexdigest()[:16]

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -89,6 +90,17 @@ async def test_a_second_person_agrees_and_it_is_gone(court: House, chat: Chat) -
     await chat.ben.clicks("Approve", question)
     own = await chat.ben.gets("You asked for this, so somebody else has to approve it")
     assert "self_approve: never" in own
+    await chat.ben.types("/luthien apikey create mine --role deployer --expires 30d")
+    key = re.search(r"luthien_\w{8}_[\w-]+", (await chat.ben.gets("API key mine")).shown)
+    assert key is not None
+    async with court.api() as http:
+        bens = {"Authorization": f"Bearer {key[0]}"}
+        body = {"run": "acme"}
+        answer = await http.post("/api/v1/commands/approve", json=body, headers=bens)
+        assert answer.status_code == 403, "one's own key is no second person"
+        assert "whoever made it does" in answer.json()["error"]
+        said = (await http.post("/api/v1/commands/whoami", headers=bens)).text
+        assert "who made this API key" in said
     await chat.cleo.clicks("Approve", question)
     viewer = await chat.cleo.gets("Approving this needs the role deployer; yours is viewer")
     assert "line 4" in viewer

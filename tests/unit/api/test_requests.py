@@ -45,7 +45,7 @@ async def ready() -> dict[str, bool]:
 
 
 def client(control: FakeControl, **headers: str) -> httpx.AsyncClient:
-    web = WebSettings("key")
+    web = WebSettings(lambda: ["key"])
     app = create_app(control, token="owner-token", knows=knows, ready=ready, web=web)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=("127.0.0.1", 1))
     given = {"Authorization": "Bearer owner-token", "X-Luthien-User": "ada"} | headers

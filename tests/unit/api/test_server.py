@@ -152,7 +152,7 @@ async def test_all_methods_of_an_address_are_named_whichever_route_has_them() ->
 
 
 async def test_the_page_leaves_refusals_of_the_api_to_the_api() -> None:
-    page = WebSettings("k" * 32)
+    page = WebSettings(lambda: ["k" * 32])
     app = create_app(FakeControl(), token=TOKEN, knows=knows, ready=_ready, web=page)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://api"

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -12,11 +13,9 @@ from pydantic import SecretStr
 from app.data import DataFolder, tried
 from app.reading import Fault, Reading
 from app.settings import Settings
+from app.wiring import plane_settings
 from engine.errors import Locked, NotConfigured
 from engine.secrets import generate_key, parse_keys
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 AT_ONCE = timedelta(0)
 
@@ -103,6 +102,72 @@ def test_the_master_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     assert parse_keys(key)
     assert data.master_key() == key
     assert mode(data.path / "master.key") == 0o600
+
+
+OURS = ("luthien.db", "luthien.db-wal", "luthien.log", "dispatch.db", "master.key", "serve.json")
+
+
+def test_a_volume_and_what_it_holds_of_ours_is_closed_to_others(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.db"
+    volume = tmp_path / "volume"
+    (volume / "lost+found").mkdir(parents=True)
+    volume.chmod(0o755)
+    for path in (*(volume / name for name in OURS), elsewhere, Path(f"{elsewhere}-wal")):
+        path.touch()
+        path.chmod(0o644)
+    (volume / "luthien.db-shm").symlink_to(elsewhere)
+    DataFolder(volume).make()
+    assert mode(volume) == 0o700
+    assert {mode(volume / name) for name in OURS} == {0o600}
+    assert mode(elsewhere) == 0o644, "no link is followed"
+    _told_of(volume, elsewhere)
+    assert {mode(elsewhere), mode(Path(f"{elsewhere}-wal"))} == {0o600}
+    (volume / "ops.db").touch(mode=0o644)
+    _told_of(volume, volume / "ops.db")
+    assert mode(volume / "ops.db") == 0o600, "whatever its name is"
+
+
+def _told_of(folder: Path, database: Path) -> None:
+    settings = Settings(
+        _env_file=None,
+        luthien_data_dir=folder,
+        database_url=SecretStr(f"sqlite+aiosqlite:///{database}"),
+        luthien_master_key=SecretStr(generate_key()),
+    )
+    assert plane_settings(settings, "").key_place is None
+
+
+def test_a_folder_that_others_use_stays_open_and_our_files_in_it_do_not(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    for name in ("luthien.db", "theirs.txt"):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(0o644)
+    DataFolder(tmp_path).make()
+    modes = [mode(tmp_path), mode(tmp_path / "luthien.db"), mode(tmp_path / "theirs.txt")]
+    assert modes == [0o755, 0o600, 0o644]
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    temporary.chmod(0o1777)
+    DataFolder(temporary).make()
+    assert temporary.stat().st_mode & 0o7777 == 0o1777
+
+
+def test_what_a_command_makes_in_a_volume_is_its_owners_alone(tmp_path: Path) -> None:
+    """The databases, too, which SQLite makes itself."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    volume.chmod(0o755)
+    environment = os.environ | {"LUTHIEN_DATA_DIR": str(volume), "DATABASE_URL": ""}
+    command = (sys.executable, "-m", "app")
+    for arguments in (["runs"], ["backup", str(tmp_path / "backup.tar.gz")]):
+        subprocess.run(
+            [*command, *arguments], env=environment, umask=0o022, check=True, capture_output=True
+        )
+    made = {path.name: mode(path) for path in volume.iterdir()}
+    assert {"luthien.db", "master.key", "luthien.lock"} <= made.keys()
+    assert set(made.values()) == {0o600}, made
+    assert mode(volume) == 0o700
+    assert mode(tmp_path / "backup.tar.gz") == 0o600
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from engine.actor import Role
 from engine.roles import FixedRoles
+from engine.secrets import generate_key
 from engine.sessions import AT_MOST, IDLE, LINK_LASTS
-from tests.unit.api.web.visiting import Place, place
+from tests.unit.api.web.visiting import MASTER, Browser, Place, place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +52,43 @@ async def test_a_preview_does_not_use_a_link_up_and_a_second_use_is_refused(
         assert other.status == 409
         assert "was used already" in page.text
         assert (await other.opens("/")).text.startswith("You are not signed in")
+
+
+async def test_a_browser_stays_in_while_replicas_exchange_the_master_key_one_by_one(
+    tmp_path: Path,
+) -> None:
+    new = generate_key()
+    both = ((MASTER, new), (new, MASTER), (MASTER, new), (new, MASTER))
+    async with place(tmp_path) as there:
+        browser = await there.visited_by("ben")
+        for keys in ((MASTER,), *both[:1], (MASTER,), *both, (new,)):
+            browser = there.browser(*keys, after=browser)
+            page = await browser.opens("/")
+            assert "ben deployer" in page.text, keys
+        assert browser.status == 200
+        stranger = there.browser(generate_key(), after=browser)
+        assert "You are not signed in" in (await stranger.opens("/")).text
+
+
+async def test_a_form_of_the_earlier_key_is_taken_until_that_is_gone(tmp_path: Path) -> None:
+    new = generate_key()
+    async with place(tmp_path) as there:
+        old = await there.visited_by("ben")
+        await old.opens("/c/help")
+        for keys, status in (((new, MASTER), 200), ((MASTER, new), 200), ((new,), 403)):
+            later = there.browser(*keys, after=old)
+            later.answer = old.answer
+            if keys == (new,):  # with a cookie that it knows
+                later = there.browser(*keys, after=await _renewed(there, old, new))
+                later.answer = old.answer
+            await later.presses("Run", line="help")
+            assert later.status == status, keys
+
+
+async def _renewed(there: Place, old: Browser, new: str) -> Browser:
+    browser = there.browser(new, MASTER, after=old)
+    await browser.opens("/")
+    return browser
 
 
 async def test_a_link_expires(tmp_path: Path) -> None:

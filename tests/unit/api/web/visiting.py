@@ -4,7 +4,7 @@ behind the page is the real one, over a host in memory."""
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -12,22 +12,23 @@ import httpx
 from typing_extensions import override
 
 from api.server import create_app
-from api.web.app import WebSettings
-from app.wiring import knows
+from app.wiring import knows, web
 from commands.web import OpenWeb
 from engine.actor import Door, Origin
+from engine.secrets import generate_key, parse_keys
 from tests.unit.commands.clock import FakeClock
 from tests.unit.commands.host import FakeHost
 from tests.unit.commands.test_create_whole import create, plane
 from tests.unit.commands.worlds import PEOPLE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from engine.plane import Plane
 
 ADDRESS = "http://ops.test"
+MASTER = generate_key()
 
 
 @dataclass
@@ -163,10 +164,17 @@ class Place:
     clock: FakeClock
     transport: httpx.ASGITransport
 
-    def browser(self) -> Browser:
+    def browser(self, *master: str, after: Browser | None = None) -> Browser:
+        """Before a replica that has these master keys, with the cookies that it had `after`
+        another one."""
+        transport = self.transport if not master else _transport(self.plane, self.clock, master)
         return Browser(
             httpx.AsyncClient(
-                transport=self.transport, base_url=ADDRESS, follow_redirects=True, timeout=20
+                transport=transport,
+                base_url=ADDRESS,
+                follow_redirects=True,
+                timeout=20,
+                cookies=after.http.cookies if after else None,
             )
         )
 
@@ -197,18 +205,24 @@ async def place(
 ) -> AsyncIterator[Place]:
     """`launched`: runs are carried out."""
 
-    async def ready() -> dict[str, bool]:
-        return {"database": True}
-
     clock = FakeClock()
     host = FakeHost(clock)
     async with plane(folder, host, public_url=ADDRESS, launched=launched) as opened:
-        app = create_app(
-            opened,
-            token="owner",
-            knows=knows(opened.people),
-            ready=ready,
-            web=WebSettings(key="a key of tests", secure=secure, clock=clock),
-        )
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        yield Place(opened, host, clock, transport)
+        yield Place(opened, host, clock, _transport(opened, clock, (MASTER,), secure=secure))
+
+
+def _transport(
+    plane: Plane, clock: FakeClock, master: Sequence[str], *, secure: bool = False
+) -> httpx.ASGITransport:
+    async def ready() -> dict[str, bool]:
+        return {"database": True}
+
+    page = ADDRESS.replace("http:", "https:") if secure else ADDRESS
+    app = create_app(
+        plane,
+        token="owner",
+        knows=knows(plane.people),
+        ready=ready,
+        web=replace(web(parse_keys(",".join(master)), page), clock=clock),
+    )
+    return httpx.ASGITransport(app, raise_app_exceptions=False)
