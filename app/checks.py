@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.data import DataFolder, key_place, seal_keys
+from app.data import DataFolder, key_place, missing_key, seal_keys
 from engine.clock import SystemClock
 from engine.errors import NotConfigured, OpsError
 from engine.store.database import open_database
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from engine.capabilities import RepositoryAccess
     from engine.keyring import Census
     from engine.policy_file import StandingPolicy
+    from engine.secrets import SealKeys
+    from engine.store.audit_head import Signature
     from engine.world import Check
     from providers.railway.provider import RailwayProvider
 
@@ -80,28 +82,61 @@ def master_key(used: Settings) -> Check:
     async def check() -> Sequence[Finding]:
         place = key_place(used)
         where = place.where if place else "LUTHIEN_MASTER_KEY"
+        if missing := missing_key(used):
+            return [Finding(name, ok=False, detail=missing.wrong, fix=missing.how)]
         if used.luthien_master_key is None and not DataFolder(used.luthien_data_dir).has_key:
             return [Finding(name, ok=True, detail=f"made by the first start, in {where}")]
         try:
             opened = open_database(used.database, keys := seal_keys(used))
             try:
+                found = await opened.signature()
+                if found and found.foreign:
+                    return [_other_key(name, where, keys, found)]
                 census = await StoredKeyring(opened, keys, place, SystemClock()).census()
             finally:
                 await opened.close()
         except Exception:  # noqa: BLE001 (the database has a finding of its own)
             return [Finding(name, ok=True, detail=f"in {where}; keep a copy of it")]
-        if census.lost:
-            lost = f"{plural(census.lost, 'value')} of the database cannot be opened any more"
-            fix = (
-                f"Add the key that is missing behind the present one: {where}=<present>,<missing>"
-            )
-            return [Finding(name, ok=False, detail=lost, fix=fix)]
-        detail = f"in {where}; keep a copy apart from the backups: with it {_hanging(census)} go"
-        if census.earlier and census.idle and not census.ours:
-            detail += "; the earlier ones are not needed any more"
-        return [Finding(name, ok=True, detail=detail)]
+        # A database in which there is nothing may still be signed with a key of before.
+        unsigned = found is None or (not found.signer and found.entries > 0)
+        return [_hanging_on(name, where, census), *([_UNSIGNED] if unsigned else [])]
 
     return check
+
+
+_UNSIGNED = Finding(
+    "Audit",
+    ok=False,
+    detail="its end does not bear the signature of our key: somebody has changed the database",
+    fix="luthien audit verify",
+)
+
+
+def _other_key(name: str, where: str, keys: SealKeys, found: Signature) -> Finding:
+    return Finding(
+        name,
+        ok=False,
+        detail=f"the one in {where} ({', '.join(keys.ids)}) is not the database's"
+        f" ({found.key_id or 'unknown'}); nothing starts with it",
+        fix="Put the database's key there, or behind the present one with a comma:"
+        " <present>,<missing>. If it is lost: `luthien lost-key`.",
+    )
+
+
+def _hanging_on(name: str, where: str, census: Census) -> Finding:
+    gone = [plural(census.lost, "sealed value")] if census.lost else []
+    gone += [f"API key {key}" for key in census.lost_api_keys]
+    if gone:
+        detail = f"{', '.join(gone)}: of a key that is not here, and of no use without it"
+        fix = (
+            f"In {where}, add the missing key behind the present one (<present>,<missing>); or"
+            " revoke those API keys and make new ones (values are forgotten with their runs)."
+        )
+        return Finding(name, ok=False, detail=detail, fix=fix)
+    detail = f"in {where}; keep a copy apart from the backups: with it {_hanging(census)} go"
+    if census.earlier and census.idle and not census.ours:
+        detail += "; the earlier ones are not needed any more"
+    return Finding(name, ok=True, detail=detail)
 
 
 def _hanging(census: Census) -> str:

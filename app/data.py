@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.reading import Fault, fault
+from app.reading import Fault, fault, misconfigured
 from engine.errors import Locked, NotConfigured
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from engine.keyring import KeyPlace
     from engine.secrets import SealKeys
+
+MAIN, DISPATCH = "luthien.db", "dispatch.db"
+"""The embedded databases, as they are called in the data folder and in a backup."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,45 @@ def tried(reading: Reading) -> Reading:
     except NotConfigured:
         wrong = f"is {data.path}, which is no folder that this user may write to"
         return reading.but(fault("luthien_data_dir", wrong))
-    generated = reading.settings.luthien_master_key is None
-    if generated and "LUTHIEN_MASTER_KEY" not in reading.faulty and not data.key_is_sound():
-        lost = "Put that file back from a copy: nobody can read without it what it has sealed."
+    if "LUTHIEN_MASTER_KEY" in reading.faulty or reading.settings.luthien_master_key is not None:
+        return reading
+    if missing := missing_key(reading.settings):
+        return reading.but(missing)
+    if not data.key_is_sound():
+        lost = (
+            "Put that file back from a copy: nobody can read without it what it has sealed. If it"
+            " is lost for good, `luthien lost-key` says what goes with it before anything is done."
+        )
         wrong = f"is not set, and {data.key_file} does not hold a key"
         return reading.but(Fault("LUTHIEN_MASTER_KEY", wrong, lost))
     return reading
 
 
+def missing_key(settings: Settings) -> Fault | None:
+    """The data folder's key, where it is not there and a database hangs on one: a new one opens
+    nothing of it."""
+    data = DataFolder(settings.luthien_data_dir)
+    if settings.luthien_master_key is not None or data.has_key:
+        return None
+    # Imported late: mostly the key is there.
+    from engine.store.copying import hangs_on_a_key
+
+    database = settings.database_file or data.path / MAIN
+    if not hangs_on_a_key(database):
+        return None
+    return Fault(
+        "LUTHIEN_MASTER_KEY",
+        f"is not set, and {data.key_file} is not there, though {database} belongs to a key",
+        "Put that file back from a copy, or set the key. If it is lost for good,"
+        " `luthien lost-key` says what goes with it before anything is done.",
+    )
+
+
 def seal_keys(settings: Settings) -> SealKeys:
-    """Those of the setting, or of the data folder, where one is made on first use."""
+    """Those of the setting, or of the data folder, where one is made for a database in which
+    there is nothing yet. Raises NotConfigured."""
+    if missing := missing_key(settings):
+        raise misconfigured((missing,))
     given = settings.luthien_master_key
     text = (
         given.get_secret_value() if given else DataFolder(settings.luthien_data_dir).master_key()
@@ -159,6 +191,14 @@ class DataFolder:
         key = generate_key()
         _write_private(self.key_file, key + "\n")
         return key
+
+    def replace_key(self, text: str) -> None:
+        """In the place of one that is lost; what cannot be read as a key is kept beside it."""
+        if self.has_key:
+            self.key_file.rename(
+                self.key_file.with_name(f"master.key.unreadable-{time.time_ns()}")
+            )
+        _write_private(self.key_file, text + "\n")
 
     @property
     def has_key(self) -> bool:

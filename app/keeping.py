@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.data import DataFolder, seal_keys, tried
+from app.data import DISPATCH, MAIN, DataFolder, seal_keys, tried
 from engine.errors import InvalidInput, NotFound, Refused
 from engine.store.copying import Copied, NotWhole, check_file, copy, is_empty, snapshot
 from engine.store.database import check_url, open_database
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from app.reading import Reading
     from app.settings import Settings
     from engine.secrets import SealKeys
+    from engine.store.audit_head import Signature
 
-MAIN, DISPATCH = "luthien.db", "dispatch.db"
 _AT_ONCE = timedelta(0)
 
 
@@ -42,7 +42,7 @@ def migrate(reading: Reading) -> str:
 def backup(reading: Reading, target: Path) -> str:
     """One archive of both SQLite files as they are at one moment each, also while a server runs.
     The run table decides what is to be done, so they need not be of the same moment."""
-    settings = _settings(reading)
+    settings = _settings(reading, needs_key=False)
     main, dispatch = _files(settings)
     if not main.exists():
         raise NotFound(
@@ -73,7 +73,7 @@ def backup(reading: Reading, target: Path) -> str:
 def restore(reading: Reading, source: Path) -> str:
     """Put a backup in place of what is there, which is kept beside it. Raises Locked while a
     server runs."""
-    settings = _settings(reading)
+    settings = _settings(reading, needs_key=False)
     main, dispatch = _files(settings)
     data = DataFolder(settings.luthien_data_dir)
     with (
@@ -81,7 +81,7 @@ def restore(reading: Reading, source: Path) -> str:
         tempfile.TemporaryDirectory(prefix="luthien-restore-", dir=data.path) as folder,
     ):
         fresh = _unpacked(source, Path(folder))
-        kept = datetime.now(UTC).strftime(".before-%Y%m%dT%H%M%SZ")
+        kept, replaced = datetime.now(UTC).strftime(".before-%Y%m%dT%H%M%SZ"), main.exists()
         for place, name in ((main, MAIN), (dispatch, DISPATCH)):
             for end in ("", "-wal", "-shm"):
                 there = place.with_name(place.name + end)
@@ -90,8 +90,10 @@ def restore(reading: Reading, source: Path) -> str:
             if name in fresh:
                 fresh[name].chmod(0o600)
                 fresh[name].rename(place)
-    said = f"{main} is restored; what was there lies beside it as {main.name}{kept}.\n"
-    return said + _key_said(reading, "A backup does not hold")
+    beside = (
+        f"what was there lies beside it as {main.name}{kept}" if replaced else "nothing was there"
+    )
+    return f"{main} is restored; {beside}.\n{_key_of(reading)}"
 
 
 def move(reading: Reading, to: str) -> str:
@@ -139,10 +141,13 @@ async def _move(source: str, target: str, keys: SealKeys) -> Copied:
         await there.close()
 
 
-def _settings(reading: Reading) -> Settings:
+def _settings(reading: Reading, *, needs_key: bool = True) -> Settings:
     """Of Slack and Railway nothing is needed."""
     checked = tried(reading)
-    if checked.faulty & {"DATABASE_URL", "LUTHIEN_DATA_DIR", "LUTHIEN_MASTER_KEY"}:
+    needed = {"DATABASE_URL", "LUTHIEN_DATA_DIR"} | (
+        {"LUTHIEN_MASTER_KEY"} if needs_key else set()
+    )
+    if checked.faulty & needed:
         checked.usable(serving=False)
     return checked.settings
 
@@ -186,10 +191,46 @@ def _unpacked(source: Path, folder: Path) -> dict[str, Path]:
 
 
 def _key_said(reading: Reading, without: str) -> str:
-    where = "LUTHIEN_MASTER_KEY"
-    if reading.settings.luthien_master_key is None:
-        where = str(DataFolder(reading.settings.luthien_data_dir).key_file)
     return (
-        f"{without} the master key ({where}). Keep a copy of it elsewhere: what is sealed in the"
-        " database, such as the private ways to answer, can never be read without it."
+        f"{without} the master key ({_key_in(reading)}). Keep a copy of it elsewhere: what is"
+        " sealed in the database, such as the private ways to answer, can never be read without"
+        " it."
     )
+
+
+def _key_in(reading: Reading) -> str:
+    if reading.settings.luthien_master_key is not None:
+        return "LUTHIEN_MASTER_KEY"
+    return str(DataFolder(reading.settings.luthien_data_dir).key_file)
+
+
+def _key_of(reading: Reading) -> str:
+    """Whether the key that is here is that of what was restored, and what is to be done."""
+    where, lost = _key_in(reading), "If it is lost for good: luthien lost-key"
+    given = "LUTHIEN_MASTER_KEY" not in tried(reading).faulty
+    keys = seal_keys(reading.settings) if given else None
+    found = asyncio.run(_signature(reading.settings, keys))
+    if keys is None:
+        return (
+            f"A backup does not hold the master key. Next: put {_id(found)} of that time to"
+            f" {where}, before anything is started. {lost}"
+        )
+    if found is not None and found.foreign:
+        return (
+            f"It belongs to another master key than the one in {where} ({keys.current_id}). Next:"
+            f" put {_id(found)} there, or behind the present one with a comma. {lost}"
+        )
+    fits = "belongs to the master key" if found and found.signer else "says nothing of the key"
+    return f"It {fits} in {where}; keep a copy of that elsewhere, no backup holds it."
+
+
+def _id(found: Signature | None) -> str:
+    return f"the key {found.key_id}" if found and found.key_id else "the key"
+
+
+async def _signature(settings: Settings, keys: SealKeys | None) -> Signature | None:
+    database = open_database(settings.database, keys)
+    try:
+        return await database.signature()
+    finally:
+        await database.close()

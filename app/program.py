@@ -84,6 +84,18 @@ def _keeping(reading: Reading) -> list[RichCommand]:
 
         click.echo(keeping.move(reading, to))
 
+    def lost_key(accept: str | None) -> None:
+        from app import losing
+
+        data = DataFolder(reading.settings.luthien_data_dir)
+        click.echo(losing.lost_key(reading, data, accept, _user()))
+
+    accept = click.RichOption(
+        ["--accept"],
+        metavar="KEY",
+        help="The id of the key that is lost, as it was said: go on with the one that is here, or"
+        " a new one.",
+    )
     file = click.RichArgument(["file"], type=click.Path(path_type=Path, dir_okay=False))
     address = click.RichOption(
         ["--to"],
@@ -98,6 +110,7 @@ def _keeping(reading: Reading) -> list[RichCommand]:
         ("backup", backup, [file], "Copy the embedded database to a file, also while in use."),
         ("restore", restore, [file], "Put a backup in place; what was there is kept beside it."),
         ("move", move, [address], "Move from SQLite to an empty Postgres, verified row by row."),
+        ("lost-key", lost_key, [accept], "Say what goes with a lost master key, or accept it."),
     )
     return [
         RichCommand(name=name, callback=run, params=params, help=what, panel=cli.MACHINE_PANEL)

@@ -169,7 +169,8 @@ def _course(census: Census) -> str:
 
 
 def _protected(census: Census) -> str:
-    return f"{plural(census.values, 'sealed value')} and {plural(census.api_keys, 'API key')}"
+    known = census.values - census.lost
+    return f"{plural(known, 'sealed value')} and {plural(census.api_keys, 'API key')}"
 
 
 def _facts(census: Census) -> tuple[Fact, ...]:
@@ -182,6 +183,9 @@ def _facts(census: Census) -> tuple[Fact, ...]:
         facts.append(Fact(label="Sealed with earlier keys", value=f"{census.stale:,}"))
     if census.lost:
         facts.append(Fact(label="Sealed with a key that is lost", value=f"{census.lost:,}"))
+    if census.lost_api_keys:
+        names = ", ".join(census.lost_api_keys)
+        facts.append(Fact(label="API keys of a key that is lost", value=names))
     if census.earlier and census.idle and not census.ours:
         facts.append(
             Fact(
@@ -200,5 +204,6 @@ def _json(census: Census) -> dict[str, Any]:
         "stale": census.stale,
         "lost": census.lost,
         "api_keys": census.api_keys,
+        "lost_api_keys": list(census.lost_api_keys),
         "waiting": [{"what": w.what, "until": w.until.isoformat()} for w in census.waiting],
     }

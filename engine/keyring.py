@@ -44,11 +44,16 @@ class Census:
     sealed: Mapping[str, int] = field(default_factory=dict)
     """How many values each key has sealed."""
     api_keys: int = 0
-    """Those alive."""
+    """Those alive that open something."""
+    lost_api_keys: tuple[str, ...] = ()
+    """Names of those alive that nobody here can recognise: their key is lost."""
+    signed_by: str = ""
+    """Which of the keys has signed the audit's end; empty: none that is known here."""
     waiting: tuple[Waiting, ...] = ()
 
     @property
     def values(self) -> int:
+        """Sealed, with a key that is known here or not."""
         return sum(self.sealed.values())
 
     @property
@@ -64,7 +69,8 @@ class Census:
     @property
     def idle(self) -> bool:
         """Nothing needs the earlier keys any more."""
-        return not self.stale and not self.waiting
+        signed = self.signed_by not in self.earlier
+        return signed and not self.stale and not self.waiting
 
 
 @dataclass(frozen=True)

@@ -524,6 +524,7 @@ async def open_plane(
             checks=checks,
             policy=policy or StandingPolicy(),
         )
+        await plane.replicas.agree()
         await (
             plane.permissions.policy()
         )  # kept before anybody asks, and told if it is not the file

@@ -34,9 +34,9 @@ FIRST = "0" * 64
 _ONLY = 1
 _AUDIT, _HEAD = table_of(AuditRow), table_of(AuditHeadRow)
 _IS = _HEAD.c.id == _ONLY
-_KNOWN = select(_HEAD.c.seq, _HEAD.c.hash, _HEAD.c.seal, _HEAD.c.key_id).where(_IS)
+KNOWN = select(_HEAD.c.seq, _HEAD.c.hash, _HEAD.c.seal, _HEAD.c.key_id).where(_IS)
 LAST = select(func.max(_AUDIT.c.seq))
-END = _KNOWN.add_columns(LAST.scalar_subquery().label("last"))
+END = KNOWN.add_columns(LAST.scalar_subquery().label("last"))
 """The head, and the number of the last row that there is."""
 _MOVE = update(_HEAD).where(_IS)
 _KEYED = tuple(
@@ -119,7 +119,7 @@ def signature(connection: Connection, keys: SealKeys | None) -> Signature | None
 def check_key(connection: Connection, keys: SealKeys) -> None:
     """Raises NotConfigured when the database belongs to another master key. One in which there is
     nothing yet belongs to these from now on."""
-    head = connection.execute(_KNOWN).first()
+    head = connection.execute(KNOWN).first()
     if head is None or signer(keys, head):
         return
     found = _of(connection, head, keys)
@@ -130,8 +130,9 @@ def check_key(connection: Connection, keys: SealKeys) -> None:
             f" {named(found.key_id)}; given is {', '.join(keys.ids)}.",
             who="Whoever runs luthien-ops puts that key back: in LUTHIEN_MASTER_KEY or in the data"
             " folder's `master.key`, behind the present one with a comma between where both are"
-            " needed. If the given one is right, somebody has changed the database.",
-            next_step="/luthien doctor",
+            " needed. If it is lost for good, `luthien lost-key` says what goes with it before"
+            " anything is done. If the given one is right, somebody has changed the database.",
+            next_step="luthien lost-key",
         )
     if _empty(connection, head):
         # Nobody can have added to it meanwhile: they would have signed it.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, insert, select, text
 
 from engine.store import audit
+from engine.store.audit_head import KEYED
 from engine.store.models import (
     AllowanceRow,
     AuditHeadRow,
@@ -68,6 +69,21 @@ def check_file(path: Path) -> None:
         raise NotWhole(str(error)) from None
     if said != "ok":
         raise NotWhole(str(said))
+
+
+def hangs_on_a_key(path: Path) -> bool:
+    """Whether a SQLite file holds what a master key has signed or sealed; so does one that cannot
+    be read, for all we know. One that is not there does not."""
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(path)) as found:
+            named = found.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            tables = sorted(KEYED & {name for [name] in named})
+            queries = (f"SELECT 1 FROM {table} LIMIT 1" for table in tables)  # noqa: S608 (ours)
+            return any(found.execute(query).fetchone() for query in queries)
+    except sqlite3.Error:
+        return True
 
 
 async def is_empty(database: Database) -> bool:

@@ -12,6 +12,7 @@ from engine.errors import NotConfigured
 from engine.keyring import Census, Resealed, Waiting, not_ours
 from engine.secrets import KEY_ID_BYTES, generate_key
 from engine.sessions import AT_MOST, IDLE
+from engine.store.audit_head import KNOWN, set_head, signer
 from engine.store.models import ApiKeyRow, DeliveryRow, RunRow, SignInLinkRow, WebSessionRow
 
 if TYPE_CHECKING:
@@ -68,13 +69,19 @@ class StoredKeyring:
     async def census(self) -> Census:
         current, *earlier = self._keys.ids
         async with self._database.read() as session:
+            head = (await session.execute(KNOWN)).first()
+            alive = await self._alive(session)
+            # Keys of before it was written down whose they are may be anybody's.
+            lost = [row.name for row in alive if row.sealed_by not in (None, *self._keys.ids)]
             return Census(
                 current=current,
                 earlier=tuple(earlier),
                 where=self._place.where if self._place else SETTING,
                 ours=self._place is not None,
                 sealed=await _sealed(session),
-                api_keys=len(await self._alive(session)),
+                api_keys=len(alive) - len(lost),
+                lost_api_keys=tuple(lost),
+                signed_by=signer(self._keys, head) if head else "",
                 waiting=await self._waiting(session),
             )
 
@@ -104,11 +111,13 @@ class StoredKeyring:
             if rows:
                 return Resealed(done, unreadable, f"{index}:{rows[-1].id}")
             last = ""
+        await self._sign_anew()
         return Resealed(done, unreadable, "")
 
     async def retire(self) -> tuple[str, ...]:
         if self._place is None or len(self._keys.ids) == 1:
             return ()
+        await self._sign_anew()
         census = await self.census()
         if not census.idle:
             return ()
@@ -116,6 +125,15 @@ class StoredKeyring:
         self._place.keep(text)
         self._keys.become(text)
         return census.earlier
+
+    async def _sign_anew(self) -> None:
+        """The audit's end, where an earlier key has signed it and nothing was added since. One
+        that none of ours has signed is left as it is."""
+        async with self._database.write() as session:
+            head = (await session.execute(KNOWN)).first()
+            if head is not None and signer(self._keys, head) in self._keys.ids[1:]:
+                connection = await session.connection()
+                await connection.run_sync(set_head, self._keys, head.seq, head.hash, new=False)
 
     def _stale(self, column: _Column, last: str) -> Select[Any]:
         """Values that an earlier key of ours has sealed, of rows behind that one."""
@@ -146,7 +164,7 @@ class StoredKeyring:
         found = [
             Waiting(f"API key {row.name}", row.expires_at)
             for row in await self._alive(session)
-            if row.sealed_by != current
+            if row.sealed_by in (None, *self._keys.ids[1:])
         ]
         links = select(SignInLinkRow).where(
             SignInLinkRow.used_at.is_(None), SignInLinkRow.expires_at > now

@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     from engine.store.database import Database
 
 
+async def living(database: Database) -> list[str]:
+    """The processes that share a database now; nobody shares the embedded one."""
+    if database.embedded:
+        return []
+    alive = select(ReplicaRow.id).where(ReplicaRow.until >= func.clock_timestamp())
+    async with database.read() as session:
+        return list(await session.scalars(alive.order_by(ReplicaRow.id)))
+
+
 class Replicas:
     """This process among them: `engine.lease.Replica`. `check` is the lease's.
 
@@ -200,6 +209,13 @@ class Replicas:
         query = select(ReplicaRow.id).where(ReplicaRow.version != self._version).limit(1)
         async with self._database.read() as session:
             return await session.scalar(query) is not None
+
+    async def agree(self) -> None:
+        """What this process signs must be known to the others, also when it does not join them.
+        Raises NotConfigured."""
+        if not self._database.embedded:
+            async with self._database.read() as session:
+                await self._check_keys(session)
 
     async def _check_keys(self, session: AsyncSession) -> None:
         """Whether each of us can read what the others seal. Raises NotConfigured."""

@@ -79,5 +79,5 @@ def test_the_guide_names_settings_and_commands_that_exist() -> None:
     named = set(re.findall(r"\b(?:LUTHIEN|SLACK|RAILWAY_API)_[A-Z_]+|DATABASE_URL", guide))
     assert named, "it names none"
     assert named <= ours, named - ours
-    machine = set(re.findall(r"luthien (migrate|backup|restore|move|serve)", guide))
-    assert machine == {"migrate", "backup", "restore", "move", "serve"}
+    machine = set(re.findall(r"luthien (migrate|backup|restore|move|lost-key|serve)", guide))
+    assert machine == {"migrate", "backup", "restore", "move", "lost-key", "serve"}

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from app import keeping
-from app.data import DataFolder
+from app.data import DISPATCH, MAIN, DataFolder
 from app.reading import Reading
 from app.settings import Settings
 from engine.errors import Locked, OpsError, Refused
@@ -46,8 +46,8 @@ def used(tmp_path: Path) -> Path:
                 pass
 
     asyncio.run(once())
-    (tmp_path / "luthien.sqlite").rename(folder / keeping.MAIN)
-    (tmp_path / "dispatch.sqlite").rename(folder / keeping.DISPATCH)
+    (tmp_path / "luthien.sqlite").rename(folder / MAIN)
+    (tmp_path / "dispatch.sqlite").rename(folder / DISPATCH)
     return folder
 
 
@@ -62,8 +62,8 @@ def rows(database: Path) -> list[tuple[object, ...]]:
 def test_a_backup_taken_while_somebody_writes_is_restored_whole(
     used: Path, tmp_path: Path
 ) -> None:
-    before, archive = rows(used / keeping.MAIN), tmp_path / "backup.tar.gz"
-    writer = sqlite3.connect(used / keeping.MAIN)
+    before, archive = rows(used / MAIN), tmp_path / "backup.tar.gz"
+    writer = sqlite3.connect(used / MAIN)
     writer.execute("BEGIN IMMEDIATE")
     writer.execute("DELETE FROM audit")
     said = keeping.backup(reading(used), archive)
@@ -72,9 +72,9 @@ def test_a_backup_taken_while_somebody_writes_is_restored_whole(
     assert "does not hold the master key" in said
     assert str(used / "master.key") in said
     assert DataFolder(used).master_key().encode() not in archive.read_bytes()
-    assert rows(used / keeping.MAIN) == []
+    assert rows(used / MAIN) == []
     keeping.restore(reading(used), archive)
-    assert rows(used / keeping.MAIN) == before
+    assert rows(used / MAIN) == before
     [kept] = used.glob("luthien.db.before-*Z")
     assert rows(kept) == []
 
@@ -84,10 +84,10 @@ def test_a_backup_replaces_no_file_and_rubbish_is_not_restored(used: Path, tmp_p
     archive.write_text("something else")
     with pytest.raises(Refused, match="exists already"):
         keeping.backup(reading(used), archive)
-    before = rows(used / keeping.MAIN)
+    before = rows(used / MAIN)
     with pytest.raises(Refused, match="no backup"):
         keeping.restore(reading(used), archive)
-    assert rows(used / keeping.MAIN) == before
+    assert rows(used / MAIN) == before
 
 
 def test_nothing_is_restored_or_moved_under_a_running_server(used: Path, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_everything_moves_to_postgres_and_goes_on_there(used: Path) -> None:
                 kept = await session.execute(
                     text("SELECT seq, action, hash FROM audit ORDER BY seq")
                 )
-                assert [tuple(row) for row in kept] == rows(used / keeping.MAIN)
+                assert [tuple(row) for row in kept] == rows(used / MAIN)
                 last = await session.scalar(text("SELECT max(seq) FROM events"))
             async with database.write() as session:
                 at = datetime.now(UTC)

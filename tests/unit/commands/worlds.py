@@ -197,6 +197,7 @@ class DescribedCensus(_Described):
     ours: bool = True
     sealed: dict[str, int] = Field(default_factory=dict)
     api_keys: int = 0
+    lost_api_keys: tuple[str, ...] = ()
     waiting: dict[str, timedelta] = Field(default_factory=dict)
     """What it is → how long still."""
 

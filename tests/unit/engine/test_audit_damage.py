@@ -409,6 +409,7 @@ async def test_a_database_of_another_key_is_not_opened(tmp_path: Path, database:
         await wrong.migrate()
     assert KEYS.current_id in refused.value.why
     assert other.current_id in refused.value.why
+    assert refused.value.next_step == "luthien lost-key"
     found = await wrong.signature()
     assert found == Signature(LONG, KEYS.current_id, "", foreign=True)
     both = open_database(database, parse_keys(f"{generate_key()},{KEY}"))

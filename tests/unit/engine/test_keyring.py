@@ -14,6 +14,7 @@ from engine.errors import NotConfigured, Refused
 from engine.keyring import Resealed
 from engine.run import RunStatus
 from engine.secrets import SealKeys, generate_key, parse_keys
+from engine.store.audit import AuditTrail
 from engine.store.database import Database, open_database
 from engine.store.keyring import SEALED, StoredKeyring
 from engine.store.keys import StoredKeys
@@ -258,7 +259,12 @@ async def test_what_nobody_uses_holds_the_key_until_it_ends(tmp_path: Path, data
     [waiting] = (await opened.keyring.census()).waiting
     assert waiting.until == ends
     await opened.clock.sleep(timedelta(days=31))
+    assert (await opened.keyring.census()).signed_by == old
     assert await opened.keyring.retire() == (old,)
+    assert (await opened.keyring.census()).signed_by == opened.keys.current_id
+    opened = await opened.again()
+    await opened.database.migrate()
+    assert (await AuditTrail(opened.database).verify()).broken_at is None
     await opened.database.close()
 
 
@@ -272,6 +278,7 @@ async def test_a_key_that_is_a_setting_is_left_to_whoever_sets_it(
     assert opened.place.text not in str(refused.value.as_json())
     opened.place.text = f"{generate_key()},{opened.place.text}"
     opened = await opened.again()
+    assert not (await opened.keyring.census()).idle, "the audit's end is signed with the old one"
     await opened.keyring.reseal()
     after = ""
     while after := (await opened.keyring.reseal(after)).after:
