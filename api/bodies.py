@@ -1,13 +1,17 @@
-"""No request may fill our memory or keep us waiting: bodies have a size limit and a time limit."""
+"""No request may fill our memory or keep us waiting: bodies have a size limit and a time limit.
+None may hold in its address what is no text: databases refuse it."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
 
 from api import problems
 from api.errors import TooLarge, TooSlow
+from engine.characters import no_text
+from engine.errors import InvalidInput
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,6 +54,22 @@ class BodyLimit:
         await self._app(scope, replay, send)
 
 
+class TextOnly:
+    """An ASGI middleware that refuses an address with a character that is no text in its path or
+    its parameters. Fields of commands are held to the same where they are parsed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            asked = scope["path"], unquote_plus(scope["query_string"].decode("latin-1"))
+            if odd := no_text(asked):
+                await problems.answer(_no_address(odd))(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 async def _body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """What came until the sender was done or left. Raises TooLarge."""
     told = dict(scope["headers"]).get(b"content-length", b"0")
@@ -63,6 +83,14 @@ async def _body(scope: Scope, receive: Receive, limit: int) -> bytes:
             raise _too_large(limit)
         if not message.get("more_body", False):
             return bytes(body)
+
+
+def _no_address(odd: str) -> InvalidInput:
+    return InvalidInput(
+        f"The address holds a character that is no text ({odd}).",
+        why="Control characters and the like can be in no name and in no value.",
+        who="Whoever wrote the request can leave it out.",
+    )
 
 
 def _too_large(limit: int) -> TooLarge:

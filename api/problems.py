@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -17,7 +18,13 @@ from engine.subject import also
 from engine.words import listed
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI, Request
+    from collections.abc import Awaitable, Callable
+
+    from fastapi import FastAPI
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    Tell = Callable[[Request, Exception], Awaitable[Response]]
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 MEDIA_TYPE = "application/problem+json"
@@ -101,6 +108,34 @@ def in_our_words(app: FastAPI) -> None:
             said.headers["Allow"] = ", ".join(allowed(request))
         return said
 
-    @app.exception_handler(Exception)
-    async def bug(_: Request, error: Exception) -> JSONResponse:
+    async def bug(_: Request, error: Exception) -> Response:
         return answer(incident(error, where="the server's log"))
+
+    app.add_middleware(Bugs, tell=bug)
+
+
+class Bugs:
+    """An ASGI middleware: a bug is logged once, under one number, and told by `tell`. A handler of
+    all exceptions would raise it again, for the app around it and the server to log."""
+
+    def __init__(self, app: ASGIApp, tell: Tell) -> None:
+        self._app = app
+        self._tell = tell
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            said = await self._tell(Request(scope), error)
+            if not started:  # else the server cuts the connection off, so that it is no answer
+                await said(scope, receive, send)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import JSONResponse
 
 from api import problems
-from api.bodies import BodyLimit
+from api.bodies import BodyLimit, TextOnly
 from api.callers import Callers, bearer, only_known
 from api.metrics import metrics
 from api.requests import Requests
@@ -57,6 +57,7 @@ def create_app(
     if web is not None:
         # Not a mount, which would take what a route above refuses for its method.
         app.router.default = web_app(control, knows, web)
+    app.add_middleware(TextOnly)
     app.add_middleware(BodyLimit)
     app.add_middleware(Requests)
     problems.in_our_words(app)

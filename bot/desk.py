@@ -96,8 +96,9 @@ class Desk:
 
     async def take_line(self, ask: Ask, line: str, *, escaped: bool) -> Render | None:
         """A command line, typed or on a button."""
-        said = grammar.unescape(line) if escaped else line
+        said = ""
         try:
+            said = grammar.unescape(grammar.bounded(line)) if escaped else grammar.bounded(line)
             refuse_secrets(said, self._control.registry)
             wish = grammar.read(line, self._control.registry, escaped=escaped)
             actor = await self.actor(ask)
@@ -158,11 +159,13 @@ class Desk:
 
     async def correct(self, ask: Ask, line: str) -> Render | None:
         """The line again, as a form."""
+        said = ""
         try:
-            wish = grammar.read(line, self._control.registry, escaped=False)
+            said = grammar.bounded(line)
+            wish = grammar.read(said, self._control.registry, escaped=False)
             await self.permit(await self.actor(ask), wish.command)
         except OpsError as error:
-            return self.refusal(error, line, ask)
+            return self.refusal(error, said, ask)
         self.begin(self._ask_for_more(ask, wish, line))
         return None
 

@@ -25,7 +25,7 @@ from bot.client import WatchedClient, webhook
 from bot.completion import Completion
 from bot.desk import Desk
 from bot.explaining import Explaining
-from bot.guard import Workspace, signed
+from bot.guard import Workspace, signed, well_formed
 from bot.hearing import Hearing
 from bot.home import Home
 from bot.identity import Identity, SlackDirectory
@@ -241,9 +241,8 @@ class SlackDoor:
         """Answers what Slack posts, to be mounted at /slack/events; None in Socket Mode."""
         if self._settings.app_token:
             return None
-        handle = signed(
-            self._settings.signing_secret or "", AsyncSlackRequestHandler(self._app).handle
-        )
+        bolt = AsyncSlackRequestHandler(self._app).handle
+        handle = signed(self._settings.signing_secret or "", well_formed(bolt, self._log))
 
         async def timed(request: Request) -> Response:
             with delivery("http"), self._precedence.delivery():
@@ -287,6 +286,8 @@ class SlackDoor:
         self._bot_name = str(said.get("user") or self._bot_name)
         self._rooms.bot_name = self._bot_name
         self._workspace.team = str(said.get("team_id") or "")
+        self._workspace.organisation = str(said.get("enterprise_id") or "")
+        self._workspace.everywhere = bool(said.get("is_enterprise_install"))
         self._workspace.app = await self._app_of(str(said.get("user_id") or ""))
         self._self = AuthorizeResult.from_auth_test_response(
             auth_test_response=said, bot_token=self._settings.bot_token

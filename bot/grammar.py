@@ -27,6 +27,8 @@ NO_WAIT = "--no-wait"
 """Universal: refuse a change when something else is changing the same, instead of waiting."""
 HELP = ("--help", "-h")
 _WHO = "You can type it again."
+LONGEST_LINE = 4_000
+"""Characters; what Slack advises for a message, and far more than anybody types in one line."""
 
 _QUOTES = {'"': '"', "'": "'", "“": "”", "”": "”", "„": "“”", "«": "»", "‘": "’", "‚": "‘’"}
 """Opening quote → what closes it. Curly ones come from phones and text editors."""
@@ -93,28 +95,43 @@ def _meant(match: re.Match[str]) -> str:
     return typed if typed and target.rstrip("/").endswith(typed.rstrip("/")) else target
 
 
+def bounded(text: str) -> str:
+    """The same. Raises InvalidInput for more than anybody types, before it is understood."""
+    if len(text) > LONGEST_LINE:
+        raise InvalidInput(
+            f"This is longer than a command line may be: {len(text):,} characters.",
+            why=f"At most {LONGEST_LINE:,} are read, so nothing was done.",
+            who="You can type a shorter one. Long values are entered in the command's form.",
+            next_step="/luthien help",
+        )
+    return text
+
+
 def split(text: str) -> list[_Word]:
     """Words; quoted ones whole. Raises InvalidInput when a quote is not closed."""
+    text = text.translate(_ZERO_WIDTH).strip()
     words: list[_Word] = []
-    rest = text.translate(_ZERO_WIDTH).strip()
-    while rest:
-        word, rest = _next_word(rest)
+    at = 0
+    while at < len(text):
+        word, at = _next_word(text, at)
         words.append(word)
-        rest = rest.lstrip()
+        while at < len(text) and text[at].isspace():
+            at += 1
     return words
 
 
-def _next_word(rest: str) -> tuple[_Word, str]:
-    if rest[0] in _QUOTES:
-        inside, rest = _quoted(rest)
-        return _Word(inside, quoted=True), rest
-    word = ""
-    while rest and not rest[0].isspace():
-        if rest[0] in _QUOTES and word.endswith("=") and _names(word):
-            inside, rest = _quoted(rest)
-            return _Word(_dashed(word) + inside), rest
-        word, rest = word + rest[0], rest[1:]
-    return _Word(_dashed(word)), rest
+def _next_word(text: str, at: int) -> tuple[_Word, int]:
+    """The word that begins here, and where it ends."""
+    if text[at] in _QUOTES:
+        inside, at = _quoted(text, at)
+        return _Word(inside, quoted=True), at
+    start = at
+    while at < len(text) and not text[at].isspace():
+        if text[at] in _QUOTES and text[at - 1] == "=" and _names(text[start:at]):
+            inside, end = _quoted(text, at)
+            return _Word(_dashed(text[start:at]) + inside), end
+        at += 1
+    return _Word(_dashed(text[start:at])), at
 
 
 def _names(word: str) -> bool:
@@ -122,14 +139,14 @@ def _names(word: str) -> bool:
     return _dashed(word).startswith("--") or word[:-1].isupper()
 
 
-def _quoted(rest: str) -> tuple[str, str]:
-    closing = _QUOTES[rest[0]]
-    for end in range(1, len(rest)):
-        at_end = end + 1 == len(rest) or rest[end + 1].isspace()
-        if rest[end] in closing and at_end:
-            return rest[1:end], rest[end + 1 :]
+def _quoted(text: str, at: int) -> tuple[str, int]:
+    closing = _QUOTES[text[at]]
+    for end in range(at + 1, len(text)):
+        at_end = end + 1 == len(text) or text[end + 1].isspace()
+        if text[end] in closing and at_end:
+            return text[at + 1 : end], end + 1
     raise InvalidInput(
-        f"The quote before `{_clip(rest[1:])}` is never closed.",
+        f"The quote before `{_clip(text[at + 1 :])}` is never closed.",
         why="Everything after a quote belongs to it until the same quote comes again.",
         who=_WHO,
         next_step="/luthien help",

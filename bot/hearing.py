@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = 500
 """Deliveries that are known again when Slack sends them a second time."""
+LONGEST_SENTENCE = 500
+"""Characters; an order is a few words long, and whatever is longer is none."""
 _FIRST_MENTION = re.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>")
 
 
@@ -50,9 +52,12 @@ class Hearing:
         self._seen[ask.delivery] = None
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-        said = grammar.unescape(self._without_mention(text)).strip()
+        said = ""
         try:
+            said = grammar.unescape(self._without_mention(grammar.bounded(text))).strip()
             refuse_secrets(said, self._registry)
+            if len(said) > LONGEST_SENTENCE:
+                return self._desk.refusal(_no_sentence(said), "", ask)
             actor = await self._desk.actor(ask)
             topic = Topic()
             if ask.channel and ask.thread:
@@ -93,3 +98,12 @@ class Hearing:
         if not me:
             return _FIRST_MENTION.sub("", text)
         return re.sub(rf"<@{re.escape(me)}(?:\|[^>]*)?>", " ", text)
+
+
+def _no_sentence(said: str) -> InvalidInput:
+    return InvalidInput(
+        f"This is longer than a sentence: {len(said):,} characters.",
+        why=f"I read at most {LONGEST_SENTENCE} in a message, so nothing was done.",
+        who="You can say it shorter, or type a long command line after `/luthien`.",
+        next_step="/luthien help",
+    )

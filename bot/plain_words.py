@@ -90,7 +90,7 @@ def hear(text: str, registry: Registry, rights: Rights, topic: Topic) -> Heard:
 
 _APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": "'"})
 _SPACES = re.compile(r"\s+")
-_END = re.compile(r"[\s.!?,;:…]+$")
+_END = " .!?,;:…"
 _OPENING = re.compile(
     r"^(?:(?:hey|hi|hello|ok|okay|well|so|now|just|please|pls|kindly|luthien|bot)\b(?! *$)"
     r"|(?:can|could|will|would) you(?: please| kindly)?\b"
@@ -119,9 +119,9 @@ def _polite(said: str) -> str:
     """Without the words that are only manners."""
     while (rest := _OPENING.sub("", said)) != said and rest:
         said = rest
-    said = _END.sub("", said)
+    said = said.rstrip(_END)
     while (rest := _ENDING.sub("", said)) != said and rest:
-        said = _END.sub("", rest)
+        said = rest.rstrip(_END)
     return said
 
 
@@ -264,7 +264,7 @@ def _by_name(registry: Registry) -> Iterator[Phrase]:
 
 def _line(said: str, registry: Registry, topic: Topic) -> Wish | None:
     """A command line as it would be typed after `/luthien`."""
-    typed = _END.sub("", said)
+    typed = said.rstrip(_END)
     first = typed.partition(" ")[0].lower()
     if not any(first == c.name for c in registry.commands) and first != "/luthien":
         return None

@@ -12,6 +12,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.errors import SlackApiError
 from typing_extensions import override
 
+from bot import shapes
 from bot.slack_errors import translated
 from engine.telemetry import ACK, span
 
@@ -117,9 +118,13 @@ class SlackSocket:
 
 class _Handler(AsyncSocketModeHandler):
     precedence: Precedence
+    log: Logger
 
     @override
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override] # theirs differs from its base too
+        if wrong := shapes.fault(req.payload):
+            self.log.warning("a payload of Slack was refused: %s", wrong)
+            return
         with delivery("socket"), self.precedence.delivery():
             await super().handle(client, req)
 
@@ -131,7 +136,7 @@ def bolt_line(
 
     def made() -> Line:
         handler = _Handler(app, app_token, ping_interval=PING_EVERY_S, logger=log)
-        handler.precedence = precedence
+        handler.precedence, handler.log = precedence, log
         client: Line = handler.client
         return client
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
 
 from engine.actor import Role
+from engine.characters import no_text
 from engine.errors import InvalidInput
 from engine.invalid_input import invalid_input
 from engine.parameters import (
@@ -188,6 +189,13 @@ class Command(BaseModel):
             raise ValueError(f"may have at most {MOST_VALUES} values")
         return value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _only_text(cls, value: Any) -> Any:
+        if odd := no_text(_revealed(value)):
+            raise ValueError(f"holds a character that is no text ({odd})")
+        return value
+
     @classmethod
     def summary(cls) -> str:
         """The first line of the help text."""
@@ -317,6 +325,15 @@ class Change(Command):
         Its `data["confirm"]` is the command line that says yes to exactly what is shown.
         """
         return None
+
+
+def _revealed(value: object) -> object:
+    """What secrets hold, too."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, dict):
+        return {key: _revealed(one) for key, one in value.items()}
+    return value
 
 
 def stands_in_line(command: type[Command]) -> bool:

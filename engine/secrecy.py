@@ -19,7 +19,7 @@ _NAME = re.compile(
 _VENDORS = re.compile(
     r"\b(sk-|sk_(live|test)_|rk_live_|pk-lf-|xox[a-z]-|xapp-|gh[pousr]_|github_pat_|glpat-|AKIA"
     r"|AIza|hf_|ya29\.|npm_|pypi-|dckr_pat_)[A-Za-z0-9_-]{8,}"
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\."
+    r"|\beyJ[A-Za-z0-9_-]{8,400}\.[A-Za-z0-9_-]{8,}\."
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|://[^/\s:@]*:[^/\s@{}]+@"
     r"|hooks\.slack\.com/(services|workflows|triggers)/\w"

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from api.problems import Bugs
 from api.web.asking import Asking
 from api.web.cookies import Cookies
 from api.web.headers import SafeHeaders
@@ -78,12 +79,9 @@ def web_app(control: Serves, knows: Knows, settings: WebSettings) -> ASGIApp:
                 max_age=AT_MOST // timedelta(seconds=1),
                 same_site="lax",
                 https_only=settings.secure,
-            )
+            ),
+            Middleware(Bugs, tell=site.bug),
         ],
-        exception_handlers={
-            OpsError: site.refused,
-            HTTPException: site.lost,
-            Exception: site.bug,
-        },
+        exception_handlers={OpsError: site.refused, HTTPException: site.lost},
     )
     return SafeHeaders(app, secure=settings.secure)

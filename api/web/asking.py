@@ -13,6 +13,7 @@ from api.web import forms, lines
 from api.web.live import growing
 from api.web.pages import AGAIN
 from api.web.site import ORIGIN
+from engine.characters import no_text
 from engine.command import Change, Risk
 from engine.control_plane import Request as Wish
 from engine.errors import InvalidInput, OpsError
@@ -150,6 +151,8 @@ class Asking:
         actor = await self._site.visits.actor(request)
         form = await request.form(max_files=0)
         self._site.visits.check_form(request, str(form.get("token") or ""))
+        if odd := no_text(form.getlist("nonce")):
+            raise InvalidInput(f"What the browser sent holds a character that is no text ({odd}).")
         return actor, form
 
     async def _permit(

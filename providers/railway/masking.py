@@ -19,15 +19,18 @@ SECRET_NAME = re.compile(_SECRET_NAME, re.IGNORECASE)
 _SHORTEST = 6
 """Shorter values are no secrets, and masking them would make text unreadable."""
 
+_USER = r"(://[^\s:/@]{0,100}:)"
+"""Of an address. What repeats has a length, so that time grows with a text and not its square."""
+
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # postgresql://user:password@host
-    (re.compile(r"(\w[\w+.-]*://[^\s:/@]*:)[^\s@]+(@)"), rf"\1{HIDDEN}\2"),
+    (re.compile(rf"{_USER}[^\s@]{{1,200}}(@)"), rf"\1{HIDDEN}\2"),
     # Authorization: Bearer abc
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
     # API_KEY=abc, "password": "abc"
     (
         re.compile(
-            rf"(\b[\w-]*{_SECRET_NAME}[\w-]*[\"']?\s*[=:]\s*[\"']?)[^\s\"',;}}]{{4,}}",
+            rf"({_SECRET_NAME}[\w-]{{0,60}}[\"']?\s*[=:]\s*[\"']?)[^\s\"',;}}]{{4,}}",
             re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",
@@ -35,6 +38,9 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Keys that announce themselves: sk-ant-…, xoxb-…, ghp_…
     (re.compile(r"\b(?:sk|pk|rk|xox[a-z]|xapp|gh[a-z]|github_pat)[-_][\w-]{8,}"), HIDDEN),
 )
+
+
+_PASSWORD = re.compile(rf"{_USER}(?P<password>[^\s@]{{1,200}})@")
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
@@ -59,5 +65,5 @@ def secrets_of(variables: Mapping[str, str]) -> set[str]:
     """The values of variables that have to be hidden, passwords inside of URLs among them."""
     found = {value for name, value in variables.items() if SECRET_NAME.search(name)}
     for value in variables.values():
-        found |= set(re.findall(r"://[^\s:/@]*:([^\s@]+)@", value))
+        found |= {m["password"] for m in _PASSWORD.finditer(value)}
     return {value for value in found if len(value) >= _SHORTEST}

@@ -58,7 +58,7 @@ RULES: tuple[Rule, ...] = (
     _rule(r"cannot redeploy yet", Verdict.SETTLING),
     # Tokens and rights.
     _rule(r"project token not found", Verdict.TOKEN, _TOKEN_STEP),
-    _rule(r"invalid.*token|token.*expired", Verdict.TOKEN, _TOKEN_STEP),
+    _rule(r"invalid.{0,200}token|token.{0,200}expired", Verdict.TOKEN, _TOKEN_STEP),
     _rule(r"two factor authentication required", Verdict.REFUSED, _TWO_FACTOR_STEP),
     _rule(r"not authori[sz]ed|unauthori[sz]ed", Verdict.DENIED, _TOKEN_STEP),
     _rule(r"\bnot found\b", Verdict.MISSING),

@@ -193,6 +193,49 @@ async def test_a_bug_is_an_incident_not_a_traceback() -> None:
     assert "secret detail" not in answer.text
 
 
+async def test_a_bug_is_logged_once_under_the_number_that_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = create_app(
+        FakeControl({"things": ZeroDivisionError("x")}), token=TOKEN, knows=knows, ready=_ready
+    )
+    headers = {"Authorization": f"Bearer {TOKEN}", "X-Luthien-User": "ada"}
+    transport = httpx.ASGITransport(app)  # raises what the server would log
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+        answer = await http.post("/api/v1/commands/things", headers=headers)
+    assert answer.status_code == 500
+    said = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(said) == 1
+    assert said[0].split()[1].rstrip(":") in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/runs?instance=%00", "/instances/%00", "/audit?actor=%00", "/runs/%1b"),
+        *("/runs?%00=x", "/instances/%EF%B7%90", "/audit?instance=%c2%85"),
+    ],
+)
+async def test_an_address_that_is_no_text_is_refused_before_anything_is_asked(path: str) -> None:
+    control = FakeControl()
+    async with client(control) as http:
+        answer = await http.get(f"/api/v1{path}")
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_input"
+    assert "is no text (U+" in answer.json()["error"]
+    assert not control.asked
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\x1b[2J", "\x85", "\ufdd0", "\uffff"])
+async def test_a_field_that_is_no_text_is_refused(odd: str) -> None:
+    control = FakeControl()
+    async with client(control) as http:
+        answer = await http.post("/api/v1/commands/make", json={"thing": f"ac{odd}me"})
+    assert answer.status_code == 400
+    assert "is no text" in answer.json()["fields"]["thing"]
+    assert not control.asked
+
+
 async def test_a_run_is_shown_or_not_found() -> None:
     async with client(FakeControl()) as http:
         assert (await http.get("/api/v1/runs/rtest234")).json()["status"] == "succeeded"

@@ -1081,3 +1081,41 @@ async def test_a_secret_in_a_mention_is_to_be_deleted_as_well() -> None:
     assert "Delete your message, too" in shown
     assert "hidden-value" not in shown
     assert not slack.control.accepted
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["." * 39_998 + "x", "x" * 900_000, "<@U1|" * 50_000, "&#" + "9" * 5_000, '" ' * 40_000],
+)
+async def test_what_is_longer_than_anybody_means_is_answered_and_not_understood(text: str) -> None:
+    slack = Workspace()
+    typed = await slack.type(text)
+    assert "longer than a command line may be" in typed.text
+    await slack.event(type="message", channel_type="im", user="U0ADA", channel="D1", text=text)
+    said = slack.slack.messages[-1]["text"]
+    assert "longer than a command line may be" in said
+    assert "/luthien help" in said
+    assert text[:60] not in said + typed.text
+    await slack.click("form", text)
+    assert "longer than a command line may be" in slack.heard[-1]
+    assert not slack.control.accepted
+
+
+async def test_a_message_that_is_no_sentence_is_answered_with_help() -> None:
+    slack = Workspace()
+    text = "<@U0BOT> create acme " + "please " * 80
+    await slack.event(type="message", channel_type="im", user="U0ADA", channel="D1", text=text)
+    assert "longer than a sentence" in slack.slack.messages[-1]["text"]
+    text = f"my key is API_KEY={MARK}0123456789 " + "please " * 80
+    secret = {"type": "message", "channel_type": "im", "user": "U0ADA", "channel": "D1"}
+    await slack.event("Ev2", **secret, text=text)
+    await slack.clock.advance(2)
+    assert "may be a secret" in slack.slack.messages[-1]["text"], "said all the same"
+    assert not slack.control.accepted
+
+
+async def test_what_is_no_text_is_refused() -> None:
+    slack = Workspace()
+    said = await slack.type("create ac\x00me")
+    assert "holds a character that is no text (U+0000)" in said.text
+    assert not slack.control.accepted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import pytest
 from hypothesis import given
@@ -143,3 +144,26 @@ def test_whatever_is_typed_is_understood_or_refused(text: str) -> None:
 
 def test_status_takes_one_name() -> None:
     assert read("status acme").parse() == Status(instance="acme")
+
+
+@pytest.mark.parametrize("piece", ["x", "a ", '" ', "'a' ", "A='", "KEY=«a» ", "\u200b", "—"])
+def test_splitting_takes_time_in_proportion_to_the_text(piece: str) -> None:
+    def spent(length: int) -> float:
+        text = (piece * length)[:length]
+        times = []
+        for _ in range(3):
+            began = time.process_time()
+            with contextlib.suppress(InvalidInput):
+                grammar.split(text)
+            times.append(time.process_time() - began)
+        return min(times)
+
+    assert spent(80_000) < 9 * max(spent(20_000), 0.002), "4 is linear, 16 the square"
+
+
+def test_more_than_anybody_types_is_refused_before_it_is_understood() -> None:
+    assert grammar.bounded("x" * grammar.LONGEST_LINE)
+    with pytest.raises(InvalidInput) as refused:
+        grammar.bounded("x" * (grammar.LONGEST_LINE + 1))
+    assert "4,001 characters" in refused.value.summary
+    assert "x" * 50 not in str(refused.value.as_json())

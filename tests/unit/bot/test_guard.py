@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from bot.guard import Workspace, signed
+from bot.shapes import fault
+from tests.unit.bot.payloads import KINDS, elsewhere, nowhere
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -34,7 +36,7 @@ def posted(*, at: float, secret: str = SECRET, body: bytes = BODY, **headers: st
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": BODY, "more_body": False}
 
-    raw = [(k.encode(), v.encode()) for k, v in given.items()]
+    raw = [(k.encode(), v.encode("latin-1")) for k, v in given.items()]
     scope = {"type": "http", "method": "POST", "path": "/", "headers": raw, "query_string": b""}
     return Request(scope, receive)
 
@@ -65,16 +67,27 @@ async def test_what_slack_signed_is_handed_on() -> None:
         posted(at=time.time(), x_slack_signature=""),
         posted(at=time.time(), x_slack_request_timestamp="soon"),
         posted(at=time.time(), x_slack_request_timestamp=""),
+        posted(at=time.time(), x_slack_signature="v0=\xe9"),
+        posted(at=time.time(), x_slack_request_timestamp="\xb2"),
+        posted(at=time.time(), x_slack_request_timestamp="9" * 5_000),
     ],
-    ids=["secret", "body", "old", "unsigned", "no-time", "no-stamp"],
+    ids=["secret", "body", "old", "unsigned", "no-time", "no-stamp", "é", "²", "digits"],
 )
 async def test_what_does_not_fit_is_refused_before_it_is_read(request_: Request) -> None:
     assert await answered(request_) == (401, 0)
 
 
-async def admitted(body: dict[str, Any], *, app: str = "A0OURS", team: str = "T0OURS") -> bool:
+async def admitted(
+    body: dict[str, Any],
+    *,
+    app: str = "A0OURS",
+    team: str = "T0OURS",
+    organisation: str = "",
+    everywhere: bool = False,
+) -> bool:
     workspace = Workspace(logging.getLogger("tests.bot.guard"))
     workspace.app, workspace.team = app, team
+    workspace.organisation, workspace.everywhere = organisation, everywhere
     passed = False
 
     async def next_() -> BoltResponse:
@@ -96,10 +109,62 @@ OURS = {
 }
 
 
+async def test_a_body_of_strangers_need_not_be_text() -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"\xff\xfe", "more_body": False}
+
+    stamp = str(int(time.time())).encode()
+    headers = [(b"x-slack-request-timestamp", stamp), (b"x-slack-signature", b"v0=guessed")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "headers": headers,
+        "query_string": b"",
+    }
+    assert await answered(Request(scope, receive)) == (401, 0)
+
+
 async def test_who_is_at_home_is_admitted() -> None:
     assert await admitted(OURS)
-    assert await admitted({})
-    assert await admitted({"user": "U0BEN", "team": "named", "event": None})
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+async def test_each_kind_of_payload_is_admitted_by_what_it_names(kind: str) -> None:
+    """As Slack sends them; the same without a workspace is nobody's, and another's is theirs."""
+    payload = KINDS[kind]
+    assert fault(payload) == ""
+    assert await admitted(payload)
+    assert not await admitted(elsewhere(payload)), "of another workspace"
+    assert not await admitted(nowhere(payload)), "of no workspace"
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+async def test_a_team_may_not_be_hidden_in_another_shape(kind: str) -> None:
+    assert not await admitted(nowhere(KINDS[kind]) | {"team": "T0OTHER"})
+    assert not await admitted(KINDS[kind] | {"team": "T0OTHER"})
+    assert not await admitted(nowhere(KINDS[kind]) | {"team_id": ["T0OURS"]})
+
+
+GRID = {"enterprise": {"id": "E0OURS", "name": "Acme"}, "is_enterprise_install": True}
+
+
+async def test_an_app_of_a_whole_organisation_is_told_of_things_without_a_workspace() -> None:
+    click = nowhere(KINDS["block_actions"]) | GRID
+    assert await admitted(click, organisation="E0OURS", everywhere=True)
+    assert not await admitted(click, organisation="E0OURS"), "installed in one workspace only"
+    assert not await admitted(click, organisation="E0OTHER", everywhere=True)
+    assert not await admitted(click, everywhere=True)
+    typed = nowhere(KINDS["command"]) | {"enterprise_id": "E0OURS"}
+    assert await admitted(typed, organisation="E0OURS", everywhere=True)
+
+
+async def test_people_of_a_grid_may_be_named_by_their_organisation() -> None:
+    click = KINDS["block_actions"] | {"user": {"id": "W1", "team_id": "E0OURS"}} | GRID
+    assert await admitted(click, organisation="E0OURS")
+    assert not await admitted(click)
+    only = nowhere(click) | {"user": {"id": "W1", "team_id": "E0OURS"}}
+    assert not await admitted(only, organisation="E0OURS"), "which workspace it is stays open"
 
 
 @pytest.mark.parametrize(
