@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
+from typing_extensions import override
 
 from api.errors import Unauthorized, WrongMethod, http_status, incident
-from api.render import named
 from engine.errors import InvalidInput, NotFound, OpsError, RateLimited, TooManyRequests
+from engine.mentions import named
 from engine.subject import also
 from engine.words import listed
 
@@ -30,14 +32,23 @@ _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 MEDIA_TYPE = "application/problem+json"
 
 
+class Json(JSONResponse):
+    """JSON for programs: whoever is mentioned in it is called by name or id. Written as the values
+    themselves are, several times as fast as by way of plain ones."""
+
+    @override
+    def render(self, content: object) -> bytes:
+        return named(to_json(content, inf_nan_mode="null").decode()).encode()
+
+
 def problem(error: OpsError) -> dict[str, Any]:
     """The standard members, and the shape that scripts rely on beside them."""
     return {
         "type": f"urn:luthien:{error.code}",
         "title": (type(error).__doc__ or "").strip().partition("\n")[0],
         "status": http_status(error),
-        "detail": named(" ".join(words for words in (error.summary, error.why) if words)),
-        **{k: named(v) if isinstance(v, str) else v for k, v in error.as_json().items()},
+        "detail": " ".join(words for words in (error.summary, error.why) if words),
+        **error.as_json(),
     }
 
 
@@ -50,7 +61,7 @@ def answer(error: OpsError, status: int | None = None) -> JSONResponse:
     also(code=error.code)
     content = problem(error)
     content["status"] = status or content["status"]
-    return JSONResponse(content, content["status"], headers=headers, media_type=MEDIA_TYPE)
+    return Json(content, content["status"], headers=headers, media_type=MEDIA_TYPE)
 
 
 def allowed(request: Request) -> list[str]:

@@ -14,6 +14,7 @@ from rich.text import Text as Rich
 
 from api import charts
 from engine.answer import MEANING, Chart, Code, Facts, Offers, Secrets, Table, Tail, Text
+from engine.mentions import named
 from engine.words import duration
 
 if TYPE_CHECKING:
@@ -30,15 +31,9 @@ _MARKUP = re.compile(
     r"(?<!\w)_(?P<italic>[^_\n]+)_(?!\w)"
 )
 _PROMPT = re.compile(r"(?<![\w/.~-])/luthien(?![\w/.-])")
-_MENTION = re.compile(r"<@(?:\w+:)?([^<>\s]+)>")
 _STYLES = {"code": "cyan", "bold": "bold", "italic": "italic"}
 _PIPE_WIDTH = 200
 """Columns when nobody looks at a terminal: wide enough that a table's row stays one line."""
-
-
-def named(text: str) -> str:
-    """Mentions as what they are outside of Slack: names or ids."""
-    return _MENTION.sub(r"\1", text)
 
 
 def console(stream: TextIO | None = None) -> Console:

@@ -59,8 +59,8 @@ def create_app(
         app.router.default = web_app(control, knows, web)
     app.add_middleware(TextOnly)
     app.add_middleware(BodyLimit)
-    app.add_middleware(Requests)
     problems.in_our_words(app)
+    app.add_middleware(Requests)
     return app
 
 

@@ -18,6 +18,7 @@ from engine.actor import Door
 from engine.answer import Confirm, Offer
 from engine.approval import ApprovalStatus, may_agree_oneself
 from engine.errors import ProviderError, Rejected
+from engine.mentions import mention_channel
 from engine.notices import Notice
 from engine.permission import somebody
 from engine.run import EventKind
@@ -135,9 +136,9 @@ class ApprovalPosts:
         if wanted in ("", channel):
             return ""
         return (
-            f"<#{wanted}>, where the policy wants it, could not be reached: I am no member there,"
-            f" or it is archived. Type `{self._rooms.invitation}` in it, so that the next one"
-            " finds its way."
+            f"{mention_channel(wanted)}, where the policy wants it, could not be reached: I am no"
+            f" member there, or it is archived. Type `{self._rooms.invitation}` in it, so that the"
+            " next one finds its way."
         )
 
     async def _tell_asker(self, approval: Approval, channel: str) -> None:
@@ -147,7 +148,7 @@ class ApprovalPosts:
         asker = approval.asker.person
         if not astray or not waits or not asker.startswith(f"{Door.SLACK}:"):
             return
-        where = f"in <#{channel}>" if channel else "nowhere"
+        where = f"in {mention_channel(channel)}" if channel else "nowhere"
         notice = Notice(
             key=f"astray:{approval.run_id}",
             text=f"✋ Your “{approval.title}” is asked for {where}, because {astray} Whoever may"

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.mentions import MARK, named
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -57,13 +59,13 @@ def clip(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-_MENTION = re.compile(r"&lt;([@#])(?:slack:)?([A-Z0-9]+)&gt;")
+_MENTION = re.compile(rf"{MARK}&lt;([@#])(?:slack:)?([A-Z0-9]{{1,40}})&gt;")
 
 
 def mrkdwn(text: str) -> str:
-    """Escape for Slack; `*bold*`, `_italic_`, `` `code` `` and mentions (`<@U1>`, and the
-    engine's `<@slack:U1>`) keep meaning."""
-    return _MENTION.sub(_mention, html.escape(text, quote=False))
+    """Escape for Slack; `*bold*`, `_italic_`, `` `code` `` and the engine's mentions keep meaning.
+    Whatever else looks like a mention or a link is literal text."""
+    return _MENTION.sub(_mention, html.escape(text, quote=False)).replace(MARK, "")
 
 
 def _mention(found: re.Match[str]) -> str:
@@ -75,7 +77,7 @@ def _mention(found: re.Match[str]) -> str:
 
 
 def link(url: str, label: str) -> str:
-    shown = html.escape(label, quote=False).replace("|", "¦")
+    shown = html.escape(named(label), quote=False).replace("|", "¦")
     return f"<{html.escape(url, quote=False).replace('|', '%7C')}|{shown}>"
 
 
@@ -117,6 +119,7 @@ def context(*texts: str) -> Block:
 
 def preformatted(text: str) -> Block:
     """Lines exactly as they are, the last ones when there are too many."""
+    text = named(text)
     if len(text) > MOST_PREFORMATTED:
         text = "…\n" + text[-(MOST_SECTION - 20) :].partition("\n")[2]
     return {
@@ -135,13 +138,16 @@ def rich(text: str) -> Block:
     return {
         "type": "rich_text",
         "elements": [
-            {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]},
+            {
+                "type": "rich_text_section",
+                "elements": [{"type": "text", "text": named(text)}],
+            },
         ],
     }
 
 
 def plain(text: str, most: int) -> Block:
-    return {"type": "plain_text", "text": clip(text, most), "emoji": True}
+    return {"type": "plain_text", "text": clip(named(text), most), "emoji": True}
 
 
 def button(

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.characters import no_text
 from engine.command import Change, Command, Parameter
 from engine.errors import InvalidInput
 from engine.words import PROMPT
@@ -96,12 +97,20 @@ def _meant(match: re.Match[str]) -> str:
 
 
 def bounded(text: str) -> str:
-    """The same. Raises InvalidInput for more than anybody types, before it is understood."""
+    """The same. Raises InvalidInput for more than anybody types, and for what nobody can type,
+    before it is understood."""
     if len(text) > LONGEST_LINE:
         raise InvalidInput(
             f"This is longer than a command line may be: {len(text):,} characters.",
             why=f"At most {LONGEST_LINE:,} are read, so nothing was done.",
             who="You can type a shorter one. Long values are entered in the command's form.",
+            next_step="/luthien help",
+        )
+    if odd := no_text(text):
+        raise InvalidInput(
+            f"This holds a character that is no text ({odd}).",
+            why="Control characters and the like can be in no command. Nothing was done.",
+            who=_WHO,
             next_step="/luthien help",
         )
     return text

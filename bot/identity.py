@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.actor import Actor, Door, Role
+from engine.characters import only_text
 from engine.errors import ProviderError, Rejected
 from engine.roles import Somebody
 
@@ -48,7 +49,7 @@ class Identity:
     async def actor(self, user: str, name: str = "") -> Actor:
         """The actor behind a Slack user id, with the role of this moment; `name` is what the
         payload calls them. Raises NotAllowed."""
-        known = self._names.get(user) or name or user
+        known = self._names.get(user) or only_text(name) or user
         nobody = Actor(door=Door.SLACK, id=user, name=known, role=Role.VIEWER)
         return await self._people.now(nobody)
 
@@ -148,7 +149,7 @@ class SlackDirectory:
     def _person(self, person: Mapping[str, Any]) -> Somebody:
         profile = person.get("profile") or {}
         name = profile.get("display_name") or person.get("real_name") or person.get("name")
-        found = Somebody(key_of(person["id"]), str(name or person["id"]))
+        found = Somebody(key_of(person["id"]), only_text(str(name or person["id"])))
         self._names[found.key] = found.name
         return found
 

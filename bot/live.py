@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from bot import grammar
 from bot.blocks import Message, actions, button, clip, context, mrkdwn, preformatted, section
 from bot.budget import Urgency
+from bot.identity import key_of
 from bot.messages import offer_button
 from bot.runs import person
 from bot.voice import Place
 from bot.waiting import happened
 from engine.answer import Code, Offer
 from engine.errors import OpsError, ProviderError
+from engine.mentions import mention
 from engine.words import duration, plural
 
 if TYPE_CHECKING:
@@ -115,7 +117,7 @@ class Live:
     def _stop(self, key: str, user: str) -> bool:
         following = self._going.get(key)
         if following is not None:
-            following.why = f"stopped by <@{user}>"
+            following.why = f"stopped by {mention(key_of(user))}"
             following.stop.set()
         return following is not None
 
@@ -178,7 +180,7 @@ def beginning(title: str, asker: str, span: timedelta, key: str) -> Render:
 def ending(title: str, asker: str, took: timedelta, count: int, why: str, again: str) -> Render:
     """What it says once it is over; `why`: before its time."""
     what = f"📜 *{mrkdwn(title)}*, followed for {duration(took)}: {plural(count, 'line')}"
-    how = f"Ended: {mrkdwn(why) if '<@' not in why else why}" if why else "Its time is over"
+    how = f"Ended: {mrkdwn(why)}" if why else "Its time is over"
     row = actions([offer_button(Offer(label="Follow again", line=again))])
     below = f"{how} · asked for by {person(asker)}"
     return lambda _: Message.of(

@@ -13,7 +13,7 @@ from bot.budget import Urgency
 from bot.voice import Place
 from engine.command import Change, Undecided
 from engine.errors import Locked, NotAllowed, OpsError, ProviderError, Rejected
-from engine.roles import mention
+from engine.mentions import mention
 from engine.run import RunStatus
 from engine.told import PostState
 from engine.words import listed, typed

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine.answer import Confirm, Offer
 from engine.approval import ApprovalStatus
+from engine.mentions import mention
 from engine.permission import somebody
-from engine.roles import mention, named
+from engine.roles import named
 from engine.words import plural, until
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from commands.instance_state import InstanceStatus
-from engine.roles import mention
+from engine.mentions import mention
 from engine.words import listed
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from engine.answer import Answer, Fact, Facts, Offer, Offers, Part, Text
 from engine.capabilities import TellsAccess
 from engine.command import Question
 from engine.errors import OpsError
-from engine.roles import mention
+from engine.mentions import mention
 from engine.words import listed, until
 
 if TYPE_CHECKING:

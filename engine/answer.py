@@ -14,7 +14,7 @@ class _Part(BaseModel):
 
 class Text(_Part):
     """A paragraph. `*bold*`, `_italic_` and `` `code` `` mean what they do in Slack; other text is
-    literal (doors escape it), except `<@slack:U0ADA>`, which names somebody by key."""
+    literal (doors escape it), except for who is named by `engine.mentions`."""
 
     part: Literal["text"] = "text"
     text: str

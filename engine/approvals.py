@@ -18,9 +18,10 @@ from engine.approval import (
 )
 from engine.command import Change
 from engine.errors import AlreadyExists, InvalidInput, NotAllowed, NotFound, PlanStale, Refused
+from engine.mentions import mention
 from engine.permission import mentions, somebody
 from engine.policy import SelfApprove, includes
-from engine.roles import mention, named
+from engine.roles import named
 from engine.store import approvals as stored
 from engine.words import moment, plural, typed
 

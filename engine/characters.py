@@ -6,7 +6,9 @@ Source: the Unicode Standard, control characters, surrogates, noncharacters ("fo
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 _NO_TEXT = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
@@ -30,3 +32,23 @@ def no_text(value: object, *, deep: int = 4) -> str:
 def only_text(text: str) -> str:
     """The same without what is no text."""
     return _NO_TEXT.sub("", text)
+
+
+_ESCAPED = re.compile(rb"\\u(?:00[01]|007f|00[89]|d[89a-f]|fd[de]|fff[ef])", re.IGNORECASE)
+"""What JSON can spell without holding it."""
+
+
+def json_of_text(content: bytes) -> Any:
+    """JSON from outside, whose texts are text. Raises ValueError or RecursionError."""
+    known = json.loads(only_text(content.decode()))
+    return _cleaned(known) if _ESCAPED.search(content) else known
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return only_text(value)
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    if isinstance(value, dict):
+        return {only_text(key): _cleaned(one) for key, one in value.items()}
+    return value

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from engine.actor import Door
 from engine.answer import Offer
 from engine.errors import Locked, NotFound
+from engine.mentions import mention
 from engine.notices import Notice
-from engine.roles import mention
 from engine.store import turns
 from engine.words import moment, typed
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.actor import OWNER, Door, Role, person_of
 from engine.errors import NotAllowed, NotFound, Refused
-from engine.roles import Grant, NoDirectory, Source, Standing, mention
+from engine.mentions import mention
+from engine.roles import Grant, NoDirectory, Source, Standing
 from engine.words import listed, typed
 
 if TYPE_CHECKING:

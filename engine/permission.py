@@ -12,9 +12,9 @@ from engine.actor import Door, Role
 from engine.approval import Consent, asked_anew, quorum
 from engine.command import Risk
 from engine.errors import InvalidInput, NotAllowed, Refused
+from engine.mentions import mention
 from engine.policy import TYPED_NAME, Asked, SelfApprove, includes
 from engine.rights import Rights
-from engine.roles import mention
 from engine.words import listed, moment, plural, typed
 
 if TYPE_CHECKING:
@@ -369,7 +369,7 @@ _ROLES: Mapping[str, Role] = {role.label: role for role in Role}
 
 
 def somebody(who: Iterable[str]) -> str:
-    """`the role admin or <@slack:U0ADA>`."""
+    """`the role admin or` a mention."""
     words = [f"the role {w}" if w in _ROLES else mention(w) for w in who if w != "nobody"]
     return listed(words, "or") or "nobody"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from engine.actor import OWNER, Door, Role
+from engine.actor import Role
+from engine.mentions import mention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -125,12 +126,3 @@ def named(actor: Actor) -> str:
     if not actor.behalf:
         return mention(actor.key)
     return f"{actor.name} (an API key of {mention(actor.behalf)})"
-
-
-def mention(key: str) -> str:
-    """Somebody in text: `<@slack:U0ADA>` is a mention where Slack shows it; elsewhere only the
-    name."""
-    if key == OWNER:
-        return "the owner of the data folder"
-    door, _, bare = key.rpartition(":")
-    return f"<@{key}>" if door == Door.SLACK else bare

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
-from pydantic_core import to_json
-from typing_extensions import override
 
 from api.performing import Serves, once
+from api.problems import Json
 from api.v1.shapes import CommandDefinition, Commands
 from engine.actor import Actor, Origin
 from engine.command import Change
@@ -85,15 +84,7 @@ def told(outcome: Outcome) -> JSONResponse:
 
 def private(content: dict[str, Any], status: int = 200) -> JSONResponse:
     """Answers may hold secrets, so nobody between may keep them."""
-    return _Json(content, status, headers={"Cache-Control": "no-store"})
-
-
-class _Json(JSONResponse):
-    """As the values themselves are written, several times as fast as by way of plain ones."""
-
-    @override
-    def render(self, content: object) -> bytes:
-        return to_json(content, inf_nan_mode="null")
+    return Json(content, status, headers={"Cache-Control": "no-store"})
 
 
 def _switch(fields: dict[str, Any], name: str, *, default: bool) -> bool:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from api.render import named
 from api.web import lines
+from engine.mentions import named
 
 if TYPE_CHECKING:
     from engine.registry import Registry

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 
 from engine.actor import Role
+from engine.mentions import mention
 from engine.notices import Notice
-from engine.roles import Grant, Somebody, mention
+from engine.roles import Grant, Somebody
 from engine.store import audit, notices
 from engine.store.models import GrantRow
 from engine.store.signals import GRANTS

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from engine.capabilities import GatewayPolicy, KeyKind, PolicyKind, PolicyVerdict
+from engine.characters import json_of_text
 from engine.errors import OutcomeUnknown, ProviderError, Rejected, Unreachable
 from providers.http import (
     Delivery,
@@ -130,8 +132,8 @@ class LuthienGateways:
                 why=_detail(reply),
             )
         try:
-            return shape.model_validate_json(reply.content)
-        except ValidationError:
+            return shape.model_validate_json(json.dumps(json_of_text(reply.content)))
+        except (ValueError, RecursionError):
             raise _strange(path, sent=body is not None) from None
 
     async def _send(
@@ -188,8 +190,8 @@ def _strange(path: str, *, sent: bool) -> ProviderError:
 
 def _detail(reply: httpx.Response) -> str:
     try:
-        detail = reply.json().get("detail")
-    except (ValueError, AttributeError):
+        detail = json_of_text(reply.content).get("detail")
+    except (ValueError, RecursionError, AttributeError):
         return ""
     return detail if isinstance(detail, str) else ""
 

@@ -44,21 +44,13 @@ _PASSWORD = re.compile(rf"{_USER}(?P<password>[^\s@]{{1,200}})@")
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without these secrets, without anything that looks like one, and defused."""
+    """The text without these secrets, without anything that looks like one."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, HIDDEN)
     for pattern, shown in _PATTERNS:
         text = pattern.sub(shown, text)
-    return defused(text)
-
-
-def defused(text: str) -> str:
-    """Foreign text that mentions nobody: `<@U1>`, `<#C1>` and `<!channel>` mean nothing in it.
-
-    Commit messages and vendors' errors come from strangers, and our own texts may mention people.
-    """
-    return re.sub(r"<(?=[@#!])", "‹", text)
+    return text
 
 
 def secrets_of(variables: Mapping[str, str]) -> set[str]:

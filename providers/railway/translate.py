@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from engine import capabilities as ours
 from engine.capabilities import DeployState
-from providers.railway.masking import defused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +53,7 @@ def deployment(wire: models.Deployment) -> ours.Deployment:
         created_at=wire.created_at,
         updated_at=wire.status_updated_at,
         commit=wire.meta.commit_hash or "",
-        commit_message=defused(wire.meta.commit_message or ""),
+        commit_message=wire.meta.commit_message or "",
         branch=wire.meta.branch or "",
         url=deployment_page(wire.project_id, wire.service_id, wire.id),
         can_roll_back=wire.can_rollback,

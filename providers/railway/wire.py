@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from engine.characters import json_of_text
 from providers.http import Delivery, ask, delivery, open_client, patience
 from providers.railway.budget import Budget, retry_after
 from providers.railway.masking import mask
@@ -166,7 +166,7 @@ def _values(variables: Mapping[str, Any]) -> list[str]:
 def _json(response: httpx.Response) -> dict[str, Any] | None:
     """The body when it is a JSON object; None for an edge's HTML page or half an answer."""
     try:
-        body = json.loads(response.content)
+        body = json_of_text(response.content)
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None

@@ -223,7 +223,21 @@ async def test_crafted_forms_are_checked_like_typed_lines(
 
 
 async def test_what_is_typed_pings_nobody_and_links_nowhere(target: House) -> None:
+    """In what only the asker sees, and in what everybody does: reasons stand in both."""
     chat = Chat(target.http)
+    await chat.ada.types("/luthien create pinged")
+    await chat.ada.sees("pinged", "done in", within=60)
+    hostile = "look <@S0ONCALL01> <@slack:U0CLEO0001> <!subteam^S0ONCALL01> <!everyone>"
+    await chat.ben.types(f'/luthien lock pinged "{hostile}"')
+    await chat.ben.gets("pinged")
+    await chat.ada.types("/luthien restart pinged gateway")
+    await chat.ada.gets("look", "S0ONCALL01")
+    await chat.ada.types(f'/luthien unlock pinged --steal "{hostile}"')
+    for person in (chat.ada, chat.ben):
+        for message in await person.everything():
+            raw = json.dumps(message.raw)
+            for ping in ("<!subteam", "<!everyone", "<@S0", "<@U0CLEO"):
+                assert ping not in raw, message.shown
     await chat.ada.types("/luthien create <!channel>")
     await chat.ada.types("/luthien status <https://evil.example|acme>")
     await chat.ada.types("/luthien <!here> *bold* <@U0BEN>")

@@ -8,6 +8,7 @@ from typing import Any
 from typing_extensions import override
 
 from bot.approvals import ApprovalPosts
+from bot.blocks import mrkdwn
 from bot.rooms import Rooms
 from bot.scrub import Scrubber
 from engine.actor import Door, Origin
@@ -107,7 +108,7 @@ async def test_where_the_policys_channel_is_closed_the_message_and_the_asker_are
     assert "`/invite @luthien`" in said
     [told] = house.notices.kept.values()
     assert told.to == BEN.key
-    assert "asked for in <#C0OPS>, because <#C0APPROVE>" in told.text
+    assert "asked for in <#C0OPS>, because <#C0APPROVE>" in mrkdwn(told.text)
     assert "/luthien approve r-1" in told.text
     house.slack.outsider_in.clear()
     waiting = house.control.views["r-1"].approval

@@ -34,6 +34,7 @@ from engine.capabilities import Space
 from engine.command import Risk
 from engine.control_plane import AuditEntry
 from engine.errors import OpsError
+from engine.mentions import mention
 from engine.notices import Notice
 from engine.policy import Policy
 from engine.registry import discover
@@ -360,7 +361,7 @@ CASES: dict[str, Render] = {
         "slack:U0ADA",
         timedelta(seconds=12),
         1,
-        "stopped by <@U0BEN>",
+        f"stopped by {mention('slack:U0BEN')}",
         "logs acme --follow 5m",
     ),
     "live-forgotten": live.gone("📜 Log of &lt;gateway&gt;, live for 5 min. New lines come"),
@@ -385,7 +386,8 @@ CASES: dict[str, Render] = {
         line="create <acme>",
     ),
     "refusal-not-allowed": refusals.refusal(
-        errors.NotAllowed("`create` needs more.", who="<@U0ADA> can do it."), REGISTRY
+        errors.NotAllowed("`create` needs more.", who=f"{mention('slack:U0ADA')} can do it."),
+        REGISTRY,
     ),
     "refusal-locked": refusals.refusal(
         errors.Locked(

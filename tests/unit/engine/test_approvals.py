@@ -143,7 +143,8 @@ async def test_whoever_comes_too_late_is_told_what_was_decided_by_whom_and_when(
         with pytest.raises(Refused) as late:
             await p.approve(ZOE, run.id)
         assert late.value.summary == (
-            "“Build acme” was rejected already by <@slack:U0ADA> on Sat 21 Nov 2026 12:00 UTC."
+            "“Build acme” was rejected already by \ufdd0<@slack:U0ADA> on Sat 21 Nov 2026 12:00"
+            " UTC."
         )
         assert late.value.why == "The reason: it is Friday."
         run = await p.show(run.id)
@@ -154,7 +155,7 @@ async def test_whoever_comes_too_late_is_told_what_was_decided_by_whom_and_when(
             await p.retry(BEN, run.id)
         again = await p.submit(BEN, Build(), OPS)
         await p.approve(ADA, again.id)
-        with pytest.raises(Refused, match="was approved already by <@slack:U0ADA>"):
+        with pytest.raises(Refused, match="was approved already by \ufdd0<@slack:U0ADA>"):
             await p.reject(ZOE, again.id, "too late")
         await over(p, again)
 
@@ -243,7 +244,7 @@ async def test_whoever_asked_can_withdraw_it(tmp_path: Path) -> None:
         run = await p.cancel(BEN, (await p.submit(BEN, Build(), OPS)).id)
         assert run.status is RunStatus.CANCELLED
         assert await status_of(p, run) is ApprovalStatus.WITHDRAWN
-        with pytest.raises(Refused, match="was withdrawn by <@slack:U0BEN>"):
+        with pytest.raises(Refused, match="was withdrawn by \ufdd0<@slack:U0BEN>"):
             await p.approve(ADA, run.id)
 
 
@@ -366,7 +367,7 @@ async def test_of_a_thousand_clicks_at_once_one_wins(tmp_path: Path) -> None:
         winners = [w for w in await asyncio.gather(*(click(*c) for c in enumerate(crowd))) if w]
         assert len(winners) == 1
         assert len(losers) == 999
-        assert all(" already by <@slack:U" in said for said in losers), set(losers)
+        assert all(" already by \ufdd0<@slack:U" in said for said in losers), set(losers)
         approval = (await over(p, run)).approval
         assert approval is not None
         assert approval.decided_by == winners[0]

@@ -252,7 +252,7 @@ async def test_a_stolen_lock_is_told_to_its_holder_and_audited(tmp_path: Path) -
         await p.locks.release(ADA, LOCK, steal="customer is down")
         [told] = await p.notices.untold()
         assert told.notice.to == BEN.key
-        assert "<@slack:U0ADA> unlocked *acme*, which you had locked" in told.notice.text
+        assert "\ufdd0<@slack:U0ADA> unlocked *acme*, which you had locked" in told.notice.text
         assert "Why: customer is down" in told.notice.text
         newest = (await p.audit.entries())[0]
         assert (newest.action, newest.subject, newest.detail["held_by"]) == (
@@ -289,4 +289,4 @@ async def test_a_forgotten_lock_is_asked_about_once_a_day(tmp_path: Path) -> Non
         assert answered.notice.offers == ()
         [said] = answered.notice.parts
         assert isinstance(said, Text)
-        assert said.text.startswith("<@slack:U0ADA> unlocked it on ")
+        assert said.text.startswith("\ufdd0<@slack:U0ADA> unlocked it on ")

@@ -63,16 +63,17 @@ async def test_grants_outlive_the_process_and_are_audited_and_told_once(tmp_path
     assert told == [
         (
             "slack:U0CLEO",
-            "<@slack:U0ADA> gave you the role *deployer*."
+            "\ufdd0<@slack:U0ADA> gave you the role *deployer*."
             " `/luthien whoami` shows what that means.",
         ),
         (
             "",
-            "root gave <@slack:S0SRE> the role *admin*. `/luthien whoami` shows what that means.",
+            "root gave \ufdd0<@slack:S0SRE> the role *admin*. `/luthien whoami` shows what that"
+            " means.",
         ),
         (
             "slack:U0CLEO",
-            "<@slack:U0ADA> took the role *deployer* from you."
+            "\ufdd0<@slack:U0ADA> took the role *deployer* from you."
             " `/luthien whoami` shows what that means.",
         ),
     ]
@@ -106,7 +107,7 @@ async def test_the_highest_role_counts_whatever_it_comes_from() -> None:
     standing = await some.standing("slack:U0BEN")
     assert standing is not None
     assert (standing.role, standing.source) == (Role.ADMIN, Source.GROUP)
-    assert standing.words == "a grant by <@slack:U0ADA> to <@slack:S0SRE>"
+    assert standing.words == "a grant by \ufdd0<@slack:U0ADA> to \ufdd0<@slack:S0SRE>"
 
 
 async def test_nobody_gives_or_takes_more_than_they_have() -> None:

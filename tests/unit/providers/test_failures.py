@@ -178,6 +178,6 @@ def test_secrets_of_variables() -> None:
 def test_what_strangers_wrote_mentions_nobody(hostile: str) -> None:
     wire = a_deployment(meta={"commitMessage": f"fix {hostile}", "commitHash": "abc"})
     shown = deployment(Deployment.model_validate(wire)).commit_message
-    assert shown == f"fix ‹{hostile[1:]}"
-    assert mask(f"refused: {hostile}") == f"refused: ‹{hostile[1:]}"
+    assert shown == f"fix {hostile}", "it is literal, as nobody but we can mention anybody"
+    assert mask(f"refused: {hostile}") == f"refused: {hostile}"
     assert mask("a < b, <none>") == "a < b, <none>"
