@@ -18,7 +18,7 @@ from tests.e2e.chat import Chat
 from tests.e2e.house import House, open_house, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -222,6 +222,18 @@ async def test_crafted_forms_are_checked_like_typed_lines(
     assert len(await runs(target)) == len(before)
 
 
+def markup(part: Any) -> Iterator[str]:
+    """What Slack reads as markup: texts of messages, and blocks of mrkdwn; no button's value."""
+    if isinstance(part, dict):
+        if isinstance(part.get("text"), str) and part.get("type") in ("mrkdwn", "message", None):
+            yield part["text"]
+        for one in part.values():
+            yield from markup(one)
+    elif isinstance(part, list):
+        for one in part:
+            yield from markup(one)
+
+
 async def test_what_is_typed_pings_nobody_and_links_nowhere(target: House) -> None:
     """In what only the asker sees, and in what everybody does: reasons stand in both."""
     chat = Chat(target.http)
@@ -231,13 +243,13 @@ async def test_what_is_typed_pings_nobody_and_links_nowhere(target: House) -> No
     await chat.ben.types(f'/luthien lock pinged "{hostile}"')
     await chat.ben.gets("pinged")
     await chat.ada.types("/luthien restart pinged gateway")
-    await chat.ada.gets("look", "S0ONCALL01")
+    await chat.ada.sees("look", "S0ONCALL01", private=False)
     await chat.ada.types(f'/luthien unlock pinged --steal "{hostile}"')
     for person in (chat.ada, chat.ben):
         for message in await person.everything():
-            raw = json.dumps(message.raw)
-            for ping in ("<!subteam", "<!everyone", "<@S0", "<@U0CLEO"):
-                assert ping not in raw, message.shown
+            read = "\n".join(markup(message.raw))
+            for ping in ("<!subteam", "<!everyone", "<@S0", "<@U0CLEO", "<@slack"):
+                assert ping not in read, message.shown
     await chat.ada.types("/luthien create <!channel>")
     await chat.ada.types("/luthien status <https://evil.example|acme>")
     await chat.ada.types("/luthien <!here> *bold* <@U0BEN>")
