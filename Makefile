@@ -34,7 +34,7 @@ demo: setup ## Run the whole product against local stand-ins and print the page'
 	@$(BIN)/luthien demo --port $(PORT) --speed $(SPEED) --data $(DEMO_DATA)
 
 test: setup ## Run the whole test suite (WORKERS: mostly waiting, so one more than two cores)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: setup format lint types contracts ## Format, lint, types, import contracts
 
