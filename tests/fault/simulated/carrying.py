@@ -222,6 +222,7 @@ async def _see_to_it(house: SimulatedHouse, schedule: Schedule) -> None:
             await asyncio.sleep(5)
     await _rest(house)
     await _agree(house, schedule)
+    laws.locks_end(house.rows("select * from locks"), house.new_runs())
     await _ask_for_digests(house, schedule)
     for wish in schedule.wishes:
         if not OPERATIONS[wish.operation].makes_a_run:
@@ -232,7 +233,6 @@ async def _see_to_it(house: SimulatedHouse, schedule: Schedule) -> None:
             await _ask(house, wish)
         elif runs[0]["status"] != "succeeded":
             laws.there_is_a_way_on(runs[0])
-            laws.locks_end(house.rows("select * from locks"), house.new_runs())
             line = f"/luthien retry {runs[0]['id']}"
             await house.control("slack/command", user="ada", channel="#ops", text=line)
     await _rest(house)
