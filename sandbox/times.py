@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _now: Callable[[], float] = time.time
 _monotonic: Callable[[], float] = time.monotonic
@@ -22,7 +23,13 @@ def monotonic() -> float:
     return _monotonic()
 
 
-def run_on(now: Callable[[], float], monotonic: Callable[[], float]) -> None:
-    """From now on these are the clocks of every sandbox in this process."""
+@contextmanager
+def other(now: Callable[[], float], monotonic: Callable[[], float]) -> Iterator[None]:
+    """Meanwhile these are the clocks of every sandbox in this process."""
     global _now, _monotonic
+    before = _now, _monotonic
     _now, _monotonic = now, monotonic
+    try:
+        yield
+    finally:
+        _now, _monotonic = before

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import shutil
 import sqlite3
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -232,9 +231,9 @@ async def open_house(
     """The stand-ins run; the bot does not yet."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, SimulatedLoop)
-    times.run_on(lambda: EPOCH.timestamp() + loop.moment, lambda: loop.moment)
-    folder = Path(tempfile.mkdtemp(prefix="luthien-", dir=_FOLDER))
-    try:
+    clocks = times.other(lambda: EPOCH.timestamp() + loop.moment, lambda: loop.moment)
+    with clocks, tempfile.TemporaryDirectory(prefix="luthien-", dir=_FOLDER) as made:
+        folder = Path(made)
         (folder / "luthien.db").write_bytes(_empty_database(folder))
         house = SimulatedHouse(folder, draw, loop, grace)
         inner = house._application.sandbox
@@ -249,5 +248,3 @@ async def open_house(
                     await house.life.kill()
                 await house.http.aclose()
                 house._eye.close()
-    finally:
-        shutil.rmtree(folder)
