@@ -116,6 +116,7 @@ class RunRow(Row):
         Index("ix_runs_status", "status", "number"),
         Index("ix_runs_command", "command", "status", "number"),
         Index("ix_runs_created_at", "created_at"),
+        Index("ix_runs_outcome", "subject", "status", "started_at"),
     )
 
 

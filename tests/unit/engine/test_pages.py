@@ -32,7 +32,8 @@ ADA = Actor(door=Door.SLACK, id="U1", name="ada", role=Role.DEPLOYER)
 
 
 class House:
-    """A history of `rows` runs and entries, the newest now; each tenth is about acme."""
+    """A history of `rows` runs and entries, the newest now; each tenth is about acme, whose newest
+    but one has errored, and nothing has succeeded since."""
 
     def __init__(self, file: Path, rows: int) -> None:
         self.rows = rows
@@ -63,6 +64,11 @@ class House:
                 f" iif(n > {self.rows} - 3, 'running', 'succeeded'), 1, 0, ?, ?, '{{}}', 0, '', 1,"
                 f" {at}, '{{}}', '', '' FROM c",
                 (actor, '{"door": "slack"}'),
+            )
+            over = "UPDATE runs SET started_at = created_at, ended_at = created_at"
+            connection.execute(f"{over} WHERE status = 'succeeded'")
+            connection.execute(
+                "UPDATE runs SET status = 'errored' WHERE number = ?", (self.rows - 10,)
             )
             connection.commit()
 
