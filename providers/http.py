@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _THIS_MACHINE = "127.0.0.1"
 CONNECT_TIMEOUT = timedelta(seconds=10)
+CONNECTIONS = 10
+"""To one vendor at once; further requests wait for one. httpcore looks at each connection before
+and after each request, which took a tenth of a second at a time with twenty creations under way;
+and no vendor lets us ask more than a few times a second for long."""
 LARGEST = 16 * 1024 * 1024
 """Bytes of one answer, unpacked: five thousand log lines or thousands of instances are a few MiB;
 more is a mistake or an attack, and would take this process's memory."""
@@ -95,6 +99,7 @@ def open_client(
         base_url=url,
         headers={"User-Agent": USER_AGENT},
         timeout=timeout,
+        limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         trust_env=not is_loopback(urlsplit(url).hostname or ""),
         transport=transport,
         verify=certificates(),
