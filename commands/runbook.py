@@ -38,7 +38,8 @@ class Runbook(Question):
         titles = {path.stem: _title(path) for path in sorted(PAGES.glob("*.md"))}
         if not self.page:
             rows = tuple((page, title) for page, title in titles.items())
-            table = Table(columns=("Page", "About"), rows=rows)
+            lines = {page: f"{self.name} {page}" for page in titles}
+            table = Table(columns=("Page", "About"), rows=rows, lines=lines)
             return Answer(title="Runbook", parts=(table,), data={"pages": titles})
         page = self.page.strip().lower().replace(" ", "-")
         found = next((p for p in (page, page.replace("-", "_")) if p in titles), None)

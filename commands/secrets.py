@@ -78,7 +78,7 @@ class ExchangeMasterKey(Change):
                     title="What still needs an earlier key",
                     columns=("What", "At the latest until"),
                     rows=tuple((w.what, moment(w.until)) for w in census.waiting),
-                    empty="Nothing.",
+                    empty="Nothing needs an earlier key.",
                 ),
                 Text(text=LOSING_IT),
                 Offers(offers=(Offer(label="Exchange it …", line=f"{self.name} rotate"),)),

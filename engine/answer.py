@@ -34,13 +34,15 @@ class Facts(_Part):
 
 
 class Table(_Part):
-    """Rows of plain text; every row has as many cells as there are columns. `links` maps a cell's
-    text in the first column to a URL."""
+    """Rows of plain text; every row has as many cells as there are columns. A cell's text in the
+    first column leads to a URL by `links`, or by `lines` to a command line that says more, without
+    its leading `/luthien`, where the door has such links."""
 
     part: Literal["table"] = "table"
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     links: dict[str, str] = Field(default_factory=dict)
+    lines: dict[str, str] = Field(default_factory=dict, exclude_if=lambda lines: not lines)
     empty: str = "Nothing to show."
     title: str = Field(default="", exclude_if=lambda title: not title)
     """What stands above it, where the first column does not say it."""

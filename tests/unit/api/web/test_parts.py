@@ -96,3 +96,8 @@ def test_a_chart_stays_in_its_frame(kind: str, values: tuple[float, float]) -> N
             assert -640 <= float(number) <= 640
         assert "nan" not in mark.path
     assert kind == "pie" or len({tick.text for tick in shown.ticks}) == len(shown.ticks) > 1
+
+
+async def test_a_row_leads_to_the_line_that_says_more_of_it() -> None:
+    pages = Table(columns=("Page",), rows=(("locked",),), lines={"locked": "runbook locked"})
+    assert '<a href="/c/runbook?page=locked">locked</a>' in await drawn(pages)
