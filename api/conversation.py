@@ -14,7 +14,7 @@ from api.errors import DONE, FAILED, WAITING, exit_code
 from engine.answer import Code, Fact, Facts, Offers
 from engine.command import Change, Risk
 from engine.errors import InvalidInput, OpsError, Refused
-from engine.mentions import named
+from engine.mentions import literal
 from engine.permission import somebody
 from engine.run import RunStatus
 from engine.ways_on import meaning, ways_on
@@ -231,7 +231,7 @@ class Conversation:
         return INTERRUPTED
 
     def _print_json(self, data: Mapping[str, Any]) -> None:
-        click.echo(named(json.dumps(data, indent=2, ensure_ascii=False, default=str)))
+        click.echo(literal(json.dumps(data, indent=2, ensure_ascii=False, default=str)))
 
 
 class RunEnded(OpsError):
@@ -265,7 +265,7 @@ def error_json(error: OpsError) -> dict[str, Any]:
 def report(error: OpsError, *, as_json: bool, err: Console) -> int:
     """Tell an error and return its exit code."""
     if as_json:
-        click.echo(named(json.dumps(error_json(error), indent=2, ensure_ascii=False)))
+        click.echo(literal(json.dumps(error_json(error), indent=2, ensure_ascii=False)))
     else:
         render.error(error, err)
     return exit_code(error)

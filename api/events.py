@@ -9,7 +9,7 @@ import anyio
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.upcoming import upcoming
-from engine.mentions import named
+from engine.mentions import literal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ async def _until(
             if not coming.done() or (event := coming.result()) is None:
                 return
             yield ServerSentEvent(
-                data=named(event.model_dump_json()), event=event.kind.value, id=str(event.seq)
+                data=literal(event.model_dump_json()), event=event.kind.value, id=str(event.seq)
             )
             coming = upcoming(events)
     finally:

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from api.errors import Unauthorized, WrongMethod, http_status, incident
 from engine.errors import InvalidInput, NotFound, OpsError, RateLimited, TooManyRequests
-from engine.mentions import named
+from engine.mentions import literal
 from engine.subject import also
 from engine.words import listed
 
@@ -38,7 +38,7 @@ class Json(JSONResponse):
 
     @override
     def render(self, content: object) -> bytes:
-        return named(to_json(content, inf_nan_mode="null").decode()).encode()
+        return literal(to_json(content, inf_nan_mode="null").decode()).encode()
 
 
 def problem(error: OpsError) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rich.text import Text as Rich
 
 from api import charts
 from engine.answer import MEANING, Chart, Code, Facts, Offers, Secrets, Table, Tail, Text
-from engine.mentions import named
+from engine.mentions import literal
 from engine.words import duration
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def typed(text: str) -> str:
 def styled(text: str) -> Rich:
     """Our light markup as rich text."""
     rich, last = Rich(), 0
-    text = named(typed(text))
+    text = literal(typed(text))
     for match in _MARKUP.finditer(text):
         rich.append(text[last : match.start()])
         kind = match.lastgroup or ""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.mentions import MARK, named
+from engine.mentions import MARK, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,7 +77,7 @@ def _mention(found: re.Match[str]) -> str:
 
 
 def link(url: str, label: str) -> str:
-    shown = html.escape(named(label), quote=False).replace("|", "¦")
+    shown = html.escape(literal(label), quote=False).replace("|", "¦")
     return f"<{html.escape(url, quote=False).replace('|', '%7C')}|{shown}>"
 
 
@@ -119,7 +119,7 @@ def context(*texts: str) -> Block:
 
 def preformatted(text: str) -> Block:
     """Lines exactly as they are, the last ones when there are too many."""
-    text = named(text)
+    text = literal(text)
     if len(text) > MOST_PREFORMATTED:
         text = "…\n" + text[-(MOST_SECTION - 20) :].partition("\n")[2]
     return {
@@ -140,14 +140,14 @@ def rich(text: str) -> Block:
         "elements": [
             {
                 "type": "rich_text_section",
-                "elements": [{"type": "text", "text": named(text)}],
+                "elements": [{"type": "text", "text": literal(text)}],
             },
         ],
     }
 
 
 def plain(text: str, most: int) -> Block:
-    return {"type": "plain_text", "text": clip(named(text), most), "emoji": True}
+    return {"type": "plain_text", "text": clip(literal(text), most), "emoji": True}
 
 
 def button(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from engine.characters import no_text
 from engine.command import Change, Command, Parameter
 from engine.errors import InvalidInput
+from engine.invalid_input import check_length
 from engine.words import PROMPT
 
 if TYPE_CHECKING:
@@ -99,13 +100,8 @@ def _meant(match: re.Match[str]) -> str:
 def bounded(text: str) -> str:
     """The same. Raises InvalidInput for more than anybody types, and for what nobody can type,
     before it is understood."""
-    if len(text) > LONGEST_LINE:
-        raise InvalidInput(
-            f"This is longer than a command line may be: {len(text):,} characters.",
-            why=f"At most {LONGEST_LINE:,} are read, so nothing was done.",
-            who="You can type a shorter one. Long values are entered in the command's form.",
-            next_step="/luthien help",
-        )
+    form = "Long values are entered in the command's form."
+    check_length(text, LONGEST_LINE, instead=form)
     if odd := no_text(text):
         raise InvalidInput(
             f"This holds a character that is no text ({odd}).",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.blocks import Block, clip, context, mrkdwn, preformatted, sections
-from engine.mentions import named
+from engine.mentions import literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def table(part: Table, caption: str) -> list[Block]:
         rows.append([_cell(cell, part if i == 0 else None) for i, cell in enumerate(row)])
     block: Block = {
         "type": "data_table",
-        "caption": clip(named(caption), 150),
+        "caption": clip(literal(caption), 150),
         "page_size": PAGE,
         "row_header_column_index": 0,
         "rows": [
@@ -45,7 +45,7 @@ def table(part: Table, caption: str) -> list[Block]:
 
 
 def _raw(text: str) -> Block:
-    return {"type": "raw_text", "text": named(text) or "–"}
+    return {"type": "raw_text", "text": literal(text) or "–"}
 
 
 def _cell(text: str, part: Table | None) -> Block:
@@ -56,7 +56,7 @@ def _cell(text: str, part: Table | None) -> Block:
     if not url:
         return _raw(text)
     # Columns are narrow: an address goes without its scheme.
-    target: Block = {"type": "link", "url": url, "text": host if address else named(text) or "–"}
+    target: Block = {"type": "link", "url": url, "text": host if address else literal(text) or "–"}
     return {
         "type": "rich_text",
         "elements": [{"type": "rich_text_section", "elements": [target]}],

@@ -8,7 +8,7 @@ from engine.answer import Confirm, Offer
 from engine.approval import ApprovalStatus
 from engine.mentions import mention
 from engine.permission import somebody
-from engine.roles import named
+from engine.roles import mention_actor
 from engine.words import plural, until
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def approval_row(approval: Approval, now: datetime) -> tuple[str, ...]:
     return (
         approval.run_id,
         approval.title,
-        named(approval.asker) if approval.asker.behalf else approval.asker.name,
+        mention_actor(approval.asker) if approval.asker.behalf else approval.asker.name,
         waits_for(approval),
         LAPSED if approval.lapsed(now) else until(approval.expires_at, now),
     )

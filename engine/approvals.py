@@ -21,7 +21,7 @@ from engine.errors import AlreadyExists, InvalidInput, NotAllowed, NotFound, Pla
 from engine.mentions import mention
 from engine.permission import mentions, somebody
 from engine.policy import SelfApprove, includes
-from engine.roles import named
+from engine.roles import mention_actor
 from engine.store import approvals as stored
 from engine.words import moment, plural, typed
 
@@ -252,7 +252,7 @@ class Approvals:
         raise PlanStale(
             f"`{approval.line}` would not do any more what was asked for.",
             why=f"Nothing was done: {moved}.",
-            who=f"{named(approval.asker)} can ask again.",
+            who=f"{mention_actor(approval.asker)} can ask again.",
             next_step=typed(f"run {approval.run_id}"),
         )
 
@@ -281,6 +281,6 @@ def decided(approval: Approval) -> Refused:
         why=f"The reason: {approval.reason}." if approval.reason else "It is decided only once.",
         who="Anybody may look at the run."
         if approval.status is S.GRANTED
-        else f"{named(approval.asker)} can ask again.",
+        else f"{mention_actor(approval.asker)} can ask again.",
         next_step=typed(f"run {approval.run_id}"),
     )

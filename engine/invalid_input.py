@@ -53,3 +53,15 @@ def invalid_input(cls: type[Command], error: ValidationError) -> InvalidInput:
         who="You can type it again.",
         next_step=f"/luthien {cls.examples[0] if cls.examples else cls.usage()}",
     )
+
+
+def check_length(line: str, most: int, *, instead: str = "") -> None:
+    """Before a line is understood: that takes longer the longer it is. `instead`: a sentence on
+    what can be done with more. Raises InvalidInput."""
+    if len(line) > most:
+        raise InvalidInput(
+            f"This is longer than a command line may be: {len(line):,} characters.",
+            why=f"At most {most:,} are read, so nothing was done.",
+            who=f"You can type a shorter one. {instead}".strip(),
+            next_step="/luthien help",
+        )

@@ -28,6 +28,6 @@ def mention_channel(channel: str) -> str:
     return f"{MARK}<#{channel}>"
 
 
-def named(text: str) -> str:
+def literal(text: str) -> str:
     """The text outside of Slack: who is mentioned by name or id, all else as it is."""
     return _MENTION.sub(r"\1", text).replace(MARK, "") if MARK in text else text

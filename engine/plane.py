@@ -7,15 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine import chronicle
-from engine.actor import Actor, Origin, Role
-from engine.answer import Offers
+from engine.actor import Actor, Origin
 from engine.approval import Approval, ApprovalStatus, asked_anew
 from engine.approvals import Approvals
-from engine.command import Change, Command, Undecided
+from engine.command import Change, Command
 from engine.context import Equipment, Retries
 from engine.control_plane import Disclosure, Outcome, Request
 from engine.deliveries import Deliveries
-from engine.errors import OpsError, ProviderError, Rejected
+from engine.errors import OpsError
 from engine.execute import APPLICATION_VERSION, Executor
 from engine.feed import ALONE, LOOK_EVERY, Feed
 from engine.following import follow, follow_all
@@ -24,12 +23,11 @@ from engine.last_good import LastGood
 from engine.lease import Lease
 from engine.locks import Locks
 from engine.people import People
+from engine.performing import Performing
 from engine.permission import Permissions
 from engine.plan import Plan
 from engine.planning import Planning
 from engine.policy_file import StandingPolicy
-from engine.preview import impatient, preview
-from engine.rights import permitted
 from engine.roles import FixedRoles
 from engine.run import RunStatus
 from engine.steering import Steering
@@ -47,7 +45,7 @@ from engine.store.notices import StoredNotices
 from engine.store.replicas import Replicas
 from engine.store.sessions import StoredSessions
 from engine.store.signals import CANCEL, EVENTS, GRANTS
-from engine.submission import Submission, new_run_id
+from engine.submission import Submission
 from engine.telemetry import expect_runs
 from engine.world import Limits, World
 
@@ -179,6 +177,15 @@ class Plane:
         self._submission = Submission(
             self.journal, self._executor, self.permissions, self.approvals, planning
         )
+        self._performing = Performing(
+            self.journal,
+            registry,
+            self.people,
+            self.permissions,
+            self._submission,
+            self._permit,
+            self._world,
+        )
         self._deliveries = Deliveries(self._inbox, self.journal, self._feed, self._delivered)
         self._launched = False
 
@@ -225,8 +232,7 @@ class Plane:
     # ── commands ──────────────────────────────────────────────────────────────────────────────
 
     async def ask(self, actor: Actor, command: Command, origin: Origin) -> Answer:
-        actor = await self._permit(actor, command)
-        return await self._permitted(actor, await command.answer(self._world(actor, origin, "")))
+        return await self._performing.ask(actor, command, origin)
 
     async def permit(
         self, actor: Actor, command: Command | type[Command], subject: str = ""
@@ -234,12 +240,7 @@ class Plane:
         await self._permit(actor, command, subject)
 
     async def rights(self, actor: Actor) -> Rights:
-        return await self.permissions.rights(await self.people.now(actor))
-
-    async def _permitted(self, actor: Actor, said: Answer) -> Answer:
-        if not any(isinstance(part, Offers) for part in said.parts):
-            return said
-        return await permitted(said, await self.rights(actor), self.show)
+        return await self._performing.rights(actor)
 
     async def complete(self, command: Command) -> None:
         if isinstance(command, Change) and not command.asks and command.settled:
@@ -255,12 +256,10 @@ class Plane:
     async def form(
         self, actor: Actor, command: type[Command], raw: Mapping[str, Any], origin: Origin
     ) -> Form:
-        await self._permit(actor, command)
-        return await command.form(raw, self._world(actor, origin, ""))
+        return await self._performing.form(actor, command, raw, origin)
 
     async def preview(self, actor: Actor, command: Change, origin: Origin) -> Plan:
-        actor = await self._permit(actor, command)
-        return await command.plan(self._world(actor, origin, new_run_id()))
+        return await self._performing.preview(actor, command, origin)
 
     async def submit(
         self, actor: Actor, command: Change, origin: Origin, *, delivery: str | None = None
@@ -276,66 +275,16 @@ class Plane:
         plan_only: bool = False,
         delivery: str | None = None,
     ) -> Outcome:
-        try:
-            return await self._perform(
-                actor, command, origin, plan_only=plan_only, delivery=delivery
-            )
-        except OpsError as error:
-            chronicle.refused(error, actor=actor.key, command=command.name)
-            raise
-
-    async def _perform(
-        self,
-        actor: Actor,
-        command: Command,
-        origin: Origin,
-        *,
-        plan_only: bool,
-        delivery: str | None,
-    ) -> Outcome:
-        command = command.checked(self._world(actor, origin, ""))
-        try:
-            if command.asks:
-                actor = await self._permit(actor, command)
-                world = self._world(actor, origin, "", delivery)
-                foretold = plan_only and not command.reads
-                said = await (command.foretell(world) if foretold else command.answer(world))
-                return Outcome(answer=await self._permitted(actor, said))
-            if not isinstance(command, Change):
-                raise TypeError(f"{type(command).__name__} is neither a Question nor a Change")
-            if plan_only:
-                plan = await self.preview(actor, command, origin)
-                expected = await self.journal.estimate(command.name, plan)
-                return await self._shown(actor, origin, preview(plan, command, expected))
-            actor = await self._permit(actor, command)
-            if not command.settled:  # nobody confirms what nobody could approve
-                consent = await self.permissions.consent(actor, command)
-                await self.permissions.agreeable(actor, command, consent)
-            asked = await command.confirmation(self._world(actor, origin, ""))
-            if asked is not None:
-                return await self._shown(actor, origin, asked)
-            return Outcome(run=await self.submit(actor, command, origin, delivery=delivery))
-        except Undecided as choice:
-            return await self._shown(actor, origin, choice.answer)
-        except ProviderError as error:
-            # Until here only reads were made, so the same may be asked again.
-            refused = isinstance(error, Rejected)
-            again = f"{asked_anew(command.line())}{' --plan' if plan_only else ''}"
-            line = _looking_into(actor) if refused else again
-            error.next_step = error.next_step or f"/luthien {line}"
-            raise
-
-    async def _shown(self, actor: Actor, origin: Origin, said: Answer) -> Outcome:
-        """What stands before a change: it goes on as it was asked."""
-        said = await self._permitted(actor, said)
-        return Outcome(answer=said if origin.patient else impatient(said, self.registry))
+        return await self._performing.perform(
+            actor, command, origin, plan_only=plan_only, delivery=delivery
+        )
 
     # ── deliveries ────────────────────────────────────────────────────────────────────────────
 
     async def accept(self, request: Request) -> bool:
         actor, origin = request.actor, request.origin
         try:
-            command = request.command.checked(self._world(actor, origin, ""))
+            command = request.command.checked(self._world(actor, origin))
         except OpsError as error:
             chronicle.refused(
                 error, actor=actor.key, command=request.command.name, request=request.delivery
@@ -478,7 +427,7 @@ class Plane:
         return actor
 
     def _world(
-        self, actor: Actor, origin: Origin, run_id: str, delivery: str | None = None
+        self, actor: Actor, origin: Origin, run_id: str = "", delivery: str | None = None
     ) -> World:
         return World(
             actor=actor,
@@ -532,8 +481,3 @@ async def open_plane(
         await database.close()
         raise
     return plane
-
-
-def _looking_into(actor: Actor) -> str:
-    """What shows why a vendor refuses us, to whoever may see it."""
-    return "doctor" if actor.role >= Role.DEPLOYER else "whoami"

@@ -121,7 +121,7 @@ class NoDirectory:
         return ""
 
 
-def named(actor: Actor) -> str:
+def mention_actor(actor: Actor) -> str:
     """Somebody in text; of an API key also whose it is."""
     if not actor.behalf:
         return mention(actor.key)

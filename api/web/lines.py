@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from api.cli import split, typed_fields
 from engine.command import LONGEST_VALUE, Change
 from engine.errors import InvalidInput, OpsError
+from engine.invalid_input import check_length
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,13 +47,7 @@ class Line:
 
 def read(registry: Registry, line: str) -> Line:
     """The fields as they were typed. Raises OpsError."""
-    if len(line) > LONGEST_VALUE:
-        raise InvalidInput(
-            f"This is longer than a command line may be: {len(line):,} characters.",
-            why=f"At most {LONGEST_VALUE:,} are read, so nothing was done.",
-            who="You can type a shorter one.",
-            next_step="/luthien help",
-        )
+    check_length(line, LONGEST_VALUE)
     words = split(line.strip().removeprefix("/luthien ").strip())
     definition = registry.command(words[0])
     universal = (_PLAN, _NO_WAIT) if issubclass(definition, Change) else ()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup, escape
 
 from api.web import lines
-from engine.mentions import named
+from engine.mentions import literal
 
 if TYPE_CHECKING:
     from engine.registry import Registry
@@ -34,7 +34,7 @@ class Words:
 
     def __call__(self, text: str) -> Markup:
         html, last = Markup(), 0
-        text = named(text)
+        text = literal(text)
         for match in _MARKUP.finditer(text):
             html += escape(text[last : match.start()]) + self._marked(match)
             last = match.end()

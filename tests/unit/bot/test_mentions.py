@@ -23,7 +23,7 @@ from bot.refusals import refusal
 from engine.answer import Answer, Code, Confirm, Fact, Facts, Offer, Offers, Table, Text
 from engine.characters import json_of_text, no_text
 from engine.errors import InvalidInput, Refused
-from engine.mentions import MARK, mention, mention_channel, named
+from engine.mentions import MARK, literal, mention, mention_channel
 from engine.registry import discover
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _formatted(blocks: object, text: str) -> str:
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_it_is_the_same_text_everywhere(hostile: str) -> None:
     assert html.unescape(mrkdwn(hostile)) == hostile
-    assert named(hostile) == hostile
+    assert literal(hostile) == hostile
     assert render.styled(hostile).plain == hostile
     assert json.loads(bytes(Json({"a": hostile}).body)) == {"a": hostile}
     assert html.unescape(str(Words(REGISTRY)(hostile))) == hostile or "://" in hostile
@@ -113,7 +113,7 @@ def test_our_own_mentions_are_mentions_in_slack_and_names_elsewhere() -> None:
     assert mrkdwn(mention_channel("C0OPS")) == "<#C0OPS>"
     out = StringIO()
     render.answer(Answer(title=said, parts=(Text(text=said),)), Console(file=out, width=200))
-    for shown in (named(said), render.styled(said).plain, str(Words(REGISTRY)(said))):
+    for shown in (literal(said), render.styled(said).plain, str(Words(REGISTRY)(said))):
         assert shown == "U0ADA and S0OPS, root"
     assert out.getvalue().count("U0ADA and S0OPS, root") == 2
     assert json.loads(bytes(Json({"a": said}).body)) == {"a": "U0ADA and S0OPS, root"}
@@ -145,7 +145,7 @@ def test_what_makes_a_mention_comes_in_by_no_door(forged: str) -> None:
 
 def test_a_mention_that_is_cut_short_is_nobodys() -> None:
     assert mrkdwn(mention("slack:U0ADA")[:-3]) == "&lt;@slack:U0A"
-    assert named(mention("slack:U0ADA")[:-3]) == "<@slack:U0A"
+    assert literal(mention("slack:U0ADA")[:-3]) == "<@slack:U0A"
     assert mrkdwn(f"{MARK} {MARK}<@x y>") == " &lt;@x y&gt;"
 
 
