@@ -21,6 +21,7 @@ from engine.command import Change
 from engine.control_plane import Request
 from engine.errors import InvalidInput, NotConfigured, OpsError, ProviderError, UnknownCommand
 from engine.registry import unknown_command
+from engine.words import PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -288,6 +289,16 @@ class Desk:
         """Of what was not taken; what was taken and then refused is the control plane's to log."""
         chronicle.refused(error, actor=f"{Door.SLACK}:{ask.user}", request=ask.delivery)
         return self._answering.refusal(error, line)
+
+    def not_taken(self, error: OpsError, ask: Ask, line: str) -> Render:
+        """Of what could not even be looked at: the same may be said again."""
+        try:
+            said = grammar.unescape(grammar.bounded(line))
+            refuse_secrets(said, self._control.registry)
+        except OpsError as unsayable:
+            return self.refusal(unsayable, "", ask)
+        error.next_step = error.next_step or f"{PROMPT} {said or 'help'}"
+        return self.refusal(error, "", ask)
 
     def incident(self, error: BaseException) -> Render:
         """Log a bug under a number, and say the number."""

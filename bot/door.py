@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
-from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
@@ -33,6 +32,7 @@ from bot.listeners import listen
 from bot.live import Live
 from bot.narrator import Narrator
 from bot.notices import Announcer
+from bot.ourselves import Ourselves, answered
 from bot.precedence import Precedence
 from bot.rooms import Rooms
 from bot.rush import Rush, patient
@@ -42,15 +42,15 @@ from bot.telling import Stage
 from bot.topics import Topics
 from bot.voice import Voice
 from engine.clock import SystemClock
-from engine.errors import NotConfigured, OutcomeUnknown, ProviderError, RateLimited
+from engine.errors import OutcomeUnknown, ProviderError
 from engine.peers import NoPeers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from slack_bolt.authorization import AuthorizeResult
     from slack_bolt.response import BoltResponse
     from slack_sdk.web.async_client import AsyncWebClient
-    from slack_sdk.web.async_slack_response import AsyncSlackResponse
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -118,9 +118,9 @@ class SlackDoor:
         self._directory = SlackDirectory(self._voice, clock, self._log)
         control.people.directory = self._directory
         self._identity = Identity(control.people)
-        self._rooms = Rooms(self._voice, clock)
-        self._bot_name = "luthien"
-        self._self: AuthorizeResult | None = None
+        self._workspace = Workspace(self._log)
+        self._ourselves = Ourselves(self._client, self._workspace, clock, self._log)
+        self._rooms = Rooms(self._voice, clock, lambda: self._ourselves.name)
         stage = Stage(
             control, told, self._voice, clock, self._log, settings.channel, notices, peers
         )
@@ -138,7 +138,7 @@ class SlackDoor:
             clock=clock,
             log=self._log,
             scrubber=self._scrubber,
-            bot_name=lambda: self._bot_name,
+            bot_name=lambda: self._ourselves.name,
             precedence=self._precedence,
         )
         self._desk = Desk(
@@ -150,7 +150,7 @@ class SlackDoor:
             update_form=self._update_form,
             log=self._log,
             default_channel=settings.channel,
-            bot_name=lambda: self._bot_name,
+            bot_name=lambda: self._ourselves.name,
             keys=keys,
         )
         self._app = AsyncApp(
@@ -163,7 +163,6 @@ class SlackDoor:
             logger=self._log,
         )
         topics = Topics(control, told, self._voice)
-        self._workspace = Workspace(self._log)
 
         @self._app.middleware
         async def admit(
@@ -175,7 +174,7 @@ class SlackDoor:
         listen(
             self._app,
             self._desk,
-            Hearing(self._desk, control.registry, topics, me=self._me),
+            Hearing(self._desk, control.registry, topics, me=lambda: self._ourselves.user),
             Explaining(self._desk, topics),
             self._live,
             control.registry,
@@ -193,11 +192,11 @@ class SlackDoor:
         """Be ready for people and take up what was left. Raises NotConfigured for a bad token;
         while Slack cannot be reached, it goes on trying."""
         try:
-            await self._greet()
+            await self._ourselves.start()
             if token := self._settings.app_token:
                 # Asked here, because the socket's client would try a bad token for ever.
                 asked = self._client.apps_connections_open(app_token=token)
-                await self._answered(asked, "apps.connections.open", "SLACK_APP_TOKEN")
+                await answered(asked, "apps.connections.open", "SLACK_APP_TOKEN")
         except ProviderError as missed:
             self._log.warning("Slack does not answer yet: %s", missed)
         self._keep_connections()
@@ -218,6 +217,7 @@ class SlackDoor:
         if self._socket is not None:
             await self._socket.stop()
         await self._home.stop()
+        self._ourselves.stop()
         self._live.close()
         await self._desk.stop(GRACE)
         await self._announcer.stop()
@@ -281,47 +281,11 @@ class SlackDoor:
             retry_handlers=list(handlers),  # type: ignore[arg-type] # handlers have one base
         )
 
-    async def _greet(self) -> AuthorizeResult:
-        said = await self._answered(self._client.auth_test(), "auth.test", "SLACK_BOT_TOKEN")
-        self._bot_name = str(said.get("user") or self._bot_name)
-        self._rooms.bot_name = self._bot_name
-        self._workspace.team = str(said.get("team_id") or "")
-        self._workspace.organisation = str(said.get("enterprise_id") or "")
-        self._workspace.everywhere = bool(said.get("is_enterprise_install"))
-        self._workspace.app = await self._app_of(str(said.get("user_id") or ""))
-        self._self = AuthorizeResult.from_auth_test_response(
-            auth_test_response=said, bot_token=self._settings.bot_token
-        )
-        return self._self
-
-    async def _answered(
-        self, asked: Awaitable[AsyncSlackResponse], method: str, setting: str
-    ) -> AsyncSlackResponse:
-        """Raises NotConfigured where Slack refuses the token, ProviderError without an answer."""
-        try:
-            return await asked
-        except SlackApiError as error:
-            refused = translated(method, error)
-            if isinstance(refused, OutcomeUnknown | RateLimited):
-                raise refused from None
-            raise NotConfigured(
-                f"Slack refuses {setting}: {refused.why}.",
-                why="The token is wrong, or the app was removed from the workspace.",
-                who="Whoever manages the Slack app can copy the token again.",
-                next_step="/luthien doctor",
-            ) from None
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            raise OutcomeUnknown("Slack gave no answer.", vendor="slack", call=method) from None
-
-    def _me(self) -> str:
-        return (self._self.bot_user_id if self._self else None) or ""
-
-    def _authorizer(self) -> Callable[..., Awaitable[AuthorizeResult]]:
-        """Who we are in this workspace: asked at the start, so that the first person to type
-        something does not wait for it."""
+    def _authorizer(self) -> Callable[[], Awaitable[AuthorizeResult]]:
+        """A function, since Bolt takes its arguments by their names, `self` included."""
 
         async def authorize() -> AuthorizeResult:
-            return self._self or await self._greet()
+            return await self._ourselves.authorize()
 
         return authorize
 
@@ -350,14 +314,6 @@ class SlackDoor:
             raise translated(method, error) from None
         except (SlackRequestError, aiohttp.ClientError, OSError, TimeoutError):
             raise failed(OutcomeUnknown, method, "Slack did not take the file.") from None
-
-    async def _app_of(self, bot_user: str) -> str:
-        """The id of our app; empty when Slack does not say. Source: Slack docs, users.info."""
-        try:
-            person = (await self._client.users_info(user=bot_user)).get("user") or {}
-        except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError):
-            return ""
-        return str((person.get("profile") or {}).get("api_app_id") or "")
 
     async def _publish_home(self, user: str, view: Block) -> None:
         await self._client.views_publish(user_id=user, view=view)

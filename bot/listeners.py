@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from slack_bolt.response import BoltResponse
+
 from bot import completion, dialogs, forms, messages, refusals
 from bot.blocks import PLAIN
 from bot.desk import Ask
@@ -61,12 +63,28 @@ def listen(
     _catch_alls(app)
 
     @app.error
-    async def fault(error: Exception, body: Body) -> None:
-        """Not acknowledged: Slack shows a failure, or sends the event again."""
+    async def fault(error: Exception, body: Body) -> BoltResponse | None:
+        """Said where it can be; what is not acknowledged Slack shows as a failure (a form stays
+        open, with all that was entered), or sends again (an event)."""
+        ask = _ask(body) if body.get("response_url") and body.get("trigger_id") else None
         with about(**_asked(body)):
+            if isinstance(error, OpsError):
+                return _not_taken(desk, error, ask, body) if ask else None
             render = desk.incident(error)
-        if body.get("response_url") and body.get("trigger_id"):
-            desk.begin(desk.say(_ask(body), render))
+        if ask:
+            desk.begin(desk.say(ask, render))
+        return None
+
+
+def _not_taken(desk: Desk, error: OpsError, ask: Ask, body: Body) -> BoltResponse:
+    """Acknowledged, with the reason."""
+    render = desk.not_taken(error, ask, body.get("text") or "")
+    if "command" in body:
+        said = render(PLAIN)
+        answer = {"response_type": "ephemeral", "text": said.text, "blocks": said.blocks}
+        return BoltResponse(status=200, body=answer)
+    desk.begin(desk.say(ask, render))
+    return BoltResponse(status=200)
 
 
 def _commands(app: AsyncApp, desk: Desk, rush: Rush) -> None:

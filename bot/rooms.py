@@ -10,6 +10,8 @@ from engine.capabilities import Channel
 from engine.errors import ProviderError, Rejected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bot.voice import Voice
     from engine.clock import Clock
 
@@ -22,14 +24,13 @@ _ID = re.compile(r"[CG][A-Z0-9]{2,}")
 
 
 class Rooms:
-    """Membership of the bot, by channel."""
+    """Membership of the bot, by channel. `bot_name`: the bot as people see it."""
 
-    def __init__(self, voice: Voice, clock: Clock) -> None:
+    def __init__(self, voice: Voice, clock: Clock, bot_name: Callable[[], str]) -> None:
         self._voice = voice
         self._clock = clock
         self._open_until: dict[str, float] = {}
-        self.bot_name = "luthien"
-        """As people see the bot; learned when it says hello to Slack."""
+        self._bot_name = bot_name
 
     async def can_speak(self, channel: str) -> bool:
         """Whether a post there would arrive; True when Slack does not say in time."""
@@ -47,7 +48,7 @@ class Rooms:
     @property
     def invitation(self) -> str:
         """What people type in a channel so that the bot becomes a member."""
-        return f"/invite @{self.bot_name}"
+        return f"/invite @{self._bot_name()}"
 
     async def find_channel(self, wanted: str) -> Channel | None:
         """By id, or by name among those where the bot is a member."""

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEED = os.environ.get("SEED", "1")
-SCHEDULES = int(os.environ.get("SCHEDULES", "0"))
+SCHEDULES = int(os.environ.get("SCHEDULES") or 0)
 """Random schedules; with any, every single fault is tried too."""
 REPLAY = os.environ.get("REPLAY", "")
 ONLY = os.environ.get("ONLY", "").split() or list(OPERATIONS)
 """Names of operations."""
 RESULTS = os.environ.get("RESULTS", "")
 """A file that remembers what held, which is then not tried again."""
-LANES = int(os.environ.get("LANES", "0")) or 3
+LANES = int(os.environ.get("LANES") or 0) or 3
 """Schedules under way at a time, each lane with stand-ins of its own."""
 A_FEW = 4
 """Of each operation's faults, where not all are tried."""

@@ -125,7 +125,7 @@ async def _befall(house: SimulatedHouse, trouble: Trouble) -> None:
         case "clock jump":
             house.clock.ahead += timedelta(seconds=trouble.size)
         case "slack limited":
-            house.weather.slack_limited_until = until
+            house.weather.slack_limited_until = max(until, house.weather.slack_limited_until)
         case "replies dead":
             house.weather.replies_dead_until = until
         case "lag":

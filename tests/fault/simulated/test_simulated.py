@@ -22,13 +22,13 @@ from tests.fault.simulated.wishes import OPERATIONS
 from tests.fault.tap import Kind
 
 SEED = int(os.environ.get("SEED", "1"))
-SIMULATED = int(os.environ.get("SIMULATED", "0"))
+SIMULATED = int(os.environ.get("SIMULATED") or 0)
 """How many schedules, drawn from SEED on."""
 SIMULATE = os.environ.get("SIMULATE", "")
 """The number of one schedule to repeat, or what was printed of a shrunk one."""
 RESULTS = os.environ.get("RESULTS", "")
 """A file that remembers what held, which is then not tried again."""
-WORKERS = int(os.environ.get("LANES", "0")) or os.cpu_count()
+WORKERS = int(os.environ.get("LANES") or 0) or os.cpu_count()
 A_FEW = 16
 TOGETHER = 20
 DRAWING = hashlib.sha256(repr([Schedule.drawn(n) for n in range(50)]).encode()).hexdigest()[:8]

@@ -37,7 +37,9 @@ class House(Staged):
     @override
     def open(self) -> None:
         stage = self.stage()
-        self.posts = ApprovalPosts(stage, Scrubber(), Rooms(stage.voice, self.clock))
+        self.posts = ApprovalPosts(
+            stage, Scrubber(), Rooms(stage.voice, self.clock, lambda: "luthien")
+        )
         self.posts.start()
 
     async def ask(self, origin: Origin = OPS, **consent: Any) -> None:

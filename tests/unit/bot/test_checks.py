@@ -31,7 +31,11 @@ class Client:
 
 
 async def findings(slack: FakeSlack, approvals: str) -> dict[str, Finding]:
-    rooms = Rooms(Voice(slack, slack.clock, logging.getLogger("tests.bot.checks")), slack.clock)
+    rooms = Rooms(
+        Voice(slack, slack.clock, logging.getLogger("tests.bot.checks")),
+        slack.clock,
+        lambda: "luthien",
+    )
     check = SlackChecks(
         cast("AsyncWebClient", Client()),
         rooms,

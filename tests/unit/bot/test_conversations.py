@@ -122,7 +122,7 @@ class Workspace:
         self.desk = Desk(
             self.control,
             identity,
-            Rooms(voice, self.clock),
+            Rooms(voice, self.clock, lambda: "luthien"),
             answering,
             open_form=self._open_form,
             update_form=self._update_form,

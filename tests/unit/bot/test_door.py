@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -32,7 +34,9 @@ from tests.unit.bot.fakes import FakeClock, FakeControl, MemoryNotices, MemoryTo
 
 LOG = logging.getLogger("tests.bot.door")
 SECRET = f"signing-secret-{MARK}"
-Answers = dict[str, Callable[[web.Request], web.StreamResponse]]
+Answer = Callable[[web.Request], web.StreamResponse]
+SlowAnswer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answers = dict[str, Answer | SlowAnswer]
 
 
 def ok(data: dict[str, Any] | None = None, **headers: str) -> web.Response:
@@ -58,7 +62,8 @@ async def slack(answers: Answers) -> AsyncIterator[str]:
     """Slack's Web API with these answers; its base URL."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        return answers[request.match_info["method"]](request)
+        said = answers[request.match_info["method"]](request)
+        return await said if isinstance(said, Awaitable) else said
 
     app = web.Application()
     app.router.add_route("*", "/api/{method}", answer)
@@ -69,11 +74,16 @@ async def slack(answers: Answers) -> AsyncIterator[str]:
 KEYS = parse_keys(generate_key())
 
 
-def door(url: str, **settings: Any) -> SlackDoor:
+def door(
+    url: str,
+    control: FakeControl | None = None,
+    clock: FakeClock | None = None,
+    **settings: Any,
+) -> SlackDoor:
     given = {"bot_token": "xoxb-1", "app_token": "xapp-1", "api_url": url, "channel": "C0OPS"}
-    control = FakeControl()
+    control = control or FakeControl()
     told, notices = MemoryTold(control), MemoryNotices(FakeClock())
-    return SlackDoor(control, told, notices, SlackSettings(**(given | settings)), KEYS)
+    return SlackDoor(control, told, notices, SlackSettings(**(given | settings)), KEYS, clock)
 
 
 async def findings(answers: Answers, **settings: Any) -> dict[str, tuple[bool, str]]:
@@ -160,37 +170,41 @@ def test_no_secret_is_shown_by_the_settings() -> None:
     assert "secret" not in shown.replace("signing_secret", "").replace("SlackSettings", "")
 
 
-def signed(body: str, secret: str = SECRET) -> dict[str, str]:
+def signed(
+    body: str, secret: str = SECRET, *, of: str = "application/x-www-form-urlencoded"
+) -> dict[str, str]:
     now = str(int(time.time()))
     base = f"v0:{now}:{body}".encode()
     signature = "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
     return {
         "x-slack-request-timestamp": now,
         "x-slack-signature": signature,
-        "content-type": "application/x-www-form-urlencoded",
+        "content-type": of,
     }
 
 
+HERE = "/slack/events"
+
+
+@asynccontextmanager
+async def posting(there: SlackDoor) -> AsyncIterator[httpx.AsyncClient]:
+    """As Slack does in HTTP mode."""
+    handler = there.http_handler
+    assert handler is not None
+    app = Starlette(routes=[Route(HERE, handler, methods=["POST"])])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://us") as client:
+        yield client
+
+
 async def test_slack_may_post_to_us_when_it_signs() -> None:
-    body = urlencode(
-        {
-            "command": "/luthien",
-            "text": "lst",
-            "user_id": "U0ADA",
-            "channel_id": "C0OPS",
-            "team_id": "T1",
-            "trigger_id": "t1",
-            "response_url": "http://127.0.0.1:1/r",
-        }
-    )
-    async with slack(GOOD) as url:
-        handler = door(url, app_token=None, signing_secret=SECRET).http_handler
-        assert handler is not None
-        app = Starlette(routes=[Route("/slack/events", handler, methods=["POST"])])
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://us") as client:
-            good = await client.post("/slack/events", content=body, headers=signed(body))
-            bad = await client.post("/slack/events", content=body, headers=signed(body, "other"))
+    body = TYPED.replace("create+acme", "lst")
+    async with (
+        slack(GOOD) as url,
+        posting(door(url, app_token=None, signing_secret=SECRET)) as client,
+    ):
+        good = await client.post(HERE, content=body, headers=signed(body))
+        bad = await client.post(HERE, content=body, headers=signed(body, "other"))
     assert good.status_code == 200
     assert "Did you mean `list`" in good.json()["text"]
     assert bad.status_code == 401
@@ -270,3 +284,75 @@ async def test_a_message_carries_what_it_is_about() -> None:
             "metadata": {"event_type": "luthien_run", "event_payload": {"run": "r", "key": "k"}},
         }
     ]
+
+
+TYPED = urlencode(
+    {
+        "command": "/luthien",
+        "text": "create acme",
+        "user_id": "U0ADA",
+        "channel_id": "C0OPS",
+        "team_id": "T1",
+        "trigger_id": "t1",
+        "response_url": "http://127.0.0.1:1/r",
+    }
+)
+EVENT = json.dumps(
+    {
+        "type": "event_callback",
+        "team_id": "T1",
+        "event_id": "Ev1",
+        "event": {"type": "app_home_opened", "user": "U0ADA", "tab": "home", "channel": "D1"},
+    }
+)
+
+
+async def test_nothing_is_taken_late_while_slack_does_not_say_who_we_are() -> None:
+    """Slack told the person that we do not answer, so they asked again: it would happen twice."""
+    asked, said = list[str](), asyncio.Event()
+
+    async def slowly(_: web.Request) -> web.StreamResponse:
+        asked.append("auth.test")
+        await said.wait()
+        return ok({"user": "luthien", "team_id": "T1", "user_id": "U0BOT", "bot_id": "B1"})
+
+    control = FakeControl()
+    async with slack(GOOD | {"auth.test": slowly, "users.info": lambda _: no("x")}) as url:
+        there = door(url, control, app_token=None, signing_secret=SECRET)
+        async with posting(there) as client:
+            began = time.monotonic()
+            typed, happened = await asyncio.gather(
+                client.post(HERE, content=TYPED, headers=signed(TYPED)),
+                client.post(HERE, content=EVENT, headers=signed(EVENT, of="application/json")),
+            )
+            assert time.monotonic() - began < 3, "Slack waits for three seconds"
+            assert "Slack does not say yet who this bot is" in typed.json()["text"]
+            assert "`/luthien create acme`" in typed.json()["text"]
+            assert happened.status_code == 500, "an event is sent again"
+            said.set()
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+            assert asked == ["auth.test"], "all wait for the same answer"
+            assert not control.accepted
+            again = await client.post(HERE, content=TYPED, headers=signed(TYPED))
+            assert (again.status_code, again.content) == (200, b"")
+            assert list(control.accepted) == ["t1"]
+        await there.stop()
+
+
+async def test_slack_is_asked_again_who_we_are_before_anybody_has_to_wait_for_it() -> None:
+    answers = [no("internal_error"), ok({"user": "luthien", "team_id": "T1", "user_id": "U0BOT"})]
+    auth: Answers = {"auth.test": lambda _: answers.pop(0), "users.info": lambda _: no("x")}
+    clock = FakeClock(running=True)
+    async with slack(GOOD | auth) as url:
+        there = door(url, clock=clock, app_token=None, signing_secret=SECRET)
+        await there.start()
+        async with posting(there) as client:
+            for _ in range(100):
+                await asyncio.sleep(0.01)
+                if not answers:
+                    break
+            assert not answers
+            said = await client.post(HERE, content=TYPED, headers=signed(TYPED))
+        await there.stop()
+    assert (said.status_code, said.content) == (200, b"")

@@ -9,12 +9,10 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Route
 
 from bot.shapes import fault, fault_of_body
 from tests.unit.bot.payloads import CHALLENGE, KINDS, MALFORMED, SSL_CHECK
-from tests.unit.bot.test_door import SECRET, door, ok, signed, slack
+from tests.unit.bot.test_door import SECRET, door, ok, posting, signed, slack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,11 +63,7 @@ def test_a_body_that_cannot_be_read_is_malformed(body: bytes) -> None:
 async def wire() -> AsyncIterator[httpx.AsyncClient]:
     async with slack(HOME) as url:
         there = door(url, app_token=None, signing_secret=SECRET)
-        handler = there.http_handler
-        assert handler is not None
-        app = Starlette(routes=[Route("/slack/events", handler, methods=["POST"])])
-        transport = httpx.ASGITransport(app)  # raises what nobody caught
-        async with httpx.AsyncClient(transport=transport, base_url="http://us") as client:
+        async with posting(there) as client:  # raises what nobody caught
             yield client
         await there.stop()
 
