@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -31,6 +31,7 @@ from engine.last_good import LastGood
 from engine.lease import Lease
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.policy_file import StandingPolicy
+from engine.precedence import Precedence
 from engine.roles import FixedRoles
 from engine.store.database import open_database
 from engine.store.memory import StoredMemory
@@ -66,6 +67,8 @@ class Parts:
     plane: Plane
     clock: Clock
     railway: RailwayProvider | None = None
+    precedence: Precedence = field(default_factory=Precedence)
+    """Of acknowledgements over all other work."""
 
 
 class _Unconfigured(Toolbox):
@@ -97,7 +100,7 @@ async def control_plane(
     """
     settings = reading.settings
     clock = SystemClock(settings.luthien_pace)
-    lease = Lease(settings.luthien_lease)
+    lease, precedence = Lease(settings.luthien_lease), Precedence()
     plans = blueprint.load_all(Path(blueprints.__path__[0]))
     async with contextlib.AsyncExitStack() as closing:
         found = [checks.settings(reading)]
@@ -115,6 +118,7 @@ async def control_plane(
                 settings.luthien_gateway_url,
                 clock=clock,
                 peers=lambda: lease.peers,
+                before_each=precedence.call,
             )
             closing.push_async_callback(railway.aclose)
             web = await closing.enter_async_context(WebProbe())
@@ -133,7 +137,7 @@ async def control_plane(
             policy=policy if isinstance(policy, StandingPolicy) else None,
         )
         closing.push_async_callback(plane.close)
-        yield Parts(plane, clock, railway)
+        yield Parts(plane, clock, railway, precedence)
 
 
 def tools(railway: RailwayProvider, web: WebProbe, gateways: LuthienGateways) -> Toolbox:
@@ -206,6 +210,7 @@ def slack_door(settings: Settings, parts: Parts, clock: Clock | None = None) -> 
         parts.plane.seals,
         clock,
         peers=parts.plane.replicas,
+        precedence=parts.precedence,
     )
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from bot import grammar, messages, refusals
 from bot.budget import Urgency
-from bot.precedence import Precedence
 from engine.actor import Door
 from engine.control_plane import Outcome
 from engine.errors import OpsError, ProviderError
+from engine.precedence import Precedence
 from engine.subject import about
 
 if TYPE_CHECKING:

@@ -33,7 +33,6 @@ from bot.live import Live
 from bot.narrator import Narrator
 from bot.notices import Announcer
 from bot.ourselves import Ourselves, answered
-from bot.precedence import Precedence
 from bot.rooms import Rooms
 from bot.rush import Rush, patient
 from bot.slack_errors import failed, translated
@@ -44,6 +43,7 @@ from bot.voice import Voice
 from engine.clock import SystemClock
 from engine.errors import OutcomeUnknown, ProviderError
 from engine.peers import NoPeers
+from engine.precedence import Precedence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -95,6 +95,7 @@ class SlackDoor:
         keys: SealKeys,
         clock: Clock | None = None,
         peers: Peers | None = None,
+        precedence: Precedence | None = None,
     ) -> None:
         clock, peers = clock or SystemClock(), peers or NoPeers()
         self._control = control
@@ -128,7 +129,7 @@ class SlackDoor:
         self._announcer = Announcer(stage, self._scrubber)
         self._live = Live(control, self._voice, clock, self._log, peers)
         self._approvals = ApprovalPosts(stage, self._scrubber, self._rooms)
-        self._precedence = Precedence()
+        self._precedence = precedence or Precedence()
         answering = Answering(
             control,
             self._voice,

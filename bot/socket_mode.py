@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from slack_sdk.socket_mode.aiohttp import SocketModeClient
     from slack_sdk.socket_mode.request import SocketModeRequest
 
-    from bot.precedence import Precedence
     from engine.clock import Clock
+    from engine.precedence import Precedence
 
 LOOK_EVERY = timedelta(seconds=1)
 """Whether the socket is still open."""

@@ -74,6 +74,10 @@ ON_WRITE = {
 """What is tried again after which verdict; anything else is final at once."""
 
 
+async def at_once() -> None:
+    """A request need not wait for anything else that this process does."""
+
+
 class RailwayClient:
     """Typed GraphQL calls by operation name. One per process: budget, lines and locks are shared.
 
@@ -88,11 +92,13 @@ class RailwayClient:
         clock: Clock,
         transport: httpx.AsyncBaseTransport | None = None,
         peers: Callable[[], Peers] = NoPeers,
+        before_each: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
         self.clock = clock
         self.writes = 0
         """Goes up whenever one of ours is sent, and when it is answered."""
         self._peers = peers
+        self._before_each = before_each
         self._wire = Wire(url, token, clock, transport)
         self.budget = self._wire.budget
         self.budget.sharers = lambda: peers().count
@@ -232,6 +238,7 @@ class RailwayClient:
             if self.budget.held_for > LONGEST_HOLD:
                 break
             await self.budget.ready()
+            await self._before_each()
             try:
                 async with self._turn(environment):
                     if writes:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict, deque
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from engine.fair_lock import FairLock
 from engine.peers import NoPeers
 from providers.railway.verdicts import Verdict, throttle_interval
 from providers.railway.wire import Fault
@@ -44,7 +43,7 @@ class Line:
         self._clock = clock
         self._name = f"line:{name}"
         self._peers = peers
-        self._turns = _Turns()
+        self._turns = FairLock()
         self._interval = timedelta()
         self._last: float | None = None
 
@@ -57,7 +56,7 @@ class Line:
         """Carry `attempt` out when its turn has come; `waiting` hears how long that takes, as far
         as it is known. Raises its Fault: THROTTLED only when the vendor keeps turning us away."""
         await self._tell(waiting, self._left() + self._interval * self._turns.before(asker))
-        async with self._turns.taken(asker), self._turn_of_all():
+        async with self._turns.turn(asker), self._turn_of_all():
             return await self._in_turn(attempt, waiting)
 
     async def _in_turn(self, attempt: Callable[[], Awaitable[T]], waiting: Waiting | None) -> T:
@@ -108,58 +107,3 @@ class Line:
             return timedelta()
         since = timedelta(seconds=self._clock.monotonic() - self._last)
         return max(timedelta(), self._interval - since)
-
-
-class _Turns:
-    """A lock that goes from one asker to the next among those who wait, and for each of them to
-    who came first."""
-
-    def __init__(self) -> None:
-        self._taken = False
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
-        """By asker, whose turn is next first."""
-
-    def before(self, asker: str) -> int:
-        """How many turns come before that of somebody who comes now."""
-        own = len(self._waiting.get(asker, ()))
-        count, earlier = int(self._taken) + own, asker in self._waiting
-        passed = False
-        for other, waiting in self._waiting.items():
-            if other == asker:
-                passed = True
-                continue
-            ahead = own + 1 if not (earlier and passed) else own
-            count += min(len(waiting), ahead)
-        return count
-
-    @asynccontextmanager
-    async def taken(self, asker: str) -> AsyncIterator[None]:
-        if self._taken:
-            await self._wait(asker)
-        self._taken = True
-        try:
-            yield
-        finally:
-            self._pass_on()
-
-    async def _wait(self, asker: str) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(asker, deque()).append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():  # it had come
-                self._pass_on()
-            raise
-
-    def _pass_on(self) -> None:
-        """It stays taken, by whose turn it is now."""
-        while self._waiting:
-            asker, waiting = self._waiting.popitem(last=False)
-            turn = waiting.popleft()
-            if waiting:
-                self._waiting[asker] = waiting
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._taken = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.peers import NoPeers
-from providers.railway.client import RailwayClient
+from providers.railway.client import RailwayClient, at_once
 from providers.railway.databases import Databases
 from providers.railway.deployments import Deployments
 from providers.railway.failures import failure_of
@@ -20,7 +20,7 @@ from providers.railway.usage import Usage
 from providers.railway.watching import DeploymentWatch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     import httpx
 
@@ -49,9 +49,13 @@ class RailwayProvider(Projects, Services, Sources, Deployments, Logs, Databases,
         clock: Clock,
         transport: httpx.AsyncBaseTransport | None = None,
         peers: Callable[[], Peers] = NoPeers,
+        before_each: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
-        """`peers` are those that share the token, as of the moment when they are asked for."""
-        self._client = RailwayClient(url, token, clock=clock, transport=transport, peers=peers)
+        """`peers` are those that share the token, as of the moment when they are asked for;
+        `before_each` request returns when it may be sent."""
+        self._client = RailwayClient(
+            url, token, clock=clock, transport=transport, peers=peers, before_each=before_each
+        )
         self._rail = Rail(self._client, clock, workspace_id or None, gateway_url)
         self._reading = SingleFlight(self._read)
         self._watch = DeploymentWatch(self._rail)

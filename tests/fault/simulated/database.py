@@ -100,7 +100,7 @@ class SimulatedDatabase(Database):
     @override
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Any]:
-        async with self._writing:
+        async with self._writing.turn():
             await asyncio.sleep(0)
             with (
                 self._sync.connect().execution_options(immediate=True) as connection,
@@ -116,7 +116,7 @@ class SimulatedDatabase(Database):
 
     @override
     async def commit(self, work: Callable[[Connection], T]) -> T:
-        async with self._writing:
+        async with self._writing.turn():
             await asyncio.sleep(0)
             with self._sync.connect().execution_options(immediate=True) as connection:
                 done = work(connection)
