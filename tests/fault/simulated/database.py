@@ -72,6 +72,7 @@ class SimulatedDatabase(Database):
         self._file = file
         self._check = check
         self._open: list[sqlite3.Connection] = []
+        self._is_cut = False
         self._eye: sqlite3.Connection | None = None
         self.commits = 0
         """Nobody else writes: as long as this stays the same, whoever looks sees the same."""
@@ -82,6 +83,8 @@ class SimulatedDatabase(Database):
 
     def _connect(self) -> sqlite3.Connection:
         self._check("CONNECT")
+        if self._is_cut:
+            raise sqlite3.OperationalError("the process is dead")
         raw = sqlite3.connect(self._file, isolation_level=None, timeout=0, factory=_Connection)
         raw.check = lambda _: None
         for pragma in ("journal_mode=WAL", "synchronous=OFF", "foreign_keys=ON"):
@@ -140,15 +143,20 @@ class SimulatedDatabase(Database):
         """Whether a newer one is committed; without SQLAlchemy, because it is asked often."""
         self._check("SELECT")
         if self._eye is None:
-            self._eye = sqlite3.connect(self._file, isolation_level=None)
-            self._open.append(self._eye)
+            self._eye = self._connect()
         query = "select 1 from events where seq > ? limit 1"
         return self._eye.execute(query, (after,)).fetchone() is not None
 
     def cut(self) -> None:
         """Whatever was not committed is gone."""
+        self._is_cut = True
         for raw in self._open:
             raw.close()
+
+    @override
+    async def close(self) -> None:
+        await super().close()
+        self.cut()
 
 
 class _Awaited:
