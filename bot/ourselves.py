@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 PATIENCE = timedelta(seconds=1.5)
 """While somebody waits for an acknowledgement, which has three seconds. Whoever was told by Slack
 that we do not answer asks again, so what is not taken by then must not be taken later."""
+FOR_APP = timedelta(seconds=1)
 AGAIN = timedelta(seconds=10)
 """After this time it is asked once more, should nobody want it before."""
 
@@ -53,6 +55,7 @@ class Ourselves:
         self._known: AuthorizeResult | None = None
         self._asking: asyncio.Task[AuthorizeResult] | None = None
         self._persevering: asyncio.Task[None] | None = None
+        self._learning_app: asyncio.Task[None] | None = None
 
     @property
     def user(self) -> str:
@@ -101,30 +104,31 @@ class Ourselves:
             ) from None
 
     def stop(self) -> None:
-        for task in (self._asking, self._persevering):
+        for task in (self._asking, self._persevering, self._learning_app):
             if task is not None:
                 task.cancel()
 
     async def _ask(self) -> AuthorizeResult:
         said = await answered(self._client.auth_test(), "auth.test", "SLACK_BOT_TOKEN")
-        app = await self._app_of(str(said.get("user_id") or ""))
         self.name = str(said.get("user") or self.name)
         self._workspace.team = str(said.get("team_id") or "")
         self._workspace.organisation = str(said.get("enterprise_id") or "")
         self._workspace.everywhere = bool(said.get("is_enterprise_install"))
-        self._workspace.app = app
         self._known = AuthorizeResult.from_auth_test_response(
             auth_test_response=said, bot_token=self._client.token
         )
+        # Payloads prove by themselves that they are of our app (they are signed, or come over our
+        # socket), so nobody waits for long for its id.
+        self._learning_app = asyncio.create_task(self._learn_app(self._known.bot_user_id or ""))
+        await asyncio.wait({self._learning_app}, timeout=FOR_APP.total_seconds())
         return self._known
 
-    async def _app_of(self, bot_user: str) -> str:
-        """The id of our app; empty when Slack does not say. Source: Slack docs, users.info."""
-        try:
+    async def _learn_app(self, bot_user: str) -> None:
+        """The id of our app; it stays empty when Slack does not say. Source: Slack docs,
+        users.info."""
+        with contextlib.suppress(SlackApiError, aiohttp.ClientError, OSError, TimeoutError):
             person = (await self._client.users_info(user=bot_user)).get("user") or {}
-        except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError):
-            return ""
-        return str((person.get("profile") or {}).get("api_app_id") or "")
+            self._workspace.app = str((person.get("profile") or {}).get("api_app_id") or "")
 
 
 async def answered(

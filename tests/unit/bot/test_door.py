@@ -356,3 +356,19 @@ async def test_slack_is_asked_again_who_we_are_before_anybody_has_to_wait_for_it
             said = await client.post(HERE, content=TYPED, headers=signed(TYPED))
         await there.stop()
     assert (said.status_code, said.content) == (200, b"")
+
+
+async def test_who_we_are_does_not_wait_for_the_id_of_our_app() -> None:
+    stuck = asyncio.Event()
+
+    async def never(_: web.Request) -> web.StreamResponse:
+        await stuck.wait()
+        return no("x")
+
+    async with slack(GOOD | {"users.info": never}) as url:
+        there = door(url, app_token=None, signing_secret=SECRET)
+        async with posting(there) as client:
+            said = await client.post(HERE, content=TYPED, headers=signed(TYPED))
+        stuck.set()
+        await there.stop()
+    assert (said.status_code, said.content) == (200, b"")
