@@ -220,8 +220,10 @@ class SimulatedHouse:
 
     @property
     def at_ease(self) -> bool:
-        """No life is ending or beginning."""
-        return not self._reviving and self.life is not None and self.life.application is not None
+        """No life is ending or beginning, and the one there is would take what Ada asks."""
+        if self._reviving or self.life is None or self.life.application is None:
+            return False
+        return self.life.knows_itself
 
 
 @asynccontextmanager

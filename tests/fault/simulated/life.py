@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from bot.door import SlackDoor
     from engine.blueprint import Blueprint
     from engine.clock import Clock
     from engine.notices import Waiting
@@ -156,6 +157,12 @@ class Life:
         self.context.run(OWNER.set, self._tasks)
         self.application: Starlette | None = None
         self.plane: Plane | None = None
+        self._door: SlackDoor | None = None
+
+    @property
+    def knows_itself(self) -> bool:
+        """Slack has told who the bot is; before, it takes nothing, and says so."""
+        return self._door is not None and self._door._ourselves.user != ""
 
     async def begin(self) -> None:
         """Returns when Slack reaches it, or when it died on the way."""
@@ -210,7 +217,7 @@ class Life:
         door._narrator._stage.told.__class__ = SimulatedTold
         door._session = cast("aiohttp.ClientSession", session)
         door._voice._hook = session.hook
-        self.plane = plane
+        self.plane, self._door = plane, door
         await plane.launch()
         await door.start()
         self._ticking = [
