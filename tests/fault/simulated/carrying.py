@@ -216,7 +216,9 @@ async def _see_to_it(house: SimulatedHouse, schedule: Schedule) -> None:
     for wish in schedule.wishes:
         if OPERATIONS[wish.operation].line:
             continue
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        # What was told while our clock was ahead goes that much later.
+        ahead = max((t.size for t in schedule.troubles if t.kind == "clock jump"), default=0.0)
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S + max(0.0, ahead)
         while not _runs(house, wish):
             assert asyncio.get_running_loop().time() < deadline, f"{wish.subject} never goes"
             await asyncio.sleep(5)
