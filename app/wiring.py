@@ -31,7 +31,7 @@ from engine.last_good import LastGood
 from engine.lease import Lease
 from engine.plane import Plane, PlaneSettings, open_plane
 from engine.policy_file import StandingPolicy
-from engine.precedence import Precedence
+from engine.precedence import CALLS_APART, Precedence
 from engine.roles import FixedRoles
 from engine.store.database import open_database
 from engine.store.memory import StoredMemory
@@ -100,7 +100,8 @@ async def control_plane(
     """
     settings = reading.settings
     clock = SystemClock(settings.luthien_pace)
-    lease, precedence = Lease(settings.luthien_lease), Precedence()
+    lease = Lease(settings.luthien_lease)
+    precedence = Precedence(calls_apart=CALLS_APART / settings.luthien_pace)
     plans = blueprint.load_all(Path(blueprints.__path__[0]))
     async with contextlib.AsyncExitStack() as closing:
         found = [checks.settings(reading)]
