@@ -35,6 +35,7 @@ PATIENCE = timedelta(seconds=1.5)
 """While somebody waits for an acknowledgement, which has three seconds. Whoever was told by Slack
 that we do not answer asks again, so what is not taken by then must not be taken later."""
 FOR_APP = timedelta(seconds=1)
+"""For the id of our app, within that patience."""
 AGAIN = timedelta(seconds=10)
 """After this time it is asked once more, should nobody want it before."""
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from engine.errors import NotConfigured
 from engine.store import audit
 from engine.store.database import open_database
-from engine.store.models import AuditRow
+from engine.store.models import AuditRow, MemoryRow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,3 +78,26 @@ async def test_a_schema_of_a_newer_version_is_left_alone(tmp_path: Path, databas
     async with used.read() as session:
         assert await session.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
     await used.close()
+
+
+async def test_who_is_waited_for_does_not_wait_behind_many_transactions(tmp_path: Path) -> None:
+    opened = open_database(f"sqlite+aiosqlite:///{tmp_path / 'turns.sqlite'}")
+    await opened.migrate()
+    order: list[str] = []
+
+    async def write(name: str) -> None:
+        async with opened.write():
+            order.append(name)
+            await asyncio.sleep(0)
+
+    async def put() -> None:
+        row = {"kind": "turn", "key": "put", "version": 1, "value": {}}
+        await opened.put(insert(MemoryRow).values(row).returning(MemoryRow.key))
+        order.append("put")
+
+    writes = [asyncio.create_task(write(f"write {n}")) for n in range(5)]
+    await asyncio.sleep(0)
+    await asyncio.gather(put(), *writes)
+    await opened.close()
+    assert order.index("put") <= 2, order
+    assert [name for name in order if name != "put"] == [f"write {n}" for n in range(5)]

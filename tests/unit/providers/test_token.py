@@ -188,3 +188,20 @@ async def test_a_workspace_token_lists_its_workspace(
     railway.on("projects", edges())
     assert not await provider.spaces()
     assert railway.asked[-1].variables["workspaceId"] == "w-1"
+
+
+async def test_every_request_waits_until_it_may_be_sent(
+    clock: FakeClock, railway: FakeRailway
+) -> None:
+    waited: list[int] = []
+
+    async def before() -> None:
+        waited.append(len(railway.asked))
+
+    provider = RailwayProvider(
+        URL, TOKEN, None, clock=clock, transport=railway.transport(), before_each=before
+    )
+    await provider.describe_token()
+    await provider.aclose()
+    assert waited == list(range(len(railway.asked)))
+    assert waited
