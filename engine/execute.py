@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 
-from engine.store.database import prepare_dispatch
+from engine.store.database import STUCK, prepare_dispatch, session_name
 from engine.walk import Walk
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ class Executor:
             # We use none of its notifications; leaving takes as long as one pause.
             "notification_listener_polling_interval_sec": 0.25,
         }
+        if self._replicas.shared:
+            name = session_name(self._replicas.id)
+            config["db_engine_kwargs"] = {"connect_args": {"application_name": name}}
+            config["sys_db_idle_transaction_timeout_sec"] = STUCK.total_seconds()
         DBOS(config=config)
         DBOS.launch()  # on the loop's own thread: recovered workflows then run on this loop
         await self.resume()

@@ -86,6 +86,7 @@ class Lease:
             self._leave("this replica was frozen, or cut off from the database, for too long")
 
     def lost(self, why: str) -> NoReturn:
+        self.check()  # if that is why: the others end the transactions of a dead one
         self._leave(why)
         raise LeaseLost(why)
 

@@ -8,6 +8,9 @@ is taken at the start of every write transaction, across all processes.
 from __future__ import annotations
 
 import logging
+import os
+import secrets
+import socket
 import sqlite3
 from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from datetime import timedelta
@@ -42,8 +45,8 @@ DRIVERS = ("sqlite+aiosqlite", "postgresql+psycopg", "postgresql")
 """The schemes of DATABASE_URL; plain `postgresql`, as hosts write it, means psycopg, too."""
 
 STUCK = timedelta(seconds=5)
-"""A client that is silent in the middle of a transaction for so long (it is frozen, or the network
-is cut) loses it, so that its locks do not hold up the others."""
+"""A client that is silent for so long between two statements of a transaction (it is frozen, or
+the network is cut) loses it, so that its locks do not hold up the others."""
 UNREACHABLE = timedelta(seconds=5)
 """How long a server may take to accept a connection."""
 
@@ -68,7 +71,9 @@ class Database:
         self.keys = keys
         self.url = make_url(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
-        self._engine = _sqlite(self.url) if self.embedded else _postgres(self.url)
+        self.client = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
+        """This process, as its replica is named."""
+        self._engine = _sqlite(self.url) if self.embedded else _postgres(self.url, self.client)
         # Of the same connections; how a transaction of theirs begins differs.
         self._reader = self._engine.execution_options(
             **({_BEGIN: None} if self.embedded else {"isolation_level": "AUTOCOMMIT"})
@@ -261,14 +266,20 @@ def _lock(key: int) -> Executable:
     return select(func.pg_advisory_xact_lock(key))
 
 
-def _postgres(url: URL) -> AsyncEngine:
+def session_name(client: str) -> str:
+    """What Postgres calls the sessions of a process: their `application_name`, of 63 at most."""
+    return f"luthien-ops {client}"
+
+
+def _postgres(url: URL, client: str) -> AsyncEngine:
     return create_async_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=10,
         max_overflow=20,
         connect_args={
             "connect_timeout": int(UNREACHABLE.total_seconds()),
-            "options": "-c timezone=UTC -c application_name=luthien-ops "
+            "application_name": session_name(client),
+            "options": "-c timezone=UTC "
             f"-c idle_in_transaction_session_timeout={STUCK // timedelta(milliseconds=1)}",
             # A peer that is gone without a word is noticed within half a minute.
             "keepalives_idle": 10,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Interval, cast, delete, func, select, update
+from sqlalchemy import Interval, cast, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from engine.errors import NotConfigured
 from engine.lease import LeaseLost
+from engine.store.database import session_name
 from engine.store.models import AllowanceRow, ClaimRow, ReplicaRow, SlotRow
 from engine.store.signals import Signals
 
@@ -24,6 +22,14 @@ if TYPE_CHECKING:
 
     from engine.secrets import SealKeys
     from engine.store.database import Database
+
+
+_END_TRANSACTIONS = text("""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = ANY(:names) AND usename = current_user AND state <> 'idle'
+""")
+"""Postgres waits without end for a client that it has not heard to the end, as one that was frozen
+among the statements of a pipeline, and keeps all its locks."""
 
 
 async def living(database: Database) -> list[str]:
@@ -55,7 +61,7 @@ class Replicas:
         self.count = 1
         self._version = version
         self._line: AsyncConnection | None = None
-        self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.id = database.client
         self.joined = False
         self.shared = not database.embedded
         self.signals = Signals(self.id)
@@ -90,11 +96,13 @@ class Replicas:
         if self._line is None:
             return 0
         over = ReplicaRow.until < func.clock_timestamp()
-        seen = select(func.count(), func.count().filter(over)).select_from(ReplicaRow)
         async with self._database.read() as session:
-            self.count, dead = (await session.execute(seen)).one()
-        if not dead:
-            return 0
+            seen = (await session.execute(select(ReplicaRow.id, over))).all()
+            self.count = len(seen)
+            dead = [session_name(replica) for replica, is_over in seen if is_over]
+            if not dead:
+                return 0
+            await session.execute(_END_TRANSACTIONS, {"names": dead})
         async with self._database.write() as session:
             gone = list(await session.scalars(select(ReplicaRow.id).where(over).with_for_update()))
             await session.execute(delete(ClaimRow).where(ClaimRow.owner.in_(gone)))

@@ -260,9 +260,17 @@ class Fleet:
         return str(await until(status, within=within, what=lambda: self.logs()))
 
     def logs(self) -> str:
-        return "\n".join(
-            f"== {r.address} {r.ends}\n{r.process.log[-3000:]}" for r in self.replicas
-        )
+        """What each replica said last, and what the database does for them now."""
+        said = [f"== {r.address} {r.ends}\n{r.process.log[-3000:]}" for r in self.replicas]
+        return "\n".join([*said, "== the database", *self._sessions()])
+
+    def _sessions(self) -> list[str]:
+        asked = """
+            SELECT pid, client_port, state, wait_event_type, wait_event,
+                   pg_blocking_pids(pid), clock_timestamp() - xact_start,
+                   clock_timestamp() - state_change, left(query, 150)
+            FROM pg_stat_activity WHERE datname = current_database() ORDER BY xact_start"""
+        return ["  ".join(map(str, row)) for row in self.rows(asked)]
 
     async def nothing_doubled(self, *names: str) -> None:
         """One project for each, everything told once, the record whole."""

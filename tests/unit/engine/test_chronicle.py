@@ -97,9 +97,9 @@ async def test_a_run_keeps_its_request_over_a_restart(tmp_path: Path, book: Book
         await p.cancel(ADA, run.id)
         await over(p, run)
     told = [line[1] for line in book.of(run=run.id, request="d1")]
-    assert told[0] == "run cancelling"
+    # Steps whose thing was there when they were taken up again may have ended before the cancel.
+    assert {"run cancelling", "step ended"} <= set(told)
     assert told[-1] == "run cancelled"
-    assert "step ended" in told
 
 
 async def test_a_run_that_broke_tells_its_code_its_incident_and_the_next_step(

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from sqlalchemy import text
@@ -18,7 +18,7 @@ from engine.peers import NoPeers
 from engine.run import RunStatus
 from engine.secrets import parse_keys
 from engine.store import audit
-from engine.store.database import open_database
+from engine.store.database import STUCK, open_database
 from engine.store.inbox import Inbox
 from engine.store.replicas import Replicas
 from tests.unit.engine.house import (
@@ -110,6 +110,46 @@ async def test_a_replica_that_was_taken_for_dead_writes_nothing_any_more(shared:
         async with b.database.read(one_moment=True) as session:
             assert await audit.first_break(session) is None
         await b.record()
+
+
+async def stand_still(database: Database, there: asyncio.Event) -> None:
+    """Among the statements of a pipeline, for ever, as a frozen process does."""
+    async with database.write() as session:
+        raw = await (await session.connection()).get_raw_connection()
+        driver: Any = raw.driver_connection
+        async with driver.pipeline():
+            await driver.execute("SELECT 1")
+            driver.pgconn.send_flush_request()
+            driver.pgconn.flush()
+            there.set()
+            await asyncio.Event().wait()
+
+
+async def test_a_dead_one_loses_the_locks_of_a_pipeline_that_it_never_ended(shared: str) -> None:
+    """Postgres counts such a session as active: none of its own timeouts ends it."""
+    async with two(shared, first=OVER) as (a, b), asyncio.timeout(30):
+        there = asyncio.Event()
+        frozen = asyncio.create_task(stand_still(a.database, there))
+        await there.wait()
+        waits = asyncio.create_task(b.record())
+        await asyncio.sleep(STUCK.total_seconds() + 1)
+        assert not waits.done()
+        assert await b.replicas.reap() == 1
+        await waits
+        frozen.cancel()
+        await asyncio.gather(frozen, return_exceptions=True)
+
+
+async def test_every_session_of_a_replica_can_be_told_by_its_name(
+    tmp_path: Path, shared: str
+) -> None:
+    (tmp_path / DATABASE_FILE).write_text(shared)
+    async with plane(tmp_path, Vendor()) as p:
+        asked = text("""
+            SELECT application_name FROM pg_stat_activity
+            WHERE datname = current_database() AND backend_type = 'client backend'""")
+        names = {row[0] for row in await p.database.rows(asked)}
+    assert names == {f"luthien-ops {p.replicas.id}"}
 
 
 async def test_each_time_of_a_tick_is_given_away_once_and_in_order(shared: str) -> None:
