@@ -13,14 +13,11 @@ import aiohttp
 from bench.figures import Spread, figure
 from bench.processes import (
     SIGNING_SECRET,
-    answers,
     control,
-    free_port,
-    python_module,
+    running_echo,
     running_sandbox,
     running_server,
     scratch,
-    started,
 )
 from bench.result import BenchFailed, Goal, Result, Table
 from bench.slack_client import SlackClient, replies
@@ -55,12 +52,10 @@ beside the acknowledgements that are measured. Milliseconds."""
 
 async def measure(effort: Effort) -> Result:
     folder = scratch() / "ack"
-    port = free_port()
-    echo = python_module("bench.echo_app", str(port), SIGNING_SECRET)
     with (
         running_sandbox(folder, speed=10) as sandbox,
         running_server(folder, sandbox, pace=10, socket_mode=False) as server,
-        started("echo", echo, folder) as child,
+        running_echo(folder) as echo,
     ):
         name = {"count": 1, "name": "luthien-taken", "description": "ready"}
         await control(sandbox, "POST", "railway/populate", name)
@@ -70,10 +65,9 @@ async def measure(effort: Effort) -> Result:
                 client,
                 replied,
                 ours=f"{server.url}/slack/events",
-                echo=f"http://127.0.0.1:{port}/slack/events",
-                default=f"http://127.0.0.1:{port}/default/events",
+                echo=f"{echo.url}/slack/events",
+                default=f"{echo.url}/default/events",
             )
-            child.until(lambda: answers(f"http://127.0.0.1:{port}/readyz"))
             for text in (QUESTION, CHANGE):
                 await race.one_at_a_time(text, effort.count(30, 5))  # warm
             pairs = effort.count(300, 40)

@@ -121,6 +121,23 @@ def running_server(
 
 
 @dataclass(frozen=True)
+class Echo:
+    """The yardstick (`bench.echo_app`)."""
+
+    url: str
+    pid: int
+
+
+@contextlib.contextmanager
+def running_echo(folder: Path) -> Iterator[Echo]:
+    port = free_port()
+    command = python_module("bench.echo_app", str(port), SIGNING_SECRET, str(folder / "echo.bin"))
+    with started("echo", command, folder) as child:
+        child.until(lambda: answers(f"http://127.0.0.1:{port}/readyz"))
+        yield Echo(f"http://127.0.0.1:{port}", child.pid)
+
+
+@dataclass(frozen=True)
 class Child:
     name: str
     process: subprocess.Popen[bytes]

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 APART = timedelta(milliseconds=20)
 """Between the beginnings of two pieces of work while acknowledgements are waited for."""
-CALLS_APART = timedelta(milliseconds=15)
+CALLS_APART = timedelta(milliseconds=30)
 """Between two requests to a vendor, always: a request with what follows it takes about 5 ms of
-computing, and no vendor lets us ask 60 times a second for long."""
+computing, so that acknowledgements find room between them, and no vendor lets us ask 30 times a
+second for long."""
 
 
 class Precedence:
