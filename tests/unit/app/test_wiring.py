@@ -1,18 +1,24 @@
-"""What is put together at the start: the policy over restarts."""
+"""What is put together at the start: the policy over restarts, the pace of requests."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from app import checks, wiring
 from app.data import DataFolder
 from app.reading import Reading
 from app.settings import Settings
 from commands.create import CreateInstance
-from engine.errors import NotAllowed, NotConfigured
+from engine.errors import NotAllowed, NotConfigured, OpsError
+from engine.precedence import CALLS_APART
+from tests.canaries import MARK
 from tests.unit.commands.worlds import REGISTRY
 from tests.unit.engine.house import BEN
 
@@ -58,6 +64,35 @@ async def test_a_policy_that_broke_before_a_restart_leaves_the_last_good_one_in_
         policy.write_text("rules: []\n")
         async with wiring.control_plane(read, REGISTRY) as parts:
             await parts.plane.permit(BEN, CreateInstance(instance="acme"))
+
+
+async def test_requests_to_railway_keep_their_distance(tmp_path: Path) -> None:
+    """So that acknowledgements find room between them (`engine.precedence`)."""
+    came: list[float] = []
+
+    async def refuse(_: web.Request) -> web.Response:
+        came.append(time.monotonic())
+        return web.json_response({"errors": [{"message": "Not Authorized"}]})
+
+    app = web.Application()
+    app.router.add_post("/", refuse)
+    async with TestServer(app) as railway:
+        settings = Settings(
+            _env_file=None,
+            luthien_data_dir=tmp_path / "data",
+            luthien_pace=0.05,
+            railway_api_token=f"token-{MARK}",
+            railway_api_url=str(railway.make_url("/")),
+        )
+        with DataFolder(tmp_path / "data").own("test", wait=timedelta()):
+            async with wiring.control_plane(Reading(settings, ()), REGISTRY) as parts:
+                assert parts.railway is not None
+                asked = (parts.railway.resolve_workspace() for _ in range(2))
+                refused = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(one, OpsError) for one in refused)
+    apart = CALLS_APART.total_seconds() / settings.luthien_pace
+    first, second, *_ = came
+    assert second - first > apart / 2
 
 
 async def test_a_policy_that_was_never_good_starts_nothing(tmp_path: Path) -> None:

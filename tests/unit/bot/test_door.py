@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 import pytest
@@ -338,6 +338,50 @@ async def test_nothing_is_taken_late_while_slack_does_not_say_who_we_are() -> No
             assert (again.status_code, again.content) == (200, b"")
             assert list(control.accepted) == ["t1"]
         await there.stop()
+
+
+async def test_nothing_is_taken_late_over_the_socket_either() -> None:
+    """A command is refused in its acknowledgement; an event is not acknowledged, so that Slack
+    sends it again."""
+    firsts, said = [no("internal_error")], asyncio.Event()
+    acknowledged = asyncio.Queue[dict[str, Any]]()
+    command = {"type": "slash_commands", "envelope_id": "c", "payload": dict(parse_qsl(TYPED))}
+    event = {"type": "events_api", "envelope_id": "e", "payload": json.loads(EVENT)}
+
+    async def slowly(_: web.Request) -> web.StreamResponse:
+        if firsts:
+            return firsts.pop()
+        await said.wait()
+        return no("internal_error")
+
+    async def socket(request: web.Request) -> web.WebSocketResponse:
+        line = web.WebSocketResponse()
+        await line.prepare(request)
+        for envelope in ({"type": "hello"}, command, event):
+            await line.send_json(envelope)
+        async for message in line:
+            acknowledged.put_nowait(message.json())
+        return line
+
+    app, control = web.Application(), FakeControl()
+    app.router.add_get("/", socket)
+    async with TestServer(app) as line:
+        opened = str(line.make_url("/")).replace("http", "ws")
+        answers: Answers = {
+            "auth.test": slowly,
+            "apps.connections.open": lambda _: ok({"url": opened}),
+        }
+        async with slack(GOOD | answers) as url:
+            there = door(url, control)
+            await there.start()
+            first = await asyncio.wait_for(acknowledged.get(), 3)
+            await asyncio.sleep(0.2)
+            said.set()
+            await there.stop()
+    assert first["envelope_id"] == "c"
+    assert "Slack does not say yet who this bot is" in first["payload"]["text"]
+    assert acknowledged.empty()
+    assert not control.accepted
 
 
 async def test_slack_is_asked_again_who_we_are_before_anybody_has_to_wait_for_it() -> None:
