@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bot import refusals
+from engine import chronicle
+from engine.actor import Door
 from engine.errors import TooManyRequests
 from engine.throttle import Throttle
 
@@ -31,6 +33,7 @@ class Rush:
         try:
             self._throttle.take(ask.user)
         except TooManyRequests as often:
+            chronicle.refused(often, actor=f"{Door.SLACK}:{ask.user}", request=ask.delivery)
             return often
         return None
 

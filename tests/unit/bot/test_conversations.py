@@ -263,14 +263,19 @@ async def test_a_question_is_acknowledged_and_answered_privately() -> None:
     assert not slack.slack.messages
 
 
-async def test_who_asks_too_often_is_told_when_to_ask_again_and_nobody_else_is() -> None:
-    """Typed, clicked, submitted and spoken count together; nothing of it is kept."""
+async def test_who_asks_too_often_is_told_when_to_ask_again_and_nobody_else_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Typed, clicked, submitted and spoken count together; nothing of it is kept, and each is
+    in the log."""
+    caplog.set_level(logging.INFO, "luthien")
     now = [0.0]
     mine = Throttle(per_second=2, burst=3, monotonic=lambda: now[0], mend="You can wait.")
     slack = Workspace(throttle=mine)
     for _ in range(3):
         assert "too often" not in (await slack.type("look")).text
     asked = len(slack.control.accepted)
+    caplog.clear()
     said = await slack.type("create acme")
     assert "You ask too often" in said.text
     assert "Next: Ask again in 0.5 s" in said.text
@@ -286,6 +291,9 @@ async def test_who_asks_too_often_is_told_when_to_ask_again_and_nobody_else_is()
     assert kept.body["response_action"] == "errors"
     assert "0.5 s" in kept.body["errors"]["instance"]
     assert len(slack.control.accepted) == asked
+    refused = [line.fields for line in caplog.records if line.msg == "command refused"]  # type: ignore[attr-defined]
+    assert [line["code"] for line in refused] == ["too_many_requests"] * 4
+    assert {line["actor"] for line in refused} == {"slack:U0ADA"}
     assert "too often" not in (await slack.type("look", user="U0BEN")).text
     now[0] += 0.5
     assert "too often" not in (await slack.type("look")).text
