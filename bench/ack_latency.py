@@ -167,13 +167,17 @@ def _result(
         more50, more99 = ours.p50 - echo.p50, ours.p99 - echo.p99
         figures = (ours.p50, ours.p99, echo.p50, echo.p99, more50, more99)
         lines.append((name, str(ours.count), *map(figure, figures)))
-        goals.append(
+        goals += [
             Goal(
-                f"{name}: at most {ALLOWED_MS:g} ms more than the echo",
-                f"p50 {figure(more50)} ms more, p99 {figure(more99)} ms more",
-                more50 <= ALLOWED_MS and more99 <= ALLOWED_MS,
+                f"{name}: at most {ALLOWED_MS:g} ms more than the echo{whose}",
+                f"{which} {figure(more)} ms more",
+                more <= ALLOWED_MS,
             )
-        )
+            for which, more, whose in (
+                ("p50", more50, ""),
+                ("p99", more99, ", also at p99 (our own goal)"),
+            )
+        ]
     columns = ("", "requests", "ours p50", "ours p99", "echo p50", "echo p99", "Δ p50", "Δ p99")
     return Result(
         TITLE,

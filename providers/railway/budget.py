@@ -75,10 +75,8 @@ class Budget:
     @property
     def spacing(self) -> timedelta:
         """The least time between two requests of one poller, in the vendor's (real) time."""
-        left, affordable = self._left(), self._affordable
-        if affordable == math.inf:
-            return timedelta()
-        return left / affordable if affordable else left
+        affordable = self._affordable
+        return timedelta() if affordable == math.inf else self._left() / max(1.0, affordable)
 
     @property
     def _affordable(self) -> float:
@@ -91,10 +89,11 @@ class Budget:
         """Wait one tick, or longer when the budget asks for it.
 
         A poll that ends after `at_most` requests never waits longer while all of them are
-        affordable.
+        affordable. Nobody waits beyond the reset: there is a whole budget again.
         """
         spacing = timedelta() if 0 < at_most <= self._affordable else self.spacing
-        earliest = self._clock.monotonic() + (spacing * requests).total_seconds()
+        longest = min(spacing * requests, self._left())
+        earliest = self._clock.monotonic() + longest.total_seconds()
         await self._clock.sleep(tick)
         await self._until(earliest)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -58,6 +59,16 @@ async def test_a_short_poll_is_not_slowed_while_all_of_it_is_affordable(
 
 async def test_nothing_is_left_until_the_reset(clock: FakeClock) -> None:
     await budget(clock, 0, minutes=5).pause(TICK)
+    assert clock.elapsed == pytest.approx(300, abs=0.1)
+
+
+async def test_nobody_waits_beyond_the_reset(clock: FakeClock) -> None:
+    """Two requests for thirty polls: each can afford a fiftieth of one."""
+    shared = budget(clock, 2, minutes=5)
+    with contextlib.ExitStack() as polls:
+        for _ in range(30):
+            polls.enter_context(shared.polling())
+        await shared.pause(TICK, requests=3)
     assert clock.elapsed == pytest.approx(300, abs=0.1)
 
 
