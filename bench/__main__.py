@@ -93,14 +93,20 @@ def main(only: tuple[str, ...], quick: bool) -> None:
 def _measured(name: str, effort: Effort, console: Console) -> Result | None:
     """None, and the reason on the terminal, when it could not be measured."""
 
+    module = MEASUREMENTS[name]
+    longest_s = getattr(module, "LONGEST_S", LONGEST_S)
+
     async def within_time() -> Result:
-        module = MEASUREMENTS[name]
-        async with asyncio.timeout(getattr(module, "LONGEST_S", LONGEST_S)):
+        async with asyncio.timeout(longest_s):
             measured: Result = await module.measure(effort)
             return measured
 
     try:
         return asyncio.run(within_time())
+    except TimeoutError:
+        why = f"{name} was not over after {longest_s:g} s; the document keeps what it said of it."
+        console.print(why, style="bold red")
+        return None
     except Exception:  # noqa: BLE001 - the other measurements go on
         console.print(f"{name} could not be measured:", style="bold red")
         console.print(traceback.format_exc(), markup=False, highlight=False)
