@@ -114,7 +114,7 @@ async def measure(effort: Effort) -> Result:
     return _result(bursts, sorted(rounds, key=lambda one: one.took.p99), hurried)
 
 
-async def _beside_all_at_once(effort: Effort, number: int = 0) -> Beside:
+async def _beside_all_at_once(effort: Effort, number: int) -> Beside:
     folder = scratch() / f"ack-beside-{number}"
     with (
         running_sandbox(folder, speed=1) as sandbox,

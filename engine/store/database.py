@@ -72,7 +72,8 @@ class Database:
         self.url = make_url(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
         self.client = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
-        """This process, as its replica is named."""
+        """This process among those that share the database: its replica's id, and a part of what
+        its sessions are called."""
         self._engine = _sqlite(self.url) if self.embedded else _postgres(self.url, self.client)
         # Of the same connections; how a transaction of theirs begins differs.
         self._reader = self._engine.execution_options(

@@ -93,13 +93,14 @@ async def test_a_run_keeps_its_request_over_a_restart(tmp_path: Path, book: Book
         run = outcome.run
         await until(p, run, EventKind.STEP_STARTED, "one")
     book.lines.clear()
+    vendor.things.clear()  # else a step that finds its thing again ends before the cancel
     async with plane(tmp_path, vendor) as p:
         await p.cancel(ADA, run.id)
         await over(p, run)
     told = [line[1] for line in book.of(run=run.id, request="d1")]
-    # Steps whose thing was there when they were taken up again may have ended before the cancel.
-    assert {"run cancelling", "step ended"} <= set(told)
+    assert told[0] == "run cancelling"
     assert told[-1] == "run cancelled"
+    assert "step ended" in told
 
 
 async def test_a_run_that_broke_tells_its_code_its_incident_and_the_next_step(
