@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from sandbox.railway.world import World
 
 DEFAULTS: dict[str, Any] = {
+    "auto_instrumentation_enabled": False,
     "builder": "RAILPACK",
     "restart_policy_type": "ON_FAILURE",
     "restart_policy_max_retries": 10,
+    "tracing_enabled": False,
     "watch_patterns": [],
 }
 CONFIG = (

@@ -157,7 +157,11 @@ def project_update(_: None, call: Call, id_: str, given: dict[str, Any]) -> Proj
     if given.get("name") is not None:
         projects.check_name(given["name"])
     for key, value in given.items():
-        if value is not None or key in ("description", "base_environment_id"):
+        if value is not None or key in (
+            "description",
+            "base_environment_id",
+            "tracing_sample_rate",
+        ):
             setattr(found, key, value)
     found.updated_at = call.world.now()
     call.world.changed()

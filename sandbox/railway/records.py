@@ -43,6 +43,8 @@ class Project:
     pr_deploys: bool = False
     bot_pr_environments: bool = False
     focused_pr_environments: bool = False
+    tracing_enabled: bool = False
+    tracing_sample_rate: float | None = None
 
 
 @dataclass
@@ -68,6 +70,8 @@ class Service:
     icon: str | None = None
     template_id: str | None = None
     template_service_id: str | None = None
+    tracing_enabled: bool | None = None  # None: as the project's
+    auto_instrumentation_enabled: bool = False
 
 
 @dataclass

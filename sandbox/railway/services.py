@@ -162,8 +162,11 @@ def service_update(_: None, call: Call, id_: str, given: dict[str, Any]) -> Serv
     if name is not None and name != service.name:
         check_name(world, world.projects[service.project_id], name)
         service.name = name
-    if "icon" in given:
-        service.icon = given["icon"]
+    for key in ("icon", "tracing_enabled"):
+        if key in given:
+            setattr(service, key, given[key])
+    if given.get("auto_instrumentation_enabled") is not None:
+        service.auto_instrumentation_enabled = given["auto_instrumentation_enabled"]
     service.updated_at = world.now()
     world.changed()
     return service

@@ -103,6 +103,47 @@ async def test_update_changes_what_is_given_and_null_empties_the_description(
     assert (shown["name"], shown["description"]) == ("luthien-b", None)
 
 
+async def test_tracing_is_kept_for_a_project_a_service_and_one_environment(
+    railway: Railway,
+) -> None:
+    place = await railway.project()
+    service = await railway.settled_service(place)
+    await railway.ask(
+        """mutation ($project: String!, $service: String!, $environment: String!) {
+          projectUpdate(id: $project, input: {tracingEnabled: true, tracingSampleRate: 0.5}) { id }
+          serviceUpdate(id: $service, input: {tracingEnabled: false,
+                                              autoInstrumentationEnabled: true}) { id }
+          serviceInstanceUpdate(serviceId: $service, environmentId: $environment,
+                                input: {tracingEnabled: true, autoInstrumentationEnabled: true})
+        }""",
+        project=place.project,
+        service=service,
+        environment=place.environment,
+    )
+    read = """query ($project: String!, $service: String!, $environment: String!) {
+      project(id: $project) { tracingEnabled tracingSampleRate }
+      service(id: $service) { tracingEnabled autoInstrumentationEnabled }
+      serviceInstance(serviceId: $service, environmentId: $environment) {
+        tracingEnabled autoInstrumentationEnabled
+      }
+    }"""
+    where = {"project": place.project, "service": service, "environment": place.environment}
+    assert await railway.ask(read, **where) == {
+        "project": {"tracingEnabled": True, "tracingSampleRate": 0.5},
+        "service": {"tracingEnabled": False, "autoInstrumentationEnabled": True},
+        "serviceInstance": {"tracingEnabled": True, "autoInstrumentationEnabled": True},
+    }
+    back = """mutation ($project: String!, $service: String!) {
+      projectUpdate(id: $project, input: {tracingSampleRate: null}) { tracingSampleRate }
+      serviceUpdate(id: $service, input: {tracingEnabled: null}) { tracingEnabled }
+    }"""
+    shown = await railway.ask(back, project=place.project, service=service)
+    assert shown == {
+        "projectUpdate": {"tracingSampleRate": None},
+        "serviceUpdate": {"tracingEnabled": None},
+    }
+
+
 async def test_activity_tells_deployments_newest_first(railway: Railway) -> None:
     place, gateway, _ = await railway.instance_of_luthien()
     await railway.control("railway/crash", project=place.project, service="Redis")
