@@ -63,7 +63,7 @@ def changes(wish: Wish) -> bool:
     if not issubclass(wish.command, Change):
         return wish.command.risk is not Risk.READS
     try:
-        return not wish.parse().asks
+        return not wish.parse().reads
     except OpsError:
         return True
 

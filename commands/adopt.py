@@ -10,6 +10,7 @@ from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.marks import Mark, MarkKind
 from commands.names import KnownInstance
+from commands.service_settings import repair_changes, repair_steps
 from commands.steps.places import Place
 from commands.steps.replace_mark import ReplaceMark
 from engine.command import Argument, Change, Completes, Risk
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 class Adopt(Change):
     """Take an instance as it is whose creation never came to its end, or that lacks a part.
 
-    Only its mark is changed: it counts as an ordinary instance from then on, and is no orphan any
-    more. What it lacks stays missing, and `list` and `status` go on saying so.
+    Its mark is changed, and how its gateway is built and run is set where that is missing; nothing
+    is deployed. It counts as an ordinary instance from then on, and is no orphan any more. Parts
+    that it lacks stay missing, and `list` and `status` go on saying so.
     """
 
     name: ClassVar[str] = "adopt"
@@ -73,9 +75,12 @@ class Adopt(Change):
             )
         short = instance.space.name == blueprint.space_prefix + instance.name
         ready = Mark.ready(name="" if short else instance.name, without=tuple(lacks))
+        place = Place.of(instance.space)
+        repairs = repair_steps(instance, instance.front, place) if instance.front else ()
         step = ReplaceMark(
             key="mark",
-            space=Place.of(instance.space),
+            after=tuple(step.key for step in repairs),
+            space=place,
             title="Mark it ready",
             seen=instance.space.mark,
             mark=str(ready),
@@ -83,11 +88,14 @@ class Adopt(Change):
         return Plan(
             title=f"Adopt instance {instance.name}",
             subject=instance.name,
-            steps=(step,),
-            changes=(f"~ project {instance.space.name}: marked {ready}",),
+            steps=(*repairs, step),
+            changes=(
+                f"~ project {instance.space.name}: marked {ready}",
+                *(repair_changes(instance, instance.front) if instance.front else ()),
+            ),
             notes=(lacking(instance.name, lacks),) if lacks else (),
             risk=self.risk,
-            expected=critical_path((step,)),
+            expected=critical_path((*repairs, step)),
             outcome={"name": instance.name, "project_id": instance.space.id},
             closing=lacking(instance.name, lacks) if lacks else "",
         )

@@ -10,6 +10,7 @@ from commands.config_deployment import deployment
 from commands.deployment_steps import WAIT, outcome
 from commands.instances import BLUEPRINT
 from commands.left_by import left_by
+from commands.service_settings import repair_changes
 from commands.steps.places import Place
 from commands.steps.write_config import WriteConfig
 from engine.command import Risk
@@ -94,7 +95,7 @@ async def planned(
         title=f"Configure {instance.name}",
         subject=instance.name,
         steps=steps,
-        changes=changes,
+        changes=(*changes, *([] if no_deploy else repair_changes(instance, service))),
         risk=Risk.CHANGES,
         expected=critical_path(steps),
         notes=tuple(told),

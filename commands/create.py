@@ -191,6 +191,8 @@ def _changes(
         lines.append(f"+ service {service.name} from {repo}@{branch}")
         if service.port is not None:
             lines.append(f"+ public domain to port {service.port} of {service.name}")
+        if words := service.settings.words:
+            lines.append(f"+ settings of {service.name}: {', '.join(words)}")
         written = [n for n, v in service.variables.items() if v.is_written]
         lines.append(f"+ {len(written)} variables of {service.name}")
     return tuple(lines)

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from commands.history import ROLL_BACK, meanwhile, undo_line
 from commands.instance_state import InstanceStatus
 from commands.instances import BLUEPRINT
+from commands.service_settings import SETTINGS, after_repair, repair_changes, repair_steps
+from commands.steps.check_deployment import CheckDeployment
 from commands.steps.check_health import CheckHealth
 from commands.steps.wait_for_deployment import WaitForDeployment
+from engine.capabilities import DOCKERFILE
 from engine.command import Risk
 from engine.plan import Plan, critical_path
 from engine.step import Ref
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from commands.instances import Instance
     from commands.steps.places import Place
     from engine.blueprint import Blueprint
-    from engine.capabilities import Service
+    from engine.capabilities import Deployment, Service
     from engine.step import Step
     from engine.world import World
 
@@ -38,9 +41,10 @@ def afterwards(
     *,
     start: str,
     expected: timedelta,
+    check: CheckDeployment | None = None,
 ) -> tuple[Step, ...]:
-    """Wait until what the step `start` has started runs, then look at the instance from outside.
-    Tried again, a deployment that died is started anew."""
+    """Wait until what the step `start` has started runs, `check` how it was built, and look at the
+    instance from outside. Tried again, a deployment that died is started once more."""
     wait = WaitForDeployment(
         key=WAIT,
         after=(start,),
@@ -50,9 +54,10 @@ def afterwards(
         deployment=Ref(ref=f"{start}.deployment_id"),
         expected=expected,
     )
+    begun = (wait, check) if check else (wait,)
     front = instance.front
     if front is None or not front.url or not blueprint.front.health_paths:
-        return (wait,)
+        return begun
     health = CheckHealth(
         key="health",
         after=(WAIT,),
@@ -61,7 +66,30 @@ def afterwards(
         url=front.url,
         paths=blueprint.front.health_paths,
     )
-    return (wait, health)
+    return (*begun, health)
+
+
+def check_of(
+    instance: Instance, service: Service, place: Place, *, like: Deployment | None = None
+) -> CheckDeployment | None:
+    """Whether a new deployment was built and checked as the settings say; `like`: as this earlier
+    one, which comes back with the settings of its time."""
+    settings = after_repair(instance, service)
+    dockerfile, health_path = settings.dockerfile is not None, settings.health_path or ""
+    if like is not None and like.builder:
+        dockerfile, health_path = like.builder == DOCKERFILE, like.health_path or ""
+    if not dockerfile and not health_path:
+        return None
+    return CheckDeployment(
+        key="built",
+        after=(WAIT,),
+        space=place,
+        service=service.id,
+        service_name=service.name,
+        deployment=Ref(ref=f"{WAIT}.deployment_id"),
+        dockerfile=dockerfile,
+        health_path=health_path,
+    )
 
 
 def outcome(instance: Instance, **more: str | Ref) -> dict[str, str | Ref | None]:
@@ -104,20 +132,31 @@ def replacement(
     changes: Sequence[str],
     notes: Sequence[str] = (),
     expected: timedelta,
+    like: Deployment | None = None,
 ) -> Plan:
-    """The plan of what `starts` put in place: it is waited for and looked at from outside, and the
-    way back leads to what is in place now. The first of them starts the deployment."""
+    """The plan of what `starts` put in place: settings that are missing are set first, the new
+    deployment is waited for and looked at from outside, and the way back leads to what is in place
+    now. The first of `starts` starts it; `like` is the earlier deployment that comes back."""
     blueprint = world.blueprint(BLUEPRINT)
-    instance, start = front.instance, starts[0].key
+    instance, service = front.instance, front.service
+    start = starts[0].key
     rest = afterwards(
-        instance, blueprint, front.place, front.service.name, start=start, expected=expected
+        instance,
+        blueprint,
+        front.place,
+        service.name,
+        start=start,
+        expected=expected,
+        check=check_of(instance, service, front.place, like=like),
     )
-    steps = (*starts, *rest)
+    repairs = repair_steps(instance, service, front.place)
+    first = starts[0].model_copy(update={"after": (SETTINGS,)}) if repairs else starts[0]
+    steps = (*repairs, first, *starts[1:], *rest)
     return Plan(
         title=f"{verb} {instance.name}",
         subject=instance.name,
         steps=steps,
-        changes=tuple(changes),
+        changes=(*changes, *repair_changes(instance, service)),
         risk=Risk.CHANGES,
         expected=critical_path(steps),
         notes=(*notes, meanwhile(front.history, newcomer)),

@@ -37,6 +37,7 @@ _VERBS = {
     "config": "Configured",
     "policy-config": "Gateway policy set",
     "rotate": "Keys rotated",
+    "repair": "Repaired",
     **_LOCKS,
 }
 """In the order in which they are told; other commands follow by their own names."""

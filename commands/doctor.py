@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
+from commands.instances import all_instances
+from commands.service_settings import consequence
 from engine.actor import Role
 from engine.answer import Answer, Offer, Offers, Table, explained
 from engine.command import Question
-from engine.words import plural
+from engine.errors import OpsError
+from engine.words import listed, plural, typed
+from engine.world import Finding
 
 if TYPE_CHECKING:
-    from engine.world import Finding, World
+    from collections.abc import Sequence
+
+    from engine.world import World
+
+_NAMED = 10
 
 
 class Doctor(Question):
@@ -23,7 +31,7 @@ class Doctor(Question):
     examples: ClassVar[tuple[str, ...]] = ("doctor",)
 
     async def answer(self, world: World) -> Answer:
-        found = await asyncio.gather(*(check() for check in world.checks))
+        found = await asyncio.gather(*(check() for check in world.checks), _gateways(world))
         findings = [finding for some in found for finding in some]
         wrong = [finding for finding in findings if not finding.ok]
         pages = list(dict.fromkeys(finding.page for finding in wrong if finding.page))
@@ -53,6 +61,28 @@ class Doctor(Question):
                 ],
             },
         )
+
+
+async def _gateways(world: World) -> Sequence[Finding]:
+    """Whether the host knows how each gateway is built and run. What keeps it from being asked is
+    found by other checks."""
+    name = "Settings of gateways"
+    try:
+        instances = await all_instances(world)
+    except OpsError:
+        return ()
+    lacking = [i for i in instances if i.missing_settings.given]
+    if not lacking:
+        detail = f"complete for {plural(len(instances), 'gateway')}"
+        return [Finding(name, ok=True, detail=detail if instances else "there are no instances")]
+    names = listed([*(i.name for i in lacking[:_NAMED]), *_rest(len(lacking) - _NAMED)])
+    wrong = consequence(lacking[0].missing_settings, many=len(lacking) > 1)
+    fix = f"repair {lacking[0].name}" if len(lacking) == 1 else "repair --all"
+    return [Finding(name, ok=False, detail=f"{names}: {wrong}", fix=typed(fix))]
+
+
+def _rest(count: int) -> Sequence[str]:
+    return [f"{count:,} more"] if count > 0 else []
 
 
 def _title(checks: int, wrong: int) -> str:

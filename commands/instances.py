@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from commands.instance_state import InstanceStatus, state_of
 from commands.marks import Mark, MarkKind
 from commands.names import may_be_shortened, space_name
-from engine.capabilities import DeployState, HostsSpaces, RunsServices
+from engine.capabilities import DeployState, HostsSpaces, RunsServices, ServiceSettings
 from engine.errors import NotFound, ProviderError
 from engine.situation import Situation
 from engine.words import listed, moment, typed
@@ -74,6 +74,14 @@ class Instance:
         return [name for name in self.missing if name not in self.mark.without]
 
     @cached_property
+    def missing_settings(self) -> ServiceSettings:
+        """How what people reach is built and run, as far as that is not set on the host."""
+        seen = self.front.settings if self.front else None
+        if seen is None or self.status is InstanceStatus.PROVISIONING:
+            return ServiceSettings()
+        return self.blueprint.front.settings.missing_from(seen)
+
+    @cached_property
     def alone(self) -> Situation:
         """Its situation, were nobody else there and no time passing."""
         deployment = self.front.deployment if self.front else None
@@ -83,6 +91,7 @@ class Instance:
             whole=not self.missing,
             accepted=not self.unaccounted,
             served=self.front is not None,
+            configured=not self.missing_settings.given,
             deployed=deployment is not None and deployment.state in _RESTARTS,
             leaving=self.deletion_at is not None,
         )
@@ -101,6 +110,7 @@ class Instance:
             "services": {s.name.lower(): service_json(s) for s in _sorted(self.space.services)},
             "created_at": self.space.created_at.isoformat(),
             "deletion_scheduled_at": self.deletion_at.isoformat() if self.deletion_at else None,
+            "missing_settings": list(self.missing_settings.given),
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field
@@ -22,6 +23,18 @@ PAGE = 20
 """Rows that are still readable in a chat."""
 
 
+class ListedState(StrEnum):
+    """What can be listed by: a state, or that settings are missing, in whatever state."""
+
+    PROVISIONING = "provisioning"
+    RUNNING = "running"
+    UNHEALTHY = "unhealthy"
+    DELETION_SCHEDULED = "deletion_scheduled"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SETTINGS_MISSING = "settings_missing"
+
+
 def _state(typed: object) -> object:
     """As people write it: `deletion-scheduled`, `Running`."""
     return typed.lower().replace("-", "_") if isinstance(typed, str) else typed
@@ -39,7 +52,7 @@ class ListInstances(Question):
     words: Annotated[tuple[str, ...], Argument()] = Field(
         default=(), description="Parts of names", examples=["demo"]
     )
-    state: Annotated[InstanceStatus | None, BeforeValidator(_state)] = Field(
+    state: Annotated[ListedState | None, BeforeValidator(_state)] = Field(
         default=None, description="Only instances in this state", examples=["failed"]
     )
     page: int | None = Field(
@@ -88,7 +101,10 @@ class ListInstances(Question):
         )
 
     def _wanted(self, instance: Instance) -> bool:
-        if self.state is not None and instance.status != self.state:
+        if self.state is ListedState.SETTINGS_MISSING:
+            if not instance.missing_settings.given:
+                return False
+        elif self.state is not None and instance.status.value != self.state.value:
             return False
         return all(word.lower() in instance.name for word in self.words)
 
@@ -97,7 +113,8 @@ class ListInstances(Question):
         now = world.now()
         row = (
             instance.name,
-            instance.status.words,
+            instance.status.words
+            + (", settings missing" if instance.missing_settings.given else ""),
             instance.url or "–",
             about(now - instance.space.created_at),
         )

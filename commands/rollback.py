@@ -105,6 +105,7 @@ class Rollback(Change):
                 f"~ variables and settings of {service.name} as they were then",
             ),
             expected=_TAKES,
+            like=target,
         )
 
     def _target(self, instance: Instance, history: History, now: datetime) -> Deployment:

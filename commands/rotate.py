@@ -11,6 +11,7 @@ from commands.deployment_steps import outcome
 from commands.gateway import shared_names
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.names import KnownInstance
+from commands.service_settings import repair_changes
 from commands.services import find_service
 from commands.steps.places import Place
 from commands.steps.prove_key import ProveKey
@@ -97,7 +98,10 @@ class Rotate(Change):
             title=f"Rotate the {self.key} key of {instance.name}",
             subject=instance.name,
             steps=tuple(steps),
-            changes=(f"~ {listed(variables)}: a new key",),
+            changes=(
+                f"~ {listed(variables)}: a new key",
+                *repair_changes(instance, service),
+            ),
             risk=self.risk,
             expected=critical_path(steps),
             notes=(

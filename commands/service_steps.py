@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from commands.steps.add_service import AddService
+from commands.steps.check_deployment import CheckDeployment
 from commands.steps.check_health import CheckHealth
 from commands.steps.connect_source import ConnectSource
 from commands.steps.expose import Expose
 from commands.steps.stop_following import StopFollowing
 from commands.steps.wait_for_deployment import WaitForDeployment
+from commands.steps.write_settings import WriteSettings
 from commands.steps.write_variables import WriteVariables
 from engine.step import Ref, Step
 
@@ -22,7 +24,8 @@ def service_steps(
     service: ServiceSpec, place: Place, source: tuple[str, str], instance: str, *, after: str
 ) -> list[Step]:
     """One service from nothing to healthy. Its variables wait for what they refer to; its source
-    comes last, because that deploys it."""
+    comes last, because that deploys it: a first build that does not know the settings may make
+    the host ignore them later."""
     name = service.name
     made, deployed = f"service-{name}", f"deployment-{name}"
     service_id = Ref(ref=f"{made}.id")
@@ -45,6 +48,19 @@ def service_steps(
             same_as={k: v.same_as for k, v in service.variables.items() if v.same_as},
         ),
     ]
+    wanted = service.settings
+    if wanted.given:
+        set_up += (f"settings-{name}",)
+        steps.append(
+            WriteSettings(
+                key=f"settings-{name}",
+                after=(made,),
+                space=place,
+                service=service_id,
+                service_name=name,
+                settings=wanted,
+            )
+        )
     if service.port is not None:
         set_up += (f"domain-{name}",)
         steps.append(
@@ -85,6 +101,19 @@ def service_steps(
             expected=service.expected,
         ),
     ]
+    if wanted.dockerfile or wanted.health_path:
+        steps.append(
+            CheckDeployment(
+                key=f"built-{name}",
+                after=(deployed,),
+                space=place,
+                service=service_id,
+                service_name=name,
+                deployment=Ref(ref=f"{deployed}.deployment_id"),
+                dockerfile=wanted.dockerfile is not None,
+                health_path=wanted.health_path or "",
+            )
+        )
     if service.port is not None and service.health_paths:
         steps.append(
             CheckHealth(

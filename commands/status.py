@@ -19,6 +19,7 @@ from commands.lock_view import hold_fact, line_facts
 from commands.names import KnownInstance
 from commands.redaction import redacted
 from commands.run_view import RUN_COLUMNS, run_json, run_offers, run_row, status_words, took
+from commands.service_settings import consequence
 from commands.situation import Situations
 from engine.answer import Answer, Fact, Facts, Offer, Offers, Part, Table
 from engine.capabilities import DeployState, ProbesUrls, RunsServices
@@ -147,6 +148,8 @@ def _facts(
     facts = [Fact(label="Address", value=url or "not public yet", url=url)]
     if reason:
         facts.append(Fact(label="Why", value=reason))
+    if instance.missing_settings.given:
+        facts.append(Fact(label="Settings", value=consequence(instance.missing_settings)))
     facts += [
         Fact(
             label=path,

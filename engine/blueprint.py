@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from engine.capabilities import Database
+from engine.capabilities import Database, RestartPolicy, ServiceSettings
 from engine.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -87,10 +87,39 @@ class Credential(_Part):
     description: str = ""
 
 
+class Build(_Part):
+    """Without a Dockerfile the host's own builder decides."""
+
+    dockerfile: str | None = None
+    """Its path in the repository."""
+
+
+class HealthCheck(_Part):
+    """The host asks a new deployment at `path` before it replaces the old one."""
+
+    path: str
+    timeout: timedelta = timedelta(minutes=5)
+
+
+class Restart(_Part):
+    """What the host does when the process has ended."""
+
+    policy: RestartPolicy = RestartPolicy.ON_FAILURE
+    retries: int | None = Field(default=None, ge=0)
+
+
 class ServiceSpec(_Part):
     name: str
     repo: str
     branch: str = "main"
+    build: Build = Build()
+    start: str | None = None
+    """Replaces the image's own command."""
+    health_check: HealthCheck | None = None
+    restart: Restart | None = None
+    replicas: int | None = Field(default=None, ge=1)
+    """None: what the host has; so is the region."""
+    region: str | None = None
     port: int | None = None
     """Set: the service gets a public domain that leads to this port."""
     health_paths: tuple[str, ...] = ()
@@ -101,6 +130,21 @@ class ServiceSpec(_Part):
     credentials: tuple[Credential, ...] = ()
     expected: timedelta
     monthly_cost_usd: Decimal
+
+    @property
+    def settings(self) -> ServiceSettings:
+        """How it is built and run; what is left open here is left to the host."""
+        check, restart = self.health_check, self.restart
+        return ServiceSettings(
+            dockerfile=self.build.dockerfile,
+            health_path=check.path if check else None,
+            health_timeout=check.timeout if check else None,
+            start_command=self.start,
+            restart=restart.policy if restart else None,
+            restart_retries=restart.retries if restart else None,
+            replicas=self.replicas,
+            region=self.region,
+        )
 
     def hides(self, variable: str) -> bool:
         """Whether a variable's value is never to be shown: secret, or not known here."""

@@ -19,6 +19,8 @@ class Situation:
     """What it lacks, somebody has accepted."""
     served: bool = True
     """The part that people reach is there."""
+    configured: bool = True
+    """And the host knows how it is built and run."""
     deployed: bool = True
     """And it runs, or has crashed."""
     leaving: bool = False

@@ -23,6 +23,12 @@ from engine.capabilities.gateways import (
     Probe,
     ProbesUrls,
 )
+from engine.capabilities.service_settings import (
+    DOCKERFILE,
+    SETTING_NAMES,
+    RestartPolicy,
+    ServiceSettings,
+)
 from engine.capabilities.services import (
     Failure,
     LogLine,
@@ -51,6 +57,8 @@ from engine.capabilities.use import (
 )
 
 __all__ = (
+    "DOCKERFILE",
+    "SETTING_NAMES",
     "Access",
     "AdministersGateways",
     "Allowance",
@@ -75,8 +83,10 @@ __all__ = (
     "ProbesUrls",
     "ReadsRepositories",
     "RepositoryAccess",
+    "RestartPolicy",
     "RunsServices",
     "Service",
+    "ServiceSettings",
     "Space",
     "SpeaksInChannels",
     "TellsAccess",

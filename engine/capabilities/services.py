@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from engine.capabilities.service_settings import ServiceSettings
     from engine.capabilities.spaces import Deployment, Service, Space
 
 
@@ -49,6 +50,13 @@ class RunsServices(Protocol):
         self, space: Space, service_id: str, variables: Mapping[str, str | None]
     ) -> None:
         """Set these (None removes), leave the others: all at once, deploying nothing.
+        Idempotent."""
+
+    async def write_settings(
+        self, space: Space, service_id: str, settings: ServiceSettings
+    ) -> None:
+        """Set these, leave the others; they count from the next deployment on, and nothing is
+        deployed. Read back before returning: Rejected when the host has not kept them.
         Idempotent."""
 
     async def expose(self, space: Space, service_id: str, *, port: int) -> Service:

@@ -13,6 +13,8 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from engine.capabilities.service_settings import ServiceSettings
+
 
 class DeployState(StrEnum):
     """How far a deployment is, in our words; the vendor's own word stands in `phase`."""
@@ -50,6 +52,12 @@ class Deployment:
     branch: str = ""
     url: str = ""
     """The vendor's console page."""
+    builder: str = ""
+    """What built it, in lower case: `dockerfile`, or the host's own builder. Empty: the host does
+    not tell, as long as it is not over."""
+    health_path: str | None = None
+    """Where the host asked whether it is healthy: empty when it did not ask, None when that is not
+    told."""
     can_roll_back: bool | None = None
     """Whether the vendor still can put it back in place; None: not asked."""
 
@@ -66,6 +74,8 @@ class Service:
     url: str = ""
     repo: str = ""
     image: str = ""
+    settings: ServiceSettings | None = None
+    """Of its next deployment; None: not read."""
 
 
 @dataclass(frozen=True)

@@ -84,12 +84,37 @@ def _mapping(value: object) -> object:
     return value if isinstance(value, dict) else {}
 
 
+def _text(value: object) -> object:
+    return value if isinstance(value, str) else None
+
+
+Text = Annotated[str | None, BeforeValidator(_text)]
+Untyped = Annotated[dict[str, Any], BeforeValidator(_mapping)]
+
+
+class BuildManifest(Wire):
+    builder: Text = None
+
+
+class DeployManifest(Wire):
+    healthcheck_path: Text = None
+    multi_region_config: Untyped = {}
+
+
+class ServiceManifest(Wire):
+    """What a deployment was built and run with."""
+
+    build: Annotated[BuildManifest, BeforeValidator(_mapping)] = BuildManifest()
+    deploy: Annotated[DeployManifest, BeforeValidator(_mapping)] = DeployManifest()
+
+
 class DeploymentMeta(Wire):
     repo: str | None = None
     branch: str | None = None
     commit_hash: str | None = None
     commit_message: str | None = None
     image: str | None = None
+    service_manifest: Annotated[ServiceManifest, BeforeValidator(_mapping)] = ServiceManifest()
 
 
 class Deployment(Wire):
@@ -155,7 +180,20 @@ class Source(Wire):
     image: str | None = None
 
 
-class ServiceInstance(Wire):
+class InstanceSettings(Wire):
+    """How a service instance is built and run from its next deployment on."""
+
+    dockerfile_path: str | None = None
+    healthcheck_path: str | None = None
+    healthcheck_timeout: int | None = None
+    start_command: str | None = None
+    restart_policy_type: str | None = None
+    restart_policy_max_retries: int | None = None
+    num_replicas: int | None = None
+    region: str | None = None
+
+
+class ServiceInstance(InstanceSettings):
     service_id: str
     service_name: str
     deleted_at: datetime | None = None
@@ -206,9 +244,10 @@ class EnvironmentPatch(Wire):
     patch: dict[str, Any] = {}
 
 
-class Connected(Wire):
+class Connected(InstanceSettings):
     source: Source | None = None
     latest_deployment: Deployment | None = None
+    active_deployments: list[Deployment] = []
 
 
 class DeploymentTrigger(Wire):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine import capabilities as ours
-from providers.railway import models, removing
+from providers.railway import models, removing, service_settings
 from providers.railway.rail import place
+from providers.railway.service_settings import DOCKERFILE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +83,21 @@ class Services:
             },
         )
         await self._rail.settle(write, written)
+
+    async def write_settings(
+        self, space: Space, service_id: str, settings: ours.ServiceSettings
+    ) -> None:
+        """A Dockerfile's path is written as a variable, too: that is the documented way, and a
+        service whose first build knew neither was reported to ignore the setting later.
+
+        Source: Railway docs, builds/dockerfiles; reports of users (support forum).
+        """
+        path = settings.dockerfile
+        if path is not None:
+            there = await self.variables(space, service_id)
+            if there.get(DOCKERFILE_VARIABLE) != path:
+                await self.write_variables(space, service_id, {DOCKERFILE_VARIABLE: path})
+        await service_settings.change(self._rail, space, service_id, settings)
 
     async def expose(self, space: Space, service_id: str, *, port: int) -> ours.Service:
         """Of several domains the first one counts; one that leads elsewhere is redirected.

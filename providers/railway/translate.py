@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine import capabilities as ours
-from engine.capabilities import DeployState
+from engine.capabilities import SETTING_NAMES, DeployState, RestartPolicy, ServiceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,16 @@ STATES: Mapping[str, DeployState] = {
 """Every DeploymentStatus of Railway's schema; a test proves that none is missing."""
 
 
+DEFAULTS = ServiceSettings(
+    health_timeout=timedelta(seconds=300),
+    restart=RestartPolicy.ON_FAILURE,
+    restart_retries=10,
+    replicas=1,
+)
+"""What holds where nobody has set anything. Source: Railway docs, deployments/healthchecks,
+deployments/restart-policy, deployments/scaling."""
+
+
 def project_page(project_id: str) -> str:
     return f"{CONSOLE}/{project_id}"
 
@@ -46,9 +57,12 @@ def deployment_page(project_id: str, service_id: str | None, deployment_id: str)
 
 def deployment(wire: models.Deployment) -> ours.Deployment:
     """A status that we do not know is taken as "not there yet"."""
+    state = STATES.get(wire.status, DeployState.PENDING)
+    built, run = wire.meta.service_manifest.build, wire.meta.service_manifest.deploy
+    told = state.settled and built.builder is not None  # half-filled until it is over
     return ours.Deployment(
         id=wire.id,
-        state=STATES.get(wire.status, DeployState.PENDING),
+        state=state,
         phase=wire.status,
         created_at=wire.created_at,
         updated_at=wire.status_updated_at,
@@ -56,8 +70,30 @@ def deployment(wire: models.Deployment) -> ours.Deployment:
         commit_message=wire.meta.commit_message or "",
         branch=wire.meta.branch or "",
         url=deployment_page(wire.project_id, wire.service_id, wire.id),
+        builder=(built.builder or "").lower() if told else "",
+        health_path=(run.healthcheck_path or "") if told else None,
         can_roll_back=wire.can_rollback,
     )
+
+
+def settings(wire: models.InstanceSettings) -> ServiceSettings:
+    """Railway does not tell what somebody has set from its defaults: what equals one of them, or
+    is empty, counts as not set."""
+    policy, timeout = wire.restart_policy_type or "", wire.healthcheck_timeout
+    known = policy in RestartPolicy.__members__
+    found = ServiceSettings(
+        dockerfile=wire.dockerfile_path or None,
+        health_path=wire.healthcheck_path or None,
+        health_timeout=timedelta(seconds=timeout) if timeout is not None else None,
+        start_command=wire.start_command or None,
+        restart=RestartPolicy[policy] if known else None,
+        restart_retries=wire.restart_policy_max_retries,
+        replicas=wire.num_replicas,
+        region=wire.region or None,
+    )
+    values = {**DEFAULTS.given, **found.given}
+    unset = [name for name in SETTING_NAMES if values.get(name) == getattr(DEFAULTS, name)]
+    return ServiceSettings(**values, defaults=frozenset(unset))
 
 
 def environment(project: models.Project) -> models.Environment | None:
@@ -102,4 +138,5 @@ def _service(instance: models.ServiceInstance, rail: Rail) -> ours.Service:
         url=rail.url(domain),
         repo=(source.repo if source else None) or "",
         image=(source.image if source else None) or "",
+        settings=settings(instance),
     )

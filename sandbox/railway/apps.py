@@ -1,6 +1,6 @@
 """What the containers do: which image is a database, what the gateway needs to start and be ready.
 
-Source: the public repository LuthienResearch/luthien-proxy (railway.toml, docker/, /ready).
+Source: the public repository LuthienResearch/luthien-proxy (docker/, railway.toml, /ready).
 """
 
 from __future__ import annotations
@@ -37,14 +37,40 @@ POSTGRES = Backend("Postgres", ("postgresql", "postgres"), "postgres", "POSTGRES
 REDIS = Backend("Redis", ("redis", "rediss"), "redis", "REDIS_PASSWORD", 6379)
 
 
-def config_file(repo: str | None) -> dict[str, Any]:
-    """The railway.toml in the repository, as far as this stand-in knows the repository."""
-    if repo != LUTHIEN:
-        return {}
-    return {
-        "build": {"builder": "DOCKERFILE", "dockerfilePath": "docker/Dockerfile.gateway"},
-        "deploy": {"healthcheckPath": "/health", "healthcheckTimeout": 60},
+_PLAIN: dict[str, Any] = {"dockerfiles": [], "railpack": True, "config_file": {}, "answers": {}}
+_KNOWN: dict[str, dict[str, Any]] = {
+    LUTHIEN: {
+        "dockerfiles": ["docker/Dockerfile.gateway"],
+        "railpack": False,  # its root holds nothing that a start command follows from
+        "config_file": {
+            "build": {"dockerfilePath": "docker/Dockerfile.gateway"},
+            "deploy": {
+                "healthcheckPath": "/health",
+                "healthcheckTimeout": 60,
+                "restartPolicyType": "ON_FAILURE",
+                "restartPolicyMaxRetries": 3,
+            },
+        },
     }
+}
+
+
+def repository(world: World, repo: str | None) -> dict[str, Any]:
+    """What lies in a repository: its `dockerfiles`, whether `railpack` can build it, its
+    `config_file` (railway.toml), and what its application `answers` at which path (HTTP status;
+    any other path 200). Settings of the world replace what is known here."""
+    given = world.settings.repos.get(repo or "", {})
+    own = {key: value for key, value in given.items() if key in _PLAIN}
+    return {**_PLAIN, **_KNOWN.get(repo or "", {}), **own}
+
+
+def config_file(world: World, repo: str | None) -> dict[str, Any]:
+    """The repository's railway.toml, as far as Railway reads it: never, since December 2026;
+    before that, for services that had used one already (`legacy_config_files`)."""
+    if not world.settings.legacy_config_files:
+        return {}
+    found: dict[str, Any] = repository(world, repo)["config_file"]
+    return found
 
 
 def digest(image: str) -> str:
@@ -65,19 +91,40 @@ def listens_on(deployment: Deployment) -> int | None:
     return int(text) if text.isdigit() and 0 < int(text) < 65536 else None
 
 
-def problem(world: World, deployment: Deployment) -> str | None:
-    """Why a container never answers its health check; None when it does."""
+def problem(world: World, deployment: Deployment, path: str) -> str | None:
+    """Why a container never answers its health check at `path`; None when it does. Any 2xx is an
+    answer. Source: docs.railway.com, deployments/healthchecks (since autumn 2026)."""
     port = listens_on(deployment)
     if port is None:
         return "The port to listen on is not a number"
     asked = deployment.variables.get("PORT") or INJECTED_PORT
     if str(port) != asked:
         return f"Health check asks port {asked}, the application listens on {port}"
+    if wrong := exits(world, deployment):
+        return wrong
+    status = answers(world, deployment, path)
+    return None if 200 <= status < 300 else f"Health check failed with status {status}"
+
+
+def exits(world: World, deployment: Deployment) -> str | None:
+    """Why a container ends right after its start: the gateway migrates its database first."""
     if is_gateway(deployment):
         url = deployment.variables.get("DATABASE_URL", "")
         if urlsplit(url).scheme in POSTGRES.schemes:
             return unreachable(world, deployment, "DATABASE_URL", POSTGRES)
     return None
+
+
+def answers(world: World, deployment: Deployment, path: str) -> int:
+    """The HTTP status of what a running container answers at a path."""
+    known: dict[str, int] = repository(world, deployment.meta.get("repo"))["answers"]
+    if path in known:
+        return known[path]
+    if not is_gateway(deployment):
+        return 200
+    if path == "/ready":
+        return 503 if unready(world, deployment) else 200
+    return 200 if path in ("/health", "/") else 404
 
 
 def unready(world: World, deployment: Deployment) -> dict[str, str]:

@@ -78,6 +78,7 @@ def control_routes(world: World) -> list[BaseRoute]:
             name=str(body.get("name") or "luthien-filler-{n}"),
             description=str(body.get("description") or ""),
             settings={str(k): str(v) for k, v in (body.get("variables") or {}).items()},
+            legacy=body.get("legacy") is True,
         )
         return JSONResponse({"projects": made})
 

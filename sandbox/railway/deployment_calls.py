@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway import deployments, github, phases
+from sandbox.railway import builds, deployments, github, phases
 from sandbox.railway.errors import RailwayError
 from sandbox.railway.paging import Connection, connection
 
@@ -261,6 +261,7 @@ FIELDS: dict[str, Callable[..., Any]] = {
     "Deployment.diagnosis": lambda _source, _call: None,
     "Deployment.environment": lambda source, call: call.world.environments[source.environment_id],
     "Deployment.instances": instances,
+    "Deployment.meta": lambda source, _call: builds.shown_meta(source),
     "Deployment.service": lambda source, call: call.world.services[source.service_id],
     "Deployment.staticUrl": url,
     "Deployment.suggestAddServiceDomain": suggest_domain,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway import apps, github, phases, variables
+from sandbox.railway import apps, builds, github, phases, variables
 
 if TYPE_CHECKING:
     from sandbox.railway.records import Deployment, Project, ServiceInstance
@@ -83,51 +83,29 @@ def meta(
     commit: dict[str, str] | None,
 ) -> dict[str, Any]:
     """The keys seen in captures of Railway's untyped `meta`."""
-    file = apps.config_file(instance.repo)
-    config = instance.config
-    region = config.get("region") or "us-west2"
-    deploy = {
-        "region": None,
-        "runtime": "V2",
-        "numReplicas": config.get("num_replicas", 1),
-        "startCommand": config.get("start_command"),
-        "preDeployCommand": config.get("pre_deploy_command"),
-        "healthcheckPath": config.get("healthcheck_path"),
-        "healthcheckTimeout": config.get("healthcheck_timeout"),
-        "cronSchedule": config.get("cron_schedule"),
-        "sleepApplication": config.get("sleep_application", False),
-        "restartPolicyType": config.get("restart_policy_type", "ON_FAILURE"),
-        "restartPolicyMaxRetries": config.get("restart_policy_max_retries", 10),
-        "multiRegionConfig": config.get("multi_region_config")
-        or {region: {"numReplicas": config.get("num_replicas", 1)}},
-        "limitOverride": instance.limits,
-        **file.get("deploy", {}),
-    }
-    build = {
-        "builder": config.get("builder", "RAILPACK"),
-        "buildCommand": config.get("build_command"),
-        "dockerfilePath": config.get("dockerfile_path"),
-        **file.get("build", {}),
-    }
+    file = apps.config_file(world, instance.repo)
+    build = None if instance.repo is None else builds.build_of(world, instance, file)
     meta: dict[str, Any] = {
         "reason": reason,
         "runtime": "V2",
         "plan": world.settings.plan,
         "logsV2": True,
         "buildOnly": False,
-        "rootDirectory": config.get("root_directory"),
+        "rootDirectory": instance.config.get("root_directory"),
         "volumeMounts": [
             v.mount_path
             for v in world.volume_instances.of(environment_id=instance.environment_id)
             if v.service_id == instance.service_id and v.deleted_at is None
         ],
-        "serviceManifest": {"build": build, "deploy": deploy},
+        "serviceManifest": builds.manifest(instance, file, build),
         "fileServiceManifest": file,
         "propertyFileMapping": {},
     }
     if instance.image is not None:
         return {**meta, "image": instance.image, "imageDigest": apps.digest(instance.image)}
-    meta |= {"repo": instance.repo, "branch": instance.branch, "configFile": "railway.toml"}
+    meta |= {"repo": instance.repo, "branch": instance.branch}
+    if file:
+        meta["configFile"] = instance.config.get("railway_config_file", "railway.toml")
     if commit is not None:
         meta |= {
             "commitHash": commit["sha"],

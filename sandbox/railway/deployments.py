@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.railway import apps, phases, variables
+from sandbox.railway import apps, builds, phases, variables
 from sandbox.railway import deployment_plan as plan
 from sandbox.railway.activity import record_status
 from sandbox.railway.errors import RailwayError
@@ -69,12 +69,19 @@ def start(
         creator=USER,
     )
     if settings_of is not None:
-        deployment.meta["serviceManifest"] = settings_of.meta["serviceManifest"]
+        for key in ("serviceManifest", "fileServiceManifest", "configFile"):
+            deployment.meta.pop(key, None)
+            if key in settings_of.meta:
+                deployment.meta[key] = settings_of.meta[key]
     deployment.has_image = reuse_image or instance.image is not None
     cached = previous is not None or plan.built_before(world, instance, commit)
     deployment.steps = plan.steps(world, instance, deployment, cached=cached)
     if not deployment.has_image and not plan.clonable(world, instance):
         deployment.fail = {"step": "SNAPSHOT_CODE", "error": "Repository not found or no access"}
+    elif not deployment.has_image and deployment.fail is None:
+        build = builds.build_of(world, instance, deployment.meta["fileServiceManifest"])
+        if build.problem:
+            deployment.fail = {"step": "BUILD_IMAGE", "error": build.problem}
     deployment.variables |= plan.injected(deployment)
     world.deployments.add(deployment)
     if status == "INITIALIZING":
@@ -128,7 +135,8 @@ def _container_started(world: World, deployment: Deployment) -> None:
     deployment.started_at = world.now()
     checks = [step for step in deployment.steps if step["step"] == "HEALTHCHECK"]
     if checks and deployment.fail is None:
-        problem = apps.problem(world, deployment)
+        path = deployment.meta["serviceManifest"]["deploy"]["healthcheckPath"]
+        problem = apps.problem(world, deployment, path)
         if problem is not None:
             deployment.fail = {"step": "HEALTHCHECK", "error": problem}
     for step in checks:
@@ -167,6 +175,10 @@ def _succeed(world: World, deployment: Deployment) -> None:
     for other in list(world.deployments.of(instance_id=deployment.instance_id)):
         if other is not deployment and other.status in (*phases.RUNNING, "CRASHED"):
             drain(world, other)
+    if not deployment.meta["serviceManifest"]["deploy"]["healthcheckPath"]:
+        ended = apps.exits(world, deployment)
+        if ended is not None:  # nobody looked before the old one was sent away
+            crash(world, deployment, ended)
 
 
 def idle(world: World, deployment_id: str) -> None:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from sandbox.railway.records import Deployment, Environment, Service
     from sandbox.railway.world import World
 
+CONFIG_FILES_RETIRED = (
+    "Config as Code (railway.json / railway.toml) is deprecated. Use Infrastructure as Code "
+    "(.railway/railway.ts) instead. See "
+    "https://docs.railway.com/infrastructure-as-code#migrating-from-config-as-code"
+)
 DEFAULTS: dict[str, Any] = {
     "auto_instrumentation_enabled": False,
     "builder": "RAILPACK",
@@ -101,10 +106,13 @@ def update(
     given: dict[str, Any],
     environment_id: str | None = None,
 ) -> bool:
-    """Never deploys: what is changed here counts from the next deployment on.
+    """Never deploys: what is changed here counts from the next deployment on. False: nothing
+    changed.
 
-    An omitted field stays, an explicit null unsets it. Without an environment it changes every
-    environment that is no fork.
+    An omitted field stays, an explicit null unsets it; an omitted number of replicas goes back to
+    one. Without an environment it changes every environment that is no fork.
+    Source: clients of the API (jamesprnich/terraform-provider-railway, alchemy-run/alchemy);
+    railwayapp/cli, mcp/tools/project.rs (false).
     """
     service = call.service(service_id)
     world = call.world
@@ -122,10 +130,30 @@ def update(
             if i.deleted_at is None
             and world.environments[i.environment_id].source_environment_id is None
         ]
-    for instance in targets:
-        apply(world, instance, given)
+    if given.get("railway_config_file") and not world.settings.legacy_config_files:
+        raise RailwayError(CONFIG_FILES_RETIRED)
+    if world.settings.settings_frozen:
+        return False
+    changed = [_update(world, instance, given) for instance in targets]
     world.changed()
-    return True
+    return any(changed)
+
+
+def _update(world: World, instance: ServiceInstance, given: dict[str, Any]) -> bool:
+    """Whether anything changed. A config file is taken off with an empty path, which deploys;
+    null leaves it."""
+    wanted = dict(given)
+    path = wanted.pop("railway_config_file", None)
+    before = (dict(instance.config), instance.image, instance.repo)
+    if not wanted.keys() & {"num_replicas", "multi_region_config"}:
+        instance.config.pop("multi_region_config", None)
+        instance.config.pop("num_replicas", None)
+    apply(world, instance, wanted)
+    if path:
+        instance.config["railway_config_file"] = path
+    elif path == "" and instance.config.pop("railway_config_file", None):
+        deployments.start(world, instance, reason="deploy")
+    return before != (instance.config, instance.image, instance.repo)
 
 
 def apply(world: World, instance: ServiceInstance, given: dict[str, Any]) -> None:
@@ -200,6 +228,12 @@ def service_of(source: ServiceInstance, call: Call) -> Service:
     return call.world.services[source.service_id]
 
 
+def builder(source: ServiceInstance, _call: Call) -> str:
+    """It goes on reading RAILPACK where a Dockerfile builds: the enum has no word for that."""
+    set_to: str = source.config.get("builder", DEFAULTS["builder"])
+    return DEFAULTS["builder"] if set_to == "DOCKERFILE" else set_to
+
+
 def _config(key: str) -> Callable[[ServiceInstance, Call], Any]:
     return lambda source, _call: source.config.get(key, DEFAULTS.get(key))
 
@@ -227,4 +261,5 @@ FIELDS: dict[str, Callable[..., Any]] = {
     "ServiceInstance.source": source_of,
     "ServiceInstance.upstreamUrl": lambda _source, _call: None,
     **{f"ServiceInstance.{_camel(key)}": _config(key) for key in (*DEFAULTS, *CONFIG)},
+    "ServiceInstance.builder": builder,
 }

@@ -40,6 +40,8 @@ IDLE_SECONDS = 600.0
 
 UNDER_WAY = frozenset({"INITIALIZING", "QUEUED", "WAITING", "BUILDING", "DEPLOYING"})
 RUNNING = frozenset({"SUCCESS", "SLEEPING"})
+OVER = frozenset({"SUCCESS", "SLEEPING", "FAILED", "CRASHED", "SKIPPED", "REMOVING", "REMOVED"})
+"""Once it had one of these, a deployment's metadata is complete."""
 REPEATABLE = frozenset({"SUCCESS", "SLEEPING", "FAILED", "CRASHED"})
 RETENTION_HOURS = {"free": 24, "trial": 24, "hobby": 72, "pro": 120}
 """How long an image can be rolled back to. Source: docs.railway.com, pricing/plans."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.railway import (
     apps,
+    builds,
     deployments,
     domains,
     environments,
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from sandbox.railway.records import Deployment, Environment
     from sandbox.railway.world import World
 
+GATEWAY_SETTINGS: dict[str, Any] = {
+    "dockerfile_path": "docker/Dockerfile.gateway",
+    "healthcheck_path": "/health",
+    "healthcheck_timeout": 60,
+    "restart_policy_type": "ON_FAILURE",
+    "restart_policy_max_retries": 3,
+    "num_replicas": 1,
+}
 GATEWAY_VARIABLES = {
     "DATABASE_URL": "${{Postgres.DATABASE_URL}}",
     "REDIS_URL": "${{Redis.REDIS_URL}}",
@@ -31,23 +40,36 @@ GATEWAY_VARIABLES = {
 
 
 def populate(
-    world: World, count: int, *, name: str, description: str, settings: dict[str, str]
+    world: World,
+    count: int,
+    *,
+    name: str,
+    description: str,
+    settings: dict[str, str],
+    legacy: bool = False,
 ) -> list[str]:
-    """Instances that have been up for a while; `{n}` in the texts is their number."""
+    """Instances that have been up for a while; `{n}` in the texts is their number. `legacy`: made
+    while Railway read the repository's railway.toml, so that their gateways have no settings."""
     made = []
+    before = world.settings.legacy_config_files
+    world.settings.legacy_config_files = before or legacy
     for number in range(1, count + 1):
         project = _instance(
             world,
             name.replace("{n}", str(number)),
             description.replace("{n}", str(number)),
             {key: value.replace("{n}", str(number)) for key, value in settings.items()},
+            legacy=legacy,
         )
         made.append(project.id)
+    world.settings.legacy_config_files = before
     world.changed()
     return made
 
 
-def _instance(world: World, name: str, description: str, settings: dict[str, str]) -> Project:
+def _instance(
+    world: World, name: str, description: str, settings: dict[str, str], *, legacy: bool
+) -> Project:
     workspace_id = next(iter(world.workspaces))
     now = world.now()
     project = world.projects.add(
@@ -57,7 +79,7 @@ def _instance(world: World, name: str, description: str, settings: dict[str, str
     project.base_environment_id = environment.id
     for code in ("postgres", "redis"):
         _database(world, project, environment, code)
-    _gateway(world, project, environment, settings)
+    _gateway(world, project, environment, settings, legacy=legacy)
     return project
 
 
@@ -71,7 +93,12 @@ def _database(world: World, project: Project, environment: Environment, code: st
 
 
 def _gateway(
-    world: World, project: Project, environment: Environment, settings: dict[str, str]
+    world: World,
+    project: Project,
+    environment: Environment,
+    settings: dict[str, str],
+    *,
+    legacy: bool,
 ) -> None:
     service = services.add(world, project, "gateway")
     instance = instances.add(world, service, environment, world.now())
@@ -79,6 +106,9 @@ def _gateway(
     instance.auto_deploy = False
     secret = world.chance.letters(40, "abcdefghijklmnopqrstuvwxyz", "keys", project.id)
     keys = {"CLIENT_API_KEY": secret[:20], "ADMIN_API_KEY": secret[20:]}
+    if not legacy:
+        instance.config = dict(GATEWAY_SETTINGS)
+        keys[builds.DOCKERFILE_VARIABLE] = GATEWAY_SETTINGS["dockerfile_path"]
     variables.put(world, environment.id, service.id, {**GATEWAY_VARIABLES, **keys, **settings})
     place = {"service_id": service.id, "environment_id": environment.id, "target_port": 8000}
     domains.create(None, Call(world, Viewer("account")), place)

@@ -67,6 +67,8 @@ class WorldSettings:
     provision_limit_exceeded: bool = False
     project_token: dict[str, str] | None = None  # what `sandbox-project` is for; None: the oldest
     two_factor: bool = False
+    legacy_config_files: bool = False  # railway.toml is read, as it was until December 2026
+    settings_frozen: bool = False  # serviceInstanceUpdate answers false and changes nothing
     repos: dict[str, dict[str, Any]] = field(default_factory=_repos)
     fail_next: dict[str, dict[str, str]] = field(default_factory=dict)
     """By "<project name or id>/<service name>": {step, error} of its next deployment's failure."""

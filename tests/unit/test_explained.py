@@ -4,8 +4,8 @@ small refusals stay as short as they are."""
 from __future__ import annotations
 
 import io
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +22,7 @@ from engine.run import RunStatus, Trouble
 from engine.ways_on import ways_on
 from engine.world import Finding
 from tests.unit.api.fakes import run_view
+from tests.unit.commands.worlds import Described, Given
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +88,8 @@ async def test_doctor_offers_the_page_of_each_problem_once() -> None:
             Finding("Database", ok=True, detail="there", page="unreachable"),
         ]
 
-    said = await Doctor().answer(cast("Any", SimpleNamespace(checks=[check])))
+    world = replace(Given(Described()).world, checks=[check])
+    said = await Doctor().answer(world)
     offers = next(part for part in said.parts if isinstance(part, Offers)).offers
     assert [offer.line for offer in offers] == ["doctor", "runbook rejected"]
     assert said.data["checks"][0]["runbook"] == "rejected"

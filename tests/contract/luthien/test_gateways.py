@@ -10,7 +10,14 @@ import pytest
 from engine.capabilities import Database, GatewayAccess, GatewayPolicy, KeyKind
 from engine.errors import OutcomeUnknown, Rejected, Unreachable
 from providers.luthien.provider import LuthienGateways
-from tests.contract.railway.conftest import REPO, connect, process, provider, sandbox
+from tests.contract.railway.conftest import (
+    REPO,
+    a_gateway,
+    connect,
+    process,
+    provider,
+    sandbox,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,7 +44,7 @@ async def admin(provider: RailwayProvider) -> GatewayAccess:
     space = await provider.create_space("luthien-acme", mark="ready")
     await provider.add_database(space, Database.POSTGRES, name="Postgres")
     await provider.add_database(space, Database.REDIS, name="Redis")
-    service = await provider.create_service(space, "gateway")
+    service = await a_gateway(provider, space)
     wiring = {
         "DATABASE_URL": "${{Postgres.DATABASE_URL}}",
         "REDIS_URL": "${{Redis.REDIS_URL}}",

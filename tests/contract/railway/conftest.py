@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import httpx
 import pytest
 from prometheus_client import generate_latest
 
+from engine.capabilities import RestartPolicy, ServiceSettings
 from engine.clock import SystemClock
 from providers.railway.provider import RailwayProvider
 from tests.canaries import found, logged, spellings, variables
@@ -23,10 +25,20 @@ from tests.canaries import found, logged, spellings, variables
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from engine.capabilities import Service, Space
+
 ROOT = Path(__file__).parents[3]
 SPEED = 1000
 REPO = "LuthienResearch/luthien-proxy"
 STARTS_WITHIN_S = 20
+GATEWAY = ServiceSettings(
+    dockerfile="docker/Dockerfile.gateway",
+    health_path="/health",
+    health_timeout=timedelta(seconds=60),
+    restart=RestartPolicy.ON_FAILURE,
+    restart_retries=3,
+)
+"""How the gateway's repository is built and run."""
 TOKENS = {"sandbox-account": "account token", "sandbox-workspace": "workspace token"}
 
 
@@ -73,6 +85,13 @@ class Sandbox:
         """Operations in order, from the journal."""
         entries = self.http.get("/control/journal").json()["entries"]
         return [entry["operation"] for entry in entries if entry["vendor"] == "railway"]
+
+
+async def a_gateway(provider: RailwayProvider, space: Space, name: str = "gateway") -> Service:
+    """A service without a source, with what the gateway's repository is built and run with."""
+    service = await provider.create_service(space, name)
+    await provider.write_settings(space, service.id, GATEWAY)
+    return service
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.capabilities import Database, DeployState
+from engine.capabilities import DOCKERFILE, Database, DeployState
 from providers.railway.documents import document
 from providers.web.probe import WebProbe
-from tests.contract.railway.conftest import REPO
+from tests.contract.railway.conftest import GATEWAY, REPO, a_gateway
 
 if TYPE_CHECKING:
     from providers.railway.provider import RailwayProvider
@@ -34,11 +34,12 @@ async def test_from_nothing_to_a_healthy_gateway_and_back(
 
     postgres = await provider.add_database(space, Database.POSTGRES, name="Postgres")
     redis = await provider.add_database(space, Database.REDIS, name="Redis")
-    gateway = await provider.create_service(space, "gateway")
+    gateway = await a_gateway(provider, space)
     assert (postgres.name, redis.name, gateway.name) == ("Postgres", "Redis", "gateway")
 
     await provider.write_variables(space, gateway.id, VARIABLES)
-    assert await provider.variables(space, gateway.id) == VARIABLES
+    path = {"RAILWAY_DOCKERFILE_PATH": GATEWAY.dockerfile}
+    assert await provider.variables(space, gateway.id) == VARIABLES | path
     resolved = await provider.resolved_variables(space, gateway.id)
     assert resolved["DATABASE_URL"].startswith("postgresql://")
     assert resolved["GATEWAY_PORT"] == "8000"
@@ -54,6 +55,8 @@ async def test_from_nothing_to_a_healthy_gateway_and_back(
     assert seen[-1].phase == "SUCCESS"
     assert seen[-1].branch == "main"
     assert len(seen[-1].commit) == 40
+    [deployed] = await provider.deployments(space, gateway.id)
+    assert (deployed.builder, deployed.health_path) == (DOCKERFILE, "/health")
 
     async with WebProbe() as web:
         assert (await web.probe(f"{exposed.url}/health")).ok
@@ -66,6 +69,8 @@ async def test_from_nothing_to_a_healthy_gateway_and_back(
     shown = listed.service("gateway")
     assert shown is not None
     assert shown.repo == REPO
+    assert shown.settings is not None
+    assert not GATEWAY.missing_from(shown.settings).given
     assert shown.url == exposed.url
     assert shown.deployment is not None
     assert shown.deployment.state is DeployState.RUNNING

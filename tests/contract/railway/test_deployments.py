@@ -8,7 +8,7 @@ import pytest
 
 from engine.capabilities import Deployment, DeployState, Space
 from engine.errors import OutcomeUnknown, Rejected, Unreachable
-from tests.contract.railway.conftest import REPO
+from tests.contract.railway.conftest import REPO, a_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,7 +45,7 @@ class Gateway:
 @pytest.fixture
 async def gateway(provider: RailwayProvider, sandbox: Sandbox) -> Gateway:
     space = await provider.create_space("luthien-acme", mark="ready")
-    service = await provider.create_service(space, "gateway")
+    service = await a_gateway(provider, space)
     gateway = Gateway(provider, space, service.id)
     first = await provider.connect_source(space, service.id, repo=REPO, branch="main")
     await provider.stop_following_pushes(space, service.id)

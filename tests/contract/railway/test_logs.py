@@ -9,7 +9,7 @@ import pytest
 
 from engine.capabilities import DeployState, Space
 from engine.errors import Rejected
-from tests.contract.railway.conftest import REPO
+from tests.contract.railway.conftest import REPO, a_gateway
 
 if TYPE_CHECKING:
     from providers.railway.provider import RailwayProvider
@@ -25,7 +25,7 @@ Written = tuple[Space, str, str]
 async def gateway(provider: RailwayProvider, sandbox: Sandbox) -> Written:
     """A gateway that has said its secret, and the id of its crashed deployment."""
     space = await provider.create_space("luthien-acme", mark="ready")
-    service = await provider.create_service(space, "gateway")
+    service = await a_gateway(provider, space)
     wrong = f"postgresql://nobody:{SECRET}@nowhere:5432/x"
     await provider.write_variables(space, service.id, {"DATABASE_URL": wrong})
     started = await provider.connect_source(space, service.id, repo=REPO, branch="main")

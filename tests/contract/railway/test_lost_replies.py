@@ -12,7 +12,7 @@ import pytest
 
 from engine.capabilities import Database, Space
 from engine.errors import OutcomeUnknown, Unreachable
-from tests.contract.railway.conftest import REPO
+from tests.contract.railway.conftest import GATEWAY, REPO
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -78,6 +78,25 @@ async def test_create_service(
     sandbox.fault("serviceCreate", kind)
     await certainly(lambda: provider.create_service(space, "gateway"), kind)
     assert await services(provider, space) == ["gateway"]
+
+
+@pytest.mark.parametrize("call", ["variableCollectionUpsert", "serviceInstanceUpdate"])
+async def test_write_settings(
+    provider: RailwayProvider, sandbox: Sandbox, space: Space, kind: str, call: str
+) -> None:
+    service = await provider.create_service(space, "gateway")
+    sandbox.fault(call, kind)
+    await certainly(lambda: provider.write_settings(space, service.id, GATEWAY), kind)
+    seen = await provider.space(space.id)
+    assert seen is not None
+    shown = seen.service("gateway")
+    assert shown is not None
+    assert shown.settings is not None
+    assert not GATEWAY.missing_from(shown.settings).given
+    variables = await provider.variables(space, service.id)
+    assert variables == {"RAILWAY_DOCKERFILE_PATH": GATEWAY.dockerfile}
+    done = sandbox.asked().count(call)
+    assert done == (1 if kind in DONE else 2), "once more only where nothing was done"
 
 
 @pytest.mark.parametrize("database", Database)

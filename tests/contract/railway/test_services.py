@@ -11,7 +11,7 @@ import pytest
 from engine.capabilities import Database, Deployment, DeployState, Space
 from engine.errors import OutcomeUnknown, Rejected
 from providers.railway.models import Identified
-from tests.contract.railway.conftest import REPO
+from tests.contract.railway.conftest import REPO, a_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,7 @@ async def test_phases_come_in_order(
     provider: RailwayProvider, sandbox: Sandbox, space: Space
 ) -> None:
     sandbox.settings(pace=10)
-    gateway = await provider.create_service(space, "gateway")
+    gateway = await a_gateway(provider, space)
     seen = await deploy(provider, space, gateway.id)
     phases = [d.phase for d in seen]
     order = ["INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"]
@@ -147,7 +147,7 @@ async def test_many_deployments_share_one_poll(
     waiting: list[tuple[Space, str]] = []
     for n in range(8):
         space = await provider.create_space(f"luthien-n{n}", mark="creating r")
-        service = await provider.create_service(space, "gateway")
+        service = await a_gateway(provider, space)
         started = await provider.connect_source(space, service.id, repo=REPO, branch="main")
         waiting.append((space, started.id))
     watching = connect()
@@ -167,7 +167,7 @@ async def test_a_deployment_whose_project_is_deleted_ends(
     provider: RailwayProvider, sandbox: Sandbox, space: Space
 ) -> None:
     sandbox.settings(pace=1000)
-    gateway = await provider.create_service(space, "gateway")
+    gateway = await a_gateway(provider, space)
     started = await provider.connect_source(space, gateway.id, repo=REPO, branch="main")
     states = []
     async for deployment in provider.watch(space, started.id):
@@ -191,7 +191,7 @@ async def test_a_deployment_that_nobody_knows(
 async def test_a_failed_deployment_tells_where_and_why(
     provider: RailwayProvider, sandbox: Sandbox, space: Space, step: str
 ) -> None:
-    gateway = await provider.create_service(space, "gateway")
+    gateway = await a_gateway(provider, space)
     secret = "hunter22-hunter22-hunter22"
     await provider.write_variables(space, gateway.id, {"ADMIN_API_KEY": secret})
     sandbox.control(
@@ -213,7 +213,7 @@ async def test_a_failed_deployment_tells_where_and_why(
 async def test_a_wrongly_wired_gateway_tells_so_in_its_log(
     provider: RailwayProvider, sandbox: Sandbox, space: Space
 ) -> None:
-    gateway = await provider.create_service(space, "gateway")
+    gateway = await a_gateway(provider, space)
     wrong = "postgresql://nobody:nothing-at-all@nowhere:5432/x"
     await provider.write_variables(space, gateway.id, {"DATABASE_URL": wrong})
     seen = await deploy(provider, space, gateway.id)

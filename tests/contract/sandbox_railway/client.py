@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 GRAPHQL = "/railway/graphql/v2"
 LUTHIEN = "LuthienResearch/luthien-proxy"
+GATEWAY_SETTINGS: dict[str, Any] = {
+    "dockerfilePath": "docker/Dockerfile.gateway",
+    "healthcheckPath": "/health",
+    "healthcheckTimeout": 60,
+    "numReplicas": 1,
+}
 GATEWAY_VARIABLES = {
     "DATABASE_URL": "${{Postgres.DATABASE_URL}}",
     "REDIS_URL": "${{Redis.REDIS_URL}}",
@@ -212,7 +218,26 @@ class Railway:
         )
         return str(created["domain"])
 
-    async def connect(self, service: str, repo: str = LUTHIEN, branch: str = "main") -> None:
+    async def update(self, service: str, environment: str | None = None, **settings: Any) -> bool:
+        """serviceInstanceUpdate."""
+        answer: bool = await self.ask(
+            """mutation ($service: String!, $environment: String,
+                         $input: ServiceInstanceUpdateInput!) {
+              serviceInstanceUpdate(serviceId: $service, environmentId: $environment,
+                                    input: $input)
+            }""",
+            service=service,
+            environment=environment,
+            input=settings,
+        )
+        return answer
+
+    async def connect(
+        self, service: str, repo: str = LUTHIEN, branch: str = "main", *, bare: bool = False
+    ) -> None:
+        """`bare`: without the settings that the gateway's repository is built with."""
+        if repo == LUTHIEN and not bare:
+            await self.update(service, **GATEWAY_SETTINGS)
         await self.ask(
             "mutation ($id: String!, $input: ServiceConnectInput!) "
             "{ serviceConnect(id: $id, input: $input) { id } }",

@@ -171,7 +171,8 @@ async def test_the_life_of_a_project_from_init_to_delete(cli: CommandLine) -> No
     await cli.init("luthien-acme")
     assert await cli.add_database("postgres") == "Postgres"
     assert await cli.add_database("redis") == "Redis"
-    await cli.add_service("gateway", repo=LUTHIEN, variables=GATEWAY_VARIABLES)
+    dockerfile = {"RAILWAY_DOCKERFILE_PATH": "docker/Dockerfile.gateway"}
+    await cli.add_service("gateway", repo=LUTHIEN, variables={**GATEWAY_VARIABLES, **dockerfile})
 
     # domain: shows what there is, else makes one
     where = {"projectId": cli.project, **cli.at("gateway")}

@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.capabilities import (
+    DOCKERFILE,
+    SETTING_NAMES,
     Access,
     AdministersGateways,
     Allowance,
@@ -29,8 +31,10 @@ from engine.capabilities import (
     ProbesUrls,
     ReadsRepositories,
     RepositoryAccess,
+    RestartPolicy,
     RunsServices,
     Service,
+    ServiceSettings,
     Space,
     SpeaksInChannels,
     TellsAccess,
@@ -48,6 +52,15 @@ if TYPE_CHECKING:
     from tests.unit.commands.clock import FakeClock
 
 T = TypeVar("T")
+
+UNSET = ServiceSettings(
+    health_timeout=timedelta(minutes=5),
+    restart=RestartPolicy.ON_FAILURE,
+    restart_retries=10,
+    replicas=1,
+    defaults=frozenset(SETTING_NAMES),
+)
+"""What this host does with a service that nobody has set anything of."""
 
 
 @dataclass
@@ -102,6 +115,8 @@ class FakeHost:
         self.repositories: dict[str, RepositoryAccess] = {}
         self.probes: dict[str, Probe] = {}
         """Path → what it answers, when it is not what the wiring would make it."""
+        self.tells_builder = True
+        """Whether a deployment that is over says what built it."""
         self.warming_up = 0
         """How many more probes find the service not ready."""
         self.logs: dict[str, list[LogLine]] = {}
@@ -228,6 +243,16 @@ class FakeHost:
 
         self._write("write_variables", make)
 
+    async def write_settings(
+        self, space: Space, service_id: str, settings: ServiceSettings
+    ) -> None:
+        def make() -> None:
+            kept = self._kept(space.id, service_id)
+            assert kept.service.settings is not None
+            kept.service = replace(kept.service, settings=settings.over(kept.service.settings))
+
+        self._write("write_settings", make)
+
     async def expose(self, space: Space, service_id: str, *, port: int) -> Service:
         def make() -> Service:
             kept = self._kept(space.id, service_id)
@@ -267,6 +292,8 @@ class FakeHost:
             await self.clock.sleep(timedelta(seconds=20))
             assert kept.service.deployment is not None
             seen = replace(kept.service.deployment, phase=phase, state=state)
+            if state.settled:
+                seen = self._finished(kept, seen)
             kept.service = replace(kept.service, deployment=seen)
             yield seen
 
@@ -287,7 +314,18 @@ class FakeHost:
         self, space: Space, service_id: str, deployment_id: str, *, after: str = ""
     ) -> Deployment:
         found = next(d for d in self.earlier[service_id] if d.id == deployment_id)
-        return self._write("roll_back", lambda: self._replace(space, service_id, found.commit))
+
+        def make() -> Deployment:
+            self._replace(space, service_id, found.commit)
+            kept = self._kept(space.id, service_id)
+            assert kept.service.deployment is not None
+            back = replace(
+                kept.service.deployment, builder=found.builder, health_path=found.health_path
+            )
+            kept.service = replace(kept.service, deployment=back)
+            return back
+
+        return self._write("roll_back", make)
 
     async def restart(self, space: Space, deployment_id: str) -> None:
         def make() -> None:
@@ -472,7 +510,7 @@ class FakeHost:
         for kept in held.services.values():
             if kept.service.name == name and self._shows(kept):
                 return kept.service
-        service = Service(id=self._id("service"), name=name, image=image)
+        service = Service(id=self._id("service"), name=name, image=image, settings=UNSET)
         held.services[service.id] = Kept(service, self.clock.now() + self.lag)
         return service
 
@@ -489,6 +527,14 @@ class FakeHost:
             url=f"https://console.test/{number}",
             can_roll_back=True,
         )
+
+    def _finished(self, kept: Kept, deployment: Deployment) -> Deployment:
+        """What it was built and checked with: as was set when it was over, or as it was before."""
+        settings = kept.service.settings or UNSET
+        if deployment.builder or not self.tells_builder:
+            return deployment
+        builder = DOCKERFILE if settings.dockerfile else "railpack"
+        return replace(deployment, builder=builder, health_path=settings.health_path or "")
 
     def _deployed_by(self, deployment_id: str) -> Kept:
         for held in self.held.values():

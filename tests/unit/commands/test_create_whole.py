@@ -37,6 +37,7 @@ WRITES = [
     "create_service",
     "write_variables",
     "expose",
+    "write_settings",
     "connect_source",
     "stop_following_pushes",
     "mark_space",

@@ -48,6 +48,14 @@ OFFERED = {
         Situation(whole=False),
         {*DEPLOYS, *RUNS, "adopt", "config", "delete", "lock", "credentials"},
     ),
+    "the host does not know how it is built": (
+        Situation(configured=False),
+        {*DEPLOYS, *RUNS, "repair", "config", "delete", "lock", "credentials"},
+    ),
+    "the host does not know how it is built, and it was never finished": (
+        Situation(made=False, configured=False),
+        {*RUNS, "adopt", "config", "delete", "lock"},
+    ),
     "lacks a part, and was adopted so": (
         Situation(whole=False, accepted=True),
         {*DEPLOYS, *RUNS, "config", "delete", "lock", "credentials"},
@@ -120,7 +128,13 @@ def test_every_command_about_an_instance_is_offered_in_some_situation_and_refuse
 
 
 def test_remedies_are_what_one_that_is_well_does_not_need() -> None:
-    assert names(remedies(REGISTRY.listed)) == {"adopt", "cancel-delete", "expire", "unlock"}
+    assert names(remedies(REGISTRY.listed)) == {
+        "adopt",
+        "cancel-delete",
+        "expire",
+        "repair",
+        "unlock",
+    }
 
 
 def test_what_somebody_else_locked_is_asked_for_with_a_reason() -> None:

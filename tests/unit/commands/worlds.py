@@ -21,6 +21,7 @@ from engine.capabilities import (
     Probe,
     RepositoryAccess,
     Service,
+    ServiceSettings,
     Space,
 )
 from engine.control_plane import AuditEntry, AuditFault, Disclosure
@@ -45,7 +46,7 @@ from tests.unit.commands.fakes import (
     FakeNotices,
     FakeRoles,
 )
-from tests.unit.commands.host import FakeHost
+from tests.unit.commands.host import UNSET, FakeHost
 from tests.unit.people import ADA, BEN, CLEO, SRE, MemoryGrants, some_people
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class DescribedService(_Described):
     branch: str = "main"
     image: str = ""
     domain: str = ""
+    configured: bool = True
+    """The gateway's settings are those of the blueprint; else none are set."""
     variables: dict[str, str] = Field(default_factory=dict)
     log: tuple[str, ...] = ()
     """One line a minute, the last one a minute ago."""
@@ -120,6 +123,8 @@ class DescribedSpace(_Described):
     services: Literal["whole"] | tuple[DescribedService, ...] = "whole"
     variables: dict[str, str] = Field(default_factory=dict)
     """On top of the usual ones of a whole instance's gateway."""
+    configured: bool = True
+    """Of a whole instance: how its gateway is built and run is set."""
 
 
 class DescribedApproval(_Described):
@@ -325,7 +330,11 @@ def _policy(name: str) -> StandingPolicy:
 
 def _put(host: FakeHost, number: int, described: DescribedSpace) -> None:
     made = NOW - described.age
-    services = _whole(number) if described.services == "whole" else described.services
+    services = (
+        _whole(number, configured=described.configured)
+        if described.services == "whole"
+        else described.services
+    )
     host.put(
         Space(
             id=f"project-{number}",
@@ -371,7 +380,7 @@ def _log(lines: Sequence[str]) -> list[LogLine]:
     ]
 
 
-def _whole(number: int) -> tuple[DescribedService, ...]:
+def _whole(number: int, *, configured: bool = True) -> tuple[DescribedService, ...]:
     return (
         DescribedService(
             name="Postgres",
@@ -387,6 +396,7 @@ def _whole(number: int) -> tuple[DescribedService, ...]:
             name="gateway",
             repo="LuthienResearch/luthien-proxy",
             domain=f"gateway-{number}.host.test",
+            configured=configured,
             variables=RUNNING_VARIABLES,
         ),
     )
@@ -402,6 +412,8 @@ def described_service(number: int, described: DescribedService) -> Service:
         commit="0c0da232" * 5 if described.repo else "",
         branch=described.branch if described.repo else "",
         url=f"https://console.test/deployment-of-{service_id}",
+        builder="dockerfile" if described.repo else "",
+        health_path="/health" if described.repo else None,
         can_roll_back=bool(described.repo),
     )
     return Service(
@@ -412,7 +424,14 @@ def described_service(number: int, described: DescribedService) -> Service:
         url=f"https://{described.domain}" if described.domain else "",
         repo=described.repo,
         image=described.image,
+        settings=_settings(described),
     )
+
+
+def _settings(described: DescribedService) -> ServiceSettings:
+    if described.name != "gateway" or not described.configured:
+        return UNSET
+    return BLUEPRINTS["luthien"].front.settings.over(UNSET)
 
 
 _LAST_STEP = {

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from engine.capabilities import DeployState, Service
+from engine.capabilities import SETTING_NAMES, DeployState, Service
 from engine.errors import OutcomeUnknown, Rejected
 from providers.railway.provider import RailwayProvider
+from providers.railway.translate import DEFAULTS
 from tests.unit.providers.fakes import (
     FakeClock,
     FakeRailway,
@@ -44,7 +46,10 @@ async def test_a_project_is_told_in_our_words(
     assert (space.id, space.environment_id, space.name) == ("p-1", "e-1", "luthien-acme")
     assert (space.mark, space.workspace) == ("ready", "w-1")
     assert space.console_url == "https://railway.com/project/p-1"
-    assert space.service("Redis") == Service("s-2", "Redis", image="redis:8.2")
+    redis_shown = space.service("Redis")
+    assert redis_shown is not None
+    assert redis_shown == Service("s-2", "Redis", image="redis:8.2", settings=redis_shown.settings)
+    assert redis_shown.settings == replace(DEFAULTS, defaults=frozenset(SETTING_NAMES))
     shown = space.service("gateway")
     assert shown is not None
     assert (shown.domain, shown.url) == ("gw.up.railway.app", "https://gw.up.railway.app")
