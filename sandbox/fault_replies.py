@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PROJECT_THROTTLE = (
     "You are creating projects too quickly. This workspace allows 1 project per 30 seconds. "
@@ -17,6 +22,8 @@ THROTTLES = {
 }
 """By a word in the operation's name; every other operation gets the words about projects."""
 TRACE_ID = "7205759403792793601"
+RAY_ID = "a0b7b3432e7aa6b9-IAD"
+"""Cloudflare's number of a request."""
 
 
 def instead(vendor: str, operation: str, kind: str, retry_after: int) -> Response:
@@ -32,6 +39,8 @@ def instead(vendor: str, operation: str, kind: str, retry_after: int) -> Respons
             return rate_limited(vendor, retry_after)
         case "html":
             return blocked()
+        case "1015":
+            return edge_limited(retry_after)
     raise ValueError(f"no reply is known for a fault of kind {kind!r}")
 
 
@@ -45,7 +54,7 @@ def railway_error(message: str) -> dict[str, object]:
         "errors": [
             {
                 "message": message,
-                "extensions": {"code": "INTERNAL_SERVER_ERROR"},
+                "extensions": {"code": "INTERNAL_SERVER_ERROR", "traceId": TRACE_ID},
                 "traceId": TRACE_ID,
             }
         ],
@@ -72,12 +81,44 @@ def gateway_timeout() -> Response:
 
 def blocked() -> Response:
     """Cloudflare's block page. Source: station.railway.com, "Access denied | backboard…"."""
+    return _cloudflare_page(
+        1020,
+        "Access denied",
+        "This website is using a security service to protect itself from online attacks.",
+        403,
+    )
+
+
+def edge_limited(retry_after: int) -> Response:
+    """Cloudflare's page for too many requests; it has none of the vendor's headers.
+
+    Source: Cloudflare docs, error 1015, and changelog of 2026-03-12 (Retry-After);
+    terraform-community-providers/terraform-provider-railway#55.
+    """
+    return _cloudflare_page(
+        1015,
+        "You are being rate limited",
+        "The owner of this website (backboard.railway.com) has banned you temporarily from"
+        " accessing this website.",
+        429,
+        {"Retry-After": str(retry_after)},
+    )
+
+
+def is_of_the_edge(response: Response) -> bool:
+    """Whether it never came from the vendor itself."""
+    return "CF-RAY" in response.headers
+
+
+def _cloudflare_page(
+    code: int, title: str, text: str, status: int, headers: Mapping[str, str] | None = None
+) -> Response:
     return HTMLResponse(
         "<!DOCTYPE html><html lang='en-US'><head><title>Access denied | backboard.railway.com used"
-        " Cloudflare to restrict access</title></head><body><h1>Error 1015</h1>"
-        "<p>The owner of this website (backboard.railway.com) has banned you temporarily from"
-        " accessing this website.</p></body></html>",
-        status_code=403,
+        " Cloudflare to restrict access</title></head><body><h1><span>Error</span>"
+        f" <span>{code}</span></h1><h2>{title}</h2><p>{text}</p></body></html>",
+        status_code=status,
+        headers={**(headers or {}), "CF-RAY": RAY_ID},
     )
 
 

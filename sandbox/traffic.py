@@ -37,6 +37,7 @@ class FaultKind(StrEnum):
     TIMEOUT_AFTER = "504-after"  # it was done, a proxy in front gave up waiting
     THROTTLE = "throttle"  # the vendor's own words for "too quickly"
     HTML = "html"  # a proxy's block page where JSON was expected
+    EDGE_LIMIT = "1015"  # Cloudflare's page for too many requests; nothing was done
     DELAY = "delay"  # answered, but `seconds` later
     TRUNCATED = "truncated"  # it was done, half of the JSON arrives
     DISCONNECT = "disconnect"  # the vendor's open websockets close; the request itself is answered
@@ -74,6 +75,7 @@ class Exchange:
     operation: str
     document: str | None
     variables: Any
+    url_query: str | None = None  # what `?query=` in the address said; None without one
     status: int | None = None
     answer: str | None = None
     fault: str | None = None
@@ -112,10 +114,12 @@ class Traffic:
         operation: str,
         document: str | None,
         variables: Mapping[str, Any],
+        url_query: str | None = None,
         handle: Callable[[], Awaitable[Response]],
     ) -> Response:
         """The answer of `handle`, recorded, unless a planned fault strikes first or afterwards."""
         entry = self._open(vendor, operation, document, variables)
+        entry.url_query = None if url_query is None else self.mask.text(url_query)
         fault = self.strike(vendor, operation)
         entry.fault = fault.kind if fault else None
         try:

@@ -1,7 +1,8 @@
 """How much we may ask: the rate limit as Railway's headers tell it, and how often polls may run.
 
 Source: Railway docs, integrations/api: 100 requests an hour on Free, 1,000 on Hobby, 10,000 on
-Pro; X-RateLimit-Limit, -Remaining and -Reset on every answer, Retry-After once exhausted.
+Pro; RateLimit-Policy and X-RateLimit-Limit (of the current window), -Remaining and -Reset on every
+answer, Retry-After once exhausted.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import math
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+
+from providers.railway.rate_policy import hourly_quota
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,20 +38,25 @@ class Budget:
         self.remaining: int | None = None
         self.resets_at: datetime | None = None
         self._held_until = clock.monotonic()
+        self.held_because = "Railway's rate limit is reached."
+        """What the latest answer said that made us wait."""
         self._pollers = 0
         self.sharers: Callable[[], int] = lambda: 1
         """How many processes use the token."""
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Read the rate-limit headers of any answer."""
-        self.limit = _number(headers.get("x-ratelimit-limit"), self.limit)
+        policy = hourly_quota(headers.get("ratelimit-policy"))
+        # Without a policy, the current window is taken for an hour.
+        self.limit = policy or _number(headers.get("x-ratelimit-limit"), self.limit)
         self.remaining = _number(headers.get("x-ratelimit-remaining"), self.remaining)
         self.resets_at = moment(headers.get("x-ratelimit-reset"), self._clock) or self.resets_at
 
     # -- holding back ---------------------------------------------------------------------------
 
-    def hold(self, duration: timedelta | None) -> None:
+    def hold(self, duration: timedelta | None, because: str = "") -> None:
         """Nobody asks anything for this long: Railway said "too many requests"."""
+        self.held_because = because or self.held_because
         wait = DEFAULT_HOLD if duration is None else duration
         until = self._clock.monotonic() + wait.total_seconds()
         self._held_until = max(self._held_until, until)

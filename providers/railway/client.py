@@ -247,9 +247,9 @@ class RailwayClient:
             except Fault as fault:
                 if fault.verdict is not Verdict.RATE_LIMITED:
                     raise
-                self.budget.hold(fault.wait)
+                self.budget.hold(fault.wait, fault.message)
         wait = self.budget.held_for
-        raise Fault(Verdict.RATE_LIMITED, "Railway's rate limit is reached.", wait=wait)
+        raise Fault(Verdict.RATE_LIMITED, self.budget.held_because, wait=wait)
 
     async def _exchange(self, name: str, variables: Data, *, as_project: bool) -> Data:
         try:

@@ -87,6 +87,22 @@ def judge(message: str, code: str = "") -> Rule:
     return Rule(re.compile(""), Verdict.REFUSED)
 
 
+_EDGE_LIMIT = re.compile(
+    rb'error(?:[ _]code)?"?:?(?:\s|<[^<>]{0,200}>){0,50}1015\b', re.IGNORECASE
+)
+_PAGE_START = 20_000
+"""Bytes of a page that are looked at."""
+
+
+def is_edge_limit(page: bytes) -> bool:
+    """Whether a page is Cloudflare's error 1015, "You are being rate limited": text, HTML or JSON.
+
+    Source: Cloudflare docs, error 1015; railwayapp's edge sends it with HTTP 429 and without
+    X-RateLimit headers (terraform-community-providers/terraform-provider-railway#55).
+    """
+    return _EDGE_LIMIT.search(page[:_PAGE_START]) is not None
+
+
 def throttle_interval(message: str) -> timedelta:
     """How far apart creations have to be: "… 1 project per 30 seconds …"."""
     found = _EVERY.search(message)

@@ -1,8 +1,8 @@
 """`/railway/graphql/v2`: GraphQL over HTTP as Railway answers it.
 
-Errors come as HTTP 200 with a `traceId` beside `extensions`; only documents that do not fit the
-schema are a 400, and exhausted limits a 429. Source: docs.railway.com, integrations/api, and
-what clients of the API recorded.
+Errors come as HTTP 200 with a `traceId`; only documents that do not fit the schema are a 400, and
+exhausted limits a 429. Source: docs.railway.com, integrations/api, and what clients of the API
+recorded.
 """
 
 from __future__ import annotations
@@ -36,15 +36,20 @@ def routes(world: World, traffic: Traffic) -> list[BaseRoute]:
 
     async def endpoint(request: Request) -> Response:
         asked = _asked(await request.body())
+        viewer = viewer_of(world, request.headers)
         if asked is None:
             return JSONResponse(
                 {"errors": [shown("POST body missing, invalid or not an object", "BAD_REQUEST")]},
                 400,
+                world.rates.headers(viewer.token, world.settings),
             )
-        viewer = viewer_of(world, request.headers)
+        url_query = request.query_params.get("query")
 
         async def handle() -> Response:
             world.settle()
+            wait = None if url_query else world.rates.edge_refuses(world.settings)
+            if wait is not None:
+                return fault_replies.edge_limited(wait)
             wait = world.rates.refuses(viewer.token, world.settings)
             if wait is not None:
                 return fault_replies.rate_limited("railway", wait)
@@ -56,9 +61,11 @@ def routes(world: World, traffic: Traffic) -> list[BaseRoute]:
             operation=operation_label(asked.query, asked.operation_name),
             document=masked_document(asked.query),
             variables=asked.variables,
+            url_query=url_query,
             handle=handle,
         )
-        response.headers.update(world.rates.headers(viewer.token, world.settings))
+        if not fault_replies.is_of_the_edge(response):
+            response.headers.update(world.rates.headers(viewer.token, world.settings))
         return response
 
     return [

@@ -82,9 +82,13 @@ def shown_error(error: GraphQLError, code: str) -> dict[str, Any]:
 
 
 def shown(message: str, code: str) -> dict[str, Any]:
-    """An error as Railway prints it."""
+    """An error as Railway prints it.
+
+    The trace stands in both places: recorded answers had it beside `extensions`, the docs show it
+    inside. Source: docs.railway.com, integrations/api (2026-08-28).
+    """
     return {
         "message": message,
-        "extensions": {"code": code},
+        "extensions": {"code": code, "traceId": fault_replies.TRACE_ID},
         "traceId": fault_replies.TRACE_ID,
     }

@@ -1,4 +1,5 @@
-"""Request limits per token: so many an hour, so many a second, told in every reply's headers."""
+"""Request limits: per token so many an hour and a second, told in every reply's headers; and those
+of the edge in front, for requests without a query string."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from sandbox.railway.settings import WorldSettings
 
 HOUR = 3600.0
+EDGE_WINDOW = 10.0
 
 
 @dataclass
@@ -32,12 +34,21 @@ class Window:
 
 
 class Rates:
-    """The windows of every token; both lengths are divided by the speed of Railway's time."""
+    """The windows of every token and of the edge, their lengths divided by the speed of Railway's
+    time."""
 
     def __init__(self, speed: float) -> None:
         self._speed = speed
         self._hours: dict[str, Window] = {}
         self._seconds: dict[str, Window] = {}
+        self._edge = Window()
+
+    def edge_refuses(self, settings: WorldSettings) -> int | None:
+        """For a request without `?query=`: as `refuses`. All clients share one address."""
+        limit, now = settings.edge_requests_per_10s, times.now()
+        if limit is None or self._edge.take(now, EDGE_WINDOW / self._speed, limit):
+            return None
+        return math.ceil(self._edge.ends_at - now)
 
     def refuses(self, token: str, settings: WorldSettings) -> int | None:
         """None when the request may pass, else after how many seconds to come back."""
@@ -59,9 +70,13 @@ class Rates:
         return max(settings.hourly - hour.used, 0), hour.ends_at
 
     def headers(self, token: str, settings: WorldSettings) -> dict[str, str]:
-        """Source: docs.railway.com, integrations/api (the reset's format is our assumption)."""
+        """The current window is the hour's, and the policy tells its length undivided.
+
+        Source: docs.railway.com, integrations/api (the reset's format is our assumption).
+        """
         left, resets_at = self.left(token, settings)
         return {
+            "RateLimit-Policy": f'"default";q={settings.hourly};w={HOUR:.0f}',
             "X-RateLimit-Limit": str(settings.hourly),
             "X-RateLimit-Remaining": str(left),
             "X-RateLimit-Reset": str(math.ceil(resets_at)),

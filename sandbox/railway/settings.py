@@ -72,6 +72,11 @@ class WorldSettings:
     repos: dict[str, dict[str, Any]] = field(default_factory=_repos)
     fail_next: dict[str, dict[str, str]] = field(default_factory=dict)
     """By "<project name or id>/<service name>": {step, error} of its next deployment's failure."""
+    edge_requests_per_10s: int | None = None
+    """Requests without `?query=` in the address; more get Cloudflare's error 1015. None: any.
+
+    Source: CopilotKit/CopilotKit#4309.
+    """
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> WorldSettings:

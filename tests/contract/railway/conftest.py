@@ -83,8 +83,12 @@ class Sandbox:
 
     def asked(self) -> list[str]:
         """Operations in order, from the journal."""
+        return [entry["operation"] for entry in self.requests()]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The journal's lines about Railway's API."""
         entries = self.http.get("/control/journal").json()["entries"]
-        return [entry["operation"] for entry in entries if entry["vendor"] == "railway"]
+        return [entry for entry in entries if entry["vendor"] == "railway"]
 
 
 async def a_gateway(provider: RailwayProvider, space: Space, name: str = "gateway") -> Service:

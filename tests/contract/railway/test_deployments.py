@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.contract.railway.conftest import Sandbox
 
 OLDER = "7be41f0c9a2d4e6f8b1c3d5e7f9a0b2c4d6e8f01"
-KINDS = ("lost-after", "504-after", "truncated", "lost-before", "500", "html", "429")
+KINDS = ("lost-after", "504-after", "truncated", "lost-before", "500", "html", "429", "1015")
 NOT_DONE = ("lost-before", "500", "html")
 
 

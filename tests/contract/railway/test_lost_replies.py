@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DONE = ("lost-after", "504-after", "truncated")
 NOT_DONE = ("lost-before", "500", "html")
-WAITED_FOR = ("429", "throttle")
+WAITED_FOR = ("429", "1015", "throttle")
 
 pytestmark = pytest.mark.parametrize("kind", [*DONE, *NOT_DONE, *WAITED_FOR])
 

@@ -197,7 +197,9 @@ async def test_our_own_access_is_told(
 # -- limits and outages ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["html", "500", "429", "lost-before", "truncated", "504-after"])
+@pytest.mark.parametrize(
+    "kind", ["html", "500", "429", "1015", "lost-before", "truncated", "504-after"]
+)
 async def test_a_read_survives_trouble(
     provider: RailwayProvider, sandbox: Sandbox, kind: str
 ) -> None:
@@ -213,6 +215,22 @@ async def test_a_rate_limit_is_waited_for(
     provider = connect()
     many = await asyncio.gather(*(provider.find_space("luthien-acme") for _ in range(4)))
     assert many == [None] * 4
+
+
+async def test_the_edges_harder_limit_is_for_requests_without_a_query_string(
+    provider: RailwayProvider, sandbox: Sandbox
+) -> None:
+    sandbox.settings(edge_requests_per_10s=0)
+    await provider.create_space("luthien-acme", mark="ready")
+    for _ in range(20):
+        assert await provider.find_space("luthien-acme") is not None
+    requests = sandbox.requests()
+    assert len(requests) > 40
+    assert [r["url_query"] for r in requests] == [r["operation"] for r in requests]
+    assert {r["status"] for r in requests} == {200}
+    refused = sandbox.http.post(sandbox.railway, json={"query": "{ me { id } }"})
+    assert refused.status_code == 429
+    assert "Error" in refused.text
 
 
 async def test_what_the_plan_forbids_is_told(provider: RailwayProvider, sandbox: Sandbox) -> None:

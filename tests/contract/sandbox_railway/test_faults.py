@@ -86,15 +86,18 @@ async def test_a_gateway_timeout_comes_after_it_was_done(client: Client) -> None
     assert await client.names() == ["acme"]
 
 
-@pytest.mark.parametrize(("kind", "status"), [("429", 429), ("500", 500), ("html", 403)])
+@pytest.mark.parametrize(
+    ("kind", "status"), [("429", 429), ("500", 500), ("html", 403), ("1015", 429)]
+)
 async def test_refused_before_anything_was_done(client: Client, kind: str, status: int) -> None:
     await client.plan(kind, retry_after=7)
     reply = await client.create()
     assert reply.status_code == status
-    if kind == "429":
+    if status == 429:
         assert reply.headers["Retry-After"] == "7"
-    if kind == "html":
+    if kind in ("html", "1015"):
         assert "used Cloudflare to restrict access" in reply.text
+        assert ("<span>1015</span>" in reply.text) is (kind == "1015")
     assert await client.names() == []
 
 

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
 
-async def test_an_error_is_an_http_200_with_a_trace_beside_the_extensions(
+async def test_an_error_is_an_http_200_with_a_trace_beside_and_inside_the_extensions(
     railway: Railway,
 ) -> None:
     response = await railway.post("query ($id: String!) { project(id: $id) { id } }", id="nothing")
     assert response.status_code == 200
     (error,) = response.json()["errors"]
-    assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR"}
     assert error["traceId"].isdigit()
+    assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "traceId": error["traceId"]}
     assert error["path"] == ["project"]
     assert response.json()["data"] is None
 
@@ -75,6 +75,9 @@ async def test_every_reply_tells_the_limits(railway: Railway) -> None:
     before = await railway.post("{ me { id } }")
     after = await railway.post("{ nonsense }")
     assert before.headers["X-RateLimit-Limit"] == "10000"
+    empty = await railway.http.post(GRAPHQL)
+    for reply in (before, after, empty):
+        assert reply.headers["RateLimit-Policy"] == '"default";q=10000;w=3600'
     assert int(before.headers["X-RateLimit-Reset"]) > 0
     assert "Retry-After" not in before.headers
     left = [int(reply.headers["X-RateLimit-Remaining"]) for reply in (before, after)]
@@ -94,6 +97,7 @@ async def test_the_hourly_limit_is_the_plans_and_ends_in_a_429(
         assert (await railway.post("{ me { id } }")).status_code == 200
         refused = await railway.post("{ me { id } }")
         assert refused.status_code == 429
+        assert refused.headers["RateLimit-Policy"] == '"default";q=3;w=3600'
         assert 1 <= int(refused.headers["Retry-After"]) <= 60
         assert refused.headers["X-RateLimit-Remaining"] == "0"
         other = railway.with_headers({"Authorization": "Bearer sandbox-workspace"})
@@ -123,3 +127,59 @@ async def test_with_the_window_the_limit_comes_back(
             return not await limited()
 
         await railway.until(free)
+
+
+# -- the edge in front ----------------------------------------------------------------------------
+
+
+async def test_the_edge_limits_requests_without_a_query_string(
+    run: Callable[[Settings], AbstractAsyncContextManager[Railway]],
+) -> None:
+    async with run(Settings(speed=0.1)) as railway:  # ten seconds of Railway's are a hundred
+        await railway.configure(edge_requests_per_10s=3)
+        plain = [(await railway.post("{ me { id } }")).status_code for _ in range(5)]
+        assert plain == [200] * 3 + [429] * 2
+        refused = await railway.post("{ me { id } }")
+        assert "You are being rate limited" in refused.text
+        assert refused.headers["content-type"].startswith("text/html")
+        assert 90 <= int(refused.headers["Retry-After"]) <= 100
+        assert not [name for name in refused.headers if "ratelimit" in name]
+        query = {"query": "{ me { id } }"}
+        for address in (f"{GRAPHQL}?query=", f"{GRAPHQL}?other=me"):
+            assert (await railway.http.post(address, json=query)).status_code == 429
+        for _ in range(10):
+            named = await railway.http.post(f"{GRAPHQL}?query=me", json=query)
+            assert named.status_code == 200
+
+
+async def test_the_edges_limit_ends_with_its_window(
+    run: Callable[[Settings], AbstractAsyncContextManager[Railway]],
+) -> None:
+    async with run(Settings(speed=20)) as railway:  # Railway's ten seconds are half a second
+        await railway.configure(edge_requests_per_10s=1)
+
+        async def refused() -> bool:
+            return (await railway.post("{ me { id } }")).status_code == 429
+
+        await railway.until(refused)
+
+        async def free() -> bool:
+            return not await refused()
+
+        await railway.until(free)
+
+
+async def test_by_default_the_edge_has_no_limit(
+    run: Callable[[Settings], AbstractAsyncContextManager[Railway]],
+) -> None:
+    async with run(Settings(speed=1)) as railway:
+        await railway.configure(requests_per_second=1000)
+        assert {(await railway.post("{ me { id } }")).status_code for _ in range(100)} == {200}
+
+
+async def test_the_journal_holds_what_the_address_asked_for(railway: Railway) -> None:
+    query = {"query": "{ me { id } }"}
+    await railway.http.post(f"{GRAPHQL}?query=whoAmI", json=query)
+    await railway.http.post(GRAPHQL, json=query)
+    entries = (await railway.http.get("/control/journal")).json()["entries"]
+    assert [entry["url_query"] for entry in entries] == ["whoAmI", None]

@@ -63,6 +63,7 @@ class Asked:
     variables: dict[str, Any]
     headers: httpx.Headers
     at: float
+    url: httpx.URL
 
 
 @dataclass
@@ -97,7 +98,11 @@ class FakeRailway:
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
         asked = Asked(
-            body["operationName"], body["variables"], request.headers, self.clock.monotonic()
+            body["operationName"],
+            body["variables"],
+            request.headers,
+            self.clock.monotonic(),
+            request.url,
         )
         self.asked.append(asked)
         async with self._heard:

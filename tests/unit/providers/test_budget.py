@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from providers.railway.budget import Budget, moment, retry_after
+from providers.railway.rate_policy import hourly_quota
 from tests.unit.providers.fakes import START, FakeClock
 
 TICK = timedelta(seconds=2)
@@ -142,3 +143,74 @@ def test_headers_that_say_nothing_change_nothing(clock: FakeClock) -> None:
     known.learn({"x-ratelimit-remaining": "many", "x-ratelimit-reset": "?"})
     assert known.remaining == 500
     assert known.resets_at == START + timedelta(hours=1)
+
+
+# -- RateLimit-Policy -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "an_hour"),
+    [
+        ('"default";q=1000;w=3600', 1_000),
+        ('"burst";q=50;w=1, "default";q=10000;w=3600', 10_000),
+        ('"default";q=10000;w=3600,"workspace";q=400;w=3600', 400),
+        ('"minute";q=10;w=60 ,\t"day";q=2400;w=86400', 100),
+        ('"minute";q=10;w=60', 600),
+        ('"day";q=1;w=86400', 1),
+        ('"a;q=1,\\"b\\"";q=7;w=3600;x="q;=,";y;pk=:YWJj:;z=?1;f=-1.5', 7),
+        ('"default"; q=7;  w=3600', 7),
+        ("default;q=7;w=3600", 7),
+        ('"bytes";q=9;w=3600;qu="content-bytes", "default";q=7;w=1800;qu="requests"', 14),
+        ('"twice";q=1;q=7;w=3600', 7),
+    ],
+)
+def test_a_policy_tells_the_requests_an_hour(policy: str, an_hour: int) -> None:
+    assert hourly_quota(policy) == an_hour
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        None,
+        "",
+        " ",
+        "many",
+        '"default"',
+        '"default";q=1000',
+        '"default";w=3600',
+        '"default";q=0;w=3600',
+        '"default";q=-5;w=3600',
+        '"default";q=5;w=0',
+        '"default";q=1.5;w=3600',
+        '"default";q="5";w=3600',
+        '"default";q=٣;w=3600',
+        '"default";q=9999999999999999;w=3600',
+        '"default;q=1000;w=3600',
+        '"default";q=1000;w=3600,',
+        ',"default";q=1000;w=3600',
+        '"default";q=1000;w=3600 "other";q=1;w=3600',
+        '"default";q=1000;w=3600;',
+        '"default";Q=1000;w=3600',
+        "1000;w=3600",
+        '"default";q=1000;w=3600' + ";x" * 1000,
+        '"' + "\\" * 1999,
+        '"a";q=1;w=3600,' * 100 + "?",
+    ],
+)
+def test_a_policy_that_cannot_be_understood_is_ignored(
+    clock: FakeClock, policy: str | None
+) -> None:
+    assert hourly_quota(policy) is None
+    known = Budget(clock)
+    known.learn({"x-ratelimit-limit": "50", "ratelimit-policy": policy or ""})
+    assert known.limit == 50
+
+
+def test_the_policy_counts_before_the_limit_of_the_current_window(clock: FakeClock) -> None:
+    known = Budget(clock)
+    known.learn({"x-ratelimit-limit": "50"})
+    assert known.limit == 50
+    known.learn({"x-ratelimit-limit": "50", "ratelimit-policy": '"default";q=1000;w=3600'})
+    assert known.limit == 1_000
+    known.learn({})
+    assert known.limit == 1_000

@@ -30,6 +30,24 @@ TIMEOUT_PAGE = httpx.Response(504, html="<html><h1>504 Gateway Time-out</h1></ht
 HALF = httpx.Response(200, content=b'{"data": {"workflowSta')
 TOO_MANY = httpx.Response(429, headers={"Retry-After": "7"}, json={"errors": []})
 DONE = {"status": "Complete"}
+EDGE_PAGES = [
+    httpx.Response(429, text="error code: 1015", headers={"Retry-After": "30"}),
+    httpx.Response(403, text="error code: 1015", headers={"Retry-After": "30"}),
+    httpx.Response(
+        403,
+        html="<!DOCTYPE html><title>Access denied | railway.test used Cloudflare</title>"
+        '<h1 class="inline-block">\n <span data-translate="error">Error</span>\n'
+        " <span>1015</span></h1><h2>You are being rate limited</h2>",
+        headers={"Retry-After": "30"},
+    ),
+    httpx.Response(429, html="<title>Error 1015</title>", headers={"Retry-After": "30"}),
+    httpx.Response(
+        429,
+        json={"title": "Error 1015: You are being rate limited", "error_code": 1015},
+        headers={"Retry-After": "30"},
+    ),
+]
+"""Cloudflare's error 1015 in its forms. Source: Cloudflare docs, error 1015."""
 
 
 async def read(client: RailwayClient) -> Workflow:
@@ -128,6 +146,28 @@ async def test_a_read_that_is_refused_is_not_repeated(
     assert message in caught.value.summary
     assert caught.value.request_id == "7205759403792793601"
     assert railway.counts["workflowStatus"] == 1
+
+
+@pytest.mark.parametrize(
+    ("places", "found"),
+    [
+        ({"traceId": "77"}, "77"),
+        ({"extensions": {"code": "INTERNAL_SERVER_ERROR", "traceId": "77"}}, "77"),
+        ({"traceId": "77", "extensions": {"traceId": "78"}}, "77"),
+        ({"traceId": None, "extensions": {"traceId": 77}}, "77"),
+        ({"extensions": {}}, "a ray"),
+        ({"extensions": [{"traceId": "77"}]}, "a ray"),
+    ],
+)
+async def test_a_trace_is_found_beside_and_inside_the_extensions(
+    client: RailwayClient, railway: FakeRailway, places: dict[str, Any], found: str
+) -> None:
+    body = {"errors": [{"message": "Project not found", **places}], "data": None}
+    ray = {"cf-ray": "a ray"}
+    railway.on("workflowStatus", httpx.Response(200, json=body, headers=ray))
+    with pytest.raises(Rejected) as caught:
+        await read(client)
+    assert caught.value.request_id == found
 
 
 async def test_an_answer_of_unknown_shape_is_no_answer(
@@ -258,6 +298,85 @@ async def test_an_hour_of_waiting_is_the_callers_decision(
     assert caught.value.retry_after == timedelta(seconds=3000)
     assert caught.value.spent
     assert clock.elapsed == 0
+
+
+# -- the edge in front of Railway -----------------------------------------------------------------
+
+
+async def test_every_request_names_its_operation_in_the_address(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    railway.on("workflowStatus", DONE).on("projectDelete", True)
+    await read(client)
+    await write(client)
+    assert [str(a.url) for a in railway.asked] == [
+        f"{URL}?query={name}" for name in ("me", "workflowStatus", "projectDelete")
+    ]
+
+
+async def test_what_the_address_asks_already_is_kept(
+    clock: FakeClock, railway: FakeRailway
+) -> None:
+    railway.on("workflowStatus", DONE)
+    url = f"{URL}?via=proxy"
+    client = RailwayClient(url, TOKEN, clock=clock, transport=railway.transport())
+    await read(client)
+    await client.aclose()
+    assert str(railway.asked[-1].url) == f"{URL}?via=proxy&query=workflowStatus"
+
+
+@pytest.mark.parametrize("page", EDGE_PAGES, ids=lambda r: f"{r.status_code} {r.text[:30]}")
+async def test_when_the_edge_asks_to_slow_down_everybody_waits(
+    client: RailwayClient, railway: FakeRailway, clock: FakeClock, page: httpx.Response
+) -> None:
+    railway.on("projectDelete", page, True).on("workflowStatus", page, DONE)
+    assert await write(client) is True
+    assert clock.elapsed == pytest.approx(30, abs=0.1)
+    assert railway.counts["projectDelete"] == 2
+    assert (await read(client)).status == "Complete"
+    assert clock.elapsed == pytest.approx(60, abs=0.1)
+
+
+@pytest.mark.parametrize("call", [read, write])
+async def test_the_error_says_that_the_edge_asks_to_slow_down(
+    client: RailwayClient, railway: FakeRailway, call: Any
+) -> None:
+    day = {"Retry-After": "86400"}
+    page = httpx.Response(403, text="error code: 1015", headers=day)
+    railway.on("projectDelete", page).on("workflowStatus", page)
+    for _ in range(2):  # the second one need not ask for it
+        with pytest.raises(RateLimited, match=r"edge in front of Railway.*1015") as caught:
+            await call(client)
+        assert caught.value.retry_after == timedelta(days=1)
+    assert len(railway.asked) == 2
+
+
+async def test_the_latest_reason_to_wait_is_told(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    railway.on(
+        "projectDelete", EDGE_PAGES[0], httpx.Response(429, headers={"Retry-After": "3000"})
+    )
+    with pytest.raises(RateLimited, match="Railway's rate limit is reached"):
+        await write(client)
+
+
+async def test_a_block_page_that_only_mentions_the_number_is_a_block(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    railway.on("projectDelete", httpx.Response(403, html="<h1>Error 1020</h1> Ray ID: 1015"))
+    with pytest.raises(Unreachable) as caught:
+        await write(client)
+    assert "refused the request before Railway saw it" in caught.value.why
+
+
+async def test_an_answer_of_railways_own_that_mentions_1015_is_no_page_of_the_edge(
+    client: RailwayClient, railway: FakeRailway
+) -> None:
+    body = {"errors": [{"message": "Not Authorized: Error 1015"}], "data": None}
+    railway.on("projectDelete", httpx.Response(403, json=body))
+    with pytest.raises(Rejected, match="Error 1015"):
+        await write(client)
 
 
 # -- writes to one environment --------------------------------------------------------------------
