@@ -7,11 +7,20 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from app import own_deployment
+from app.settings import OwnPlace
+from providers.railway.own_service import OwnService
+from providers.railway.provider import RailwayProvider
+from tests.unit.providers.fakes import ME, FakeClock, FakeRailway, error
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.world import Finding
 
 ROOT = Path(__file__).parents[3]
 
@@ -148,3 +157,131 @@ def test_the_old_file_says_at_once_who_reads_it() -> None:
     first = (ROOT / "railway.toml").read_text().splitlines()[0]
     assert "before autumn 2026" in first
     assert "until 2026-12-01" in first
+
+
+# -- what Railway has, as `doctor` sees it --------------------------------------------------------
+
+PLACE = OwnPlace("p-1", "e-1", "s-1")
+RIGHT: dict[str, Any] = {
+    "startCommand": "python -m app serve",
+    "preDeployCommand": ["python -m app migrate"],
+    "healthcheckPath": "/readyz",
+    "healthcheckTimeout": 120,
+    "restartPolicyType": "ALWAYS",
+    "overlapSeconds": 0,
+    "drainingSeconds": 30,
+}
+NEW: dict[str, Any] = dict.fromkeys(RIGHT) | {"restartPolicyType": "ON_FAILURE"}
+"""A service made from the repository in December 2026: no file is read."""
+
+
+@pytest.fixture
+def railway() -> FakeRailway:
+    return FakeRailway(FakeClock()).on("me", ME)
+
+
+@pytest.fixture
+async def provider(railway: FakeRailway) -> AsyncIterator[RailwayProvider]:
+    opened = RailwayProvider(
+        "https://railway.test/",
+        "token-of-test",
+        None,
+        clock=railway.clock,
+        transport=railway.transport(),
+    )
+    yield opened
+    await opened.aclose()
+
+
+async def found(provider: RailwayProvider) -> Finding:
+    [finding] = await own_deployment.check(provider, PLACE)()
+    assert finding.name == "This deployment"
+    return finding
+
+
+@pytest.mark.parametrize("there", [{}, {"overlapSeconds": None}])
+async def test_what_is_as_it_should_be_is_well(
+    provider: RailwayProvider, railway: FakeRailway, there: dict[str, Any]
+) -> None:
+    railway.on("ownServiceInstance", RIGHT | there)
+    finding = await found(provider)
+    assert finding.ok
+    assert finding.detail == "set up as docs/deploy.md says"
+    assert railway.asked[-1].variables == {"environmentId": "e-1", "serviceId": "s-1"}
+
+
+async def test_a_start_command_may_be_that_of_the_procfile(
+    provider: RailwayProvider, railway: FakeRailway
+) -> None:
+    railway.on("ownServiceInstance", RIGHT | {"startCommand": None})
+    finding = await found(provider)
+    assert finding.ok
+    assert "the start command is that of Procfile" in finding.detail
+
+
+async def test_each_difference_is_named_with_what_is_there_and_what_should_be(
+    provider: RailwayProvider, railway: FakeRailway
+) -> None:
+    railway.on("ownServiceInstance", NEW)
+    finding = await found(provider)
+    assert not finding.ok
+    assert finding.detail.split("; ") == [
+        "pre-deploy command is not set, should be python -m app migrate",
+        "health check path is not set, should be /readyz",
+        "health check timeout is not set, should be 120 s",
+        "restart policy is ON_FAILURE, should be ALWAYS",
+        "draining is not set, should be 30 s",
+    ]
+    assert "`railway config apply`" in finding.fix
+    assert "https://railway.com/project/p-1/service/s-1/settings?environmentId=e-1" in finding.fix
+    assert "needs a paid plan" in finding.fix
+
+
+async def test_one_other_value_is_said_alone(
+    provider: RailwayProvider, railway: FakeRailway
+) -> None:
+    railway.on(
+        "ownServiceInstance",
+        RIGHT | {"startCommand": "luthien serve"},
+    )
+    finding = await found(provider)
+    assert finding.detail == "start command is luthien serve, should be python -m app serve"
+    assert "paid plan" not in finding.fix
+
+
+@pytest.mark.parametrize("said", ["Not Authorized", "Service not found"])
+async def test_a_token_that_may_not_see_the_bots_own_project_is_no_problem(
+    provider: RailwayProvider, railway: FakeRailway, said: str
+) -> None:
+    railway.on("ownServiceInstance", error(said))
+    finding = await found(provider)
+    assert finding.ok
+    assert finding.detail.startswith("not compared: ")
+    assert "another workspace" in finding.detail
+
+
+async def test_a_railway_that_refuses_otherwise_is_told(
+    provider: RailwayProvider, railway: FakeRailway
+) -> None:
+    railway.on("ownServiceInstance", error("Your workspace has been restricted."))
+    finding = await found(provider)
+    assert not finding.ok
+    assert "restricted" in finding.detail
+    assert finding.fix
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"), [(None, ()), ("a", ("a",)), (["a"], ("a",)), (["a", "b"], ("a", "b"))]
+)
+def test_a_pre_deploy_command_is_a_list_a_text_or_nothing(
+    sent: object, read: tuple[str, ...]
+) -> None:
+    assert OwnService.model_validate(RIGHT | {"preDeployCommand": sent}).pre_deploy_command == read
+
+
+def test_how_to_get_a_public_address() -> None:
+    assert "LUTHIEN_PUBLIC_URL" in own_deployment.publishing(None)
+    there = own_deployment.publishing(PLACE)
+    assert "https://railway.com/project/p-1/service/s-1/settings?environmentId=e-1 " in there
+    assert "Generate Domain" in there
+    assert "deploy once more" in there
