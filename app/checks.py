@@ -68,7 +68,7 @@ def database(url: str) -> Check:
             finally:
                 await used.close()
         except OpsError as error:
-            return [_not_ok(name, error)]
+            return [not_ok(name, error)]
         kind = "embedded SQLite" if used.embedded else used.url.get_backend_name()
         return [Finding(name, ok=True, detail=kind)]
 
@@ -148,7 +148,7 @@ def policy(found: StandingPolicy | NotConfigured) -> Check:
 
     async def check() -> Sequence[Finding]:
         if isinstance(found, OpsError):
-            return [_not_ok("Policy", found)]
+            return [not_ok("Policy", found)]
         found.look()
         if found.broken:
             fix = (
@@ -188,7 +188,7 @@ def repositories(provider: RailwayProvider, plans: Mapping[str, Blueprint]) -> C
         try:
             access = await provider.repository_access(repo)
         except OpsError as error:
-            return _not_ok(name, error)
+            return not_ok(name, error)
         ok = access.readable or access.public
         return Finding(name, ok=ok, detail=_access(access), fix=access.how)
 
@@ -205,10 +205,10 @@ async def _found(name: str, ask: Callable[[], Awaitable[str]]) -> Finding:
     try:
         return Finding(name, ok=True, detail=await ask())
     except OpsError as error:
-        return _not_ok(name, error)
+        return not_ok(name, error)
 
 
-def _not_ok(name: str, error: OpsError) -> Finding:
+def not_ok(name: str, error: OpsError) -> Finding:
     detail = f"{error.summary} {error.why}".strip()
     itself = error.next_step in ("", "/luthien doctor")
     fix = error.who if itself else error.next_step

@@ -85,6 +85,8 @@ def server_settings(sandbox: Sandbox, *, listen: int, pace: float, data: Path) -
         "LUTHIEN_CHANNEL": sandbox.channel,
         "LUTHIEN_GATEWAY_URL": f"http://{{domain}}:{sandbox.port}",
         "LUTHIEN_LISTEN": f"127.0.0.1:{listen}",
+        # The stand-in of Slack is used in a browser on this machine, so a link to it is right.
+        **({"LUTHIEN_PUBLIC_URL": f"http://127.0.0.1:{listen}"} if listen else {}),
         "LUTHIEN_PACE": f"{pace:g}",
         "LUTHIEN_DATA_DIR": str(data),
         **{name: os.environ[name] for name in _TRIED_OUT if name in os.environ},

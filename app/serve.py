@@ -69,13 +69,14 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
     """Starts from the inside out and stops from the outside in: nothing is asked of a part that
     is not there."""
     with _listening(*reading.settings.listen) as listener:
-        page = reading.settings.luthien_public_url or _address(listener)
-        async with control_plane(reading, registry, public_url=page) as parts:
+        local = _address(listener)
+        page = reading.settings.public_url or local
+        async with control_plane(reading, registry, local_url=local) as parts:
             plane, door = parts.plane, slack_door(reading.settings, parts)
             plane.add_check(door.checks)
             plane.equip(SpeaksInChannels, door.rooms)
             watcher = watcher_of(parts, reading.settings)
-            with data.announce(_address(listener)) as server:
+            with data.announce(local) as server:
                 api = create_app(
                     plane,
                     token=server.token,
@@ -112,6 +113,8 @@ async def _serve(reading: Reading, registry: Registry, data: DataFolder) -> None
                     timetable.start()
                     collector.wake()
                     log.info("serving at %s, data in %s", page, data.path)
+                    if page == local:
+                        log.info("no public address, so Slack gives no link to the web page")
                     await serving
                     log.info("stopping")
                     timetable.stop()

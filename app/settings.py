@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic.aliases import AliasChoices
@@ -19,6 +19,14 @@ from engine.lease import LASTS
 GRACE_FLOOR = timedelta(days=7)
 SHORTEST_LEASE = timedelta(seconds=2)
 _SlackUsers = Annotated[frozenset[str], NoDecode, BeforeValidator(values.slack_users)]
+
+
+class OwnPlace(NamedTuple):
+    """The service on Railway that the bot itself is: three ids."""
+
+    project: str
+    environment: str
+    service: str
 
 
 def _setting(default: Any, what: str, how: str, *names: str, **limits: Any) -> Any:
@@ -116,8 +124,30 @@ class Settings(BaseSettings):
     )
     luthien_public_url: Annotated[str, AfterValidator(values.page_url)] | None = _setting(
         None,
-        "Where people reach the web page; unset: the address of LUTHIEN_LISTEN.",
+        "Where people reach the web page; unset: https://$RAILWAY_PUBLIC_DOMAIN where Railway sets"
+        " that, else only this machine reaches it.",
         "The https address under which your host or proxy serves it, without a path.",
+    )
+    railway_public_domain: Annotated[str, AfterValidator(values.host_name)] | None = _setting(
+        None,
+        "Set by Railway once the bot's service has a domain; used when LUTHIEN_PUBLIC_URL is not"
+        " set.",
+        "Railway sets it (Settings, Networking, Generate Domain); leave it out elsewhere.",
+    )
+    railway_project_id: str | None = _setting(
+        None,
+        "Set by Railway: the project that the bot itself runs in; `doctor` compares its settings.",
+        "Railway sets it; leave it out elsewhere.",
+    )
+    railway_environment_id: str | None = _setting(
+        None,
+        "Set by Railway: the environment that the bot itself runs in.",
+        "Railway sets it; leave it out elsewhere.",
+    )
+    railway_service_id: str | None = _setting(
+        None,
+        "Set by Railway: the service that the bot itself is.",
+        "Railway sets it; leave it out elsewhere.",
     )
     port: Annotated[int, Field(ge=0, le=65535)] | None = _setting(
         None,
@@ -223,6 +253,21 @@ class Settings(BaseSettings):
         if self.port is not None and "luthien_listen" not in self.model_fields_set:
             return "0.0.0.0", self.port  # noqa: S104 (the host's proxy is outside)
         return parse_listen(self.luthien_listen)
+
+    @property
+    def public_url(self) -> str:
+        """Where people reach the web page; empty where only this machine does."""
+        if self.luthien_public_url is not None:
+            return self.luthien_public_url
+        return f"https://{self.railway_public_domain}" if self.railway_public_domain else ""
+
+    @property
+    def own_place(self) -> OwnPlace | None:
+        """None where the bot does not run on Railway."""
+        project, environment = self.railway_project_id, self.railway_environment_id
+        if project is None or environment is None or self.railway_service_id is None:
+            return None
+        return OwnPlace(project, environment, self.railway_service_id)
 
     @property
     def socket_mode(self) -> bool:

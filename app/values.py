@@ -33,6 +33,14 @@ def page_url(text: str) -> str:
     return url(text.rstrip("/"))
 
 
+def host_name(text: str) -> str:
+    """What a host says of itself, such as `bot.up.railway.app`."""
+    label = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    if len(text) > 253 or not re.fullmatch(rf"{label}(?:\.{label})+", text):
+        raise ValueError("is no host name")
+    return text.lower()
+
+
 def template(text: str) -> str:
     if text.count("{domain}") != 1 or not re.match(r"https?://", text):
         raise ValueError("must be an http(s) address that contains {domain} once")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import blueprints
-from app import checks
+from app import checks, own_deployment
 from app.data import DataFolder, close_to_others, key_place, seal_keys
 from app.reading import Reading, misconfigured
 from engine import blueprint
@@ -90,13 +90,13 @@ async def control_plane(
     registry: Registry,
     *,
     keeping: Settings | None = None,
-    public_url: str = "",
+    local_url: str = "",
 ) -> AsyncIterator[Parts]:
     """The control plane over this data folder, whose lock the caller holds. Raises NotConfigured.
 
-    `keeping`: the settings of another place for what it keeps. `public_url`: where people reach
-    the web page, when this process serves it. What it needs is made here and closed in the
-    opposite order.
+    `keeping`: the settings of another place for what it keeps. `local_url`: where this
+    machine reaches the web page, when this process serves it. What it needs is made here and
+    closed in the opposite order.
     """
     settings = reading.settings
     clock = SystemClock(settings.luthien_pace)
@@ -126,10 +126,12 @@ async def control_plane(
             gateways = await closing.enter_async_context(LuthienGateways())
             toolbox = tools(railway, web, gateways)
             found += [checks.railway(railway), checks.repositories(railway, plans)]
+            if settings.own_place is not None:
+                found.append(own_deployment.check(railway, settings.own_place))
         policy = await _policy(settings, registry, lenient=keeping is not None)
         found.append(checks.policy(policy))
         plane = await open_plane(
-            plane_settings(keeping or settings, public_url, lease),
+            plane_settings(keeping or settings, local_url, lease),
             registry=registry,
             toolbox=toolbox,
             blueprints=plans,
@@ -262,7 +264,7 @@ def _revealed(secret: SecretStr | None) -> str | None:
 
 
 def plane_settings(
-    settings: Settings, public_url: str, lease: Lease | None = None
+    settings: Settings, local_url: str = "", lease: Lease | None = None
 ) -> PlaneSettings:
     data = DataFolder(settings.luthien_data_dir)
     data.make()
@@ -279,7 +281,9 @@ def plane_settings(
         limits=Limits(
             delete_grace=settings.luthien_delete_grace,
             credentials_window=CREDENTIALS_WINDOW,
-            public_url=public_url,
+            public_url=settings.public_url if local_url else "",
+            local_url=local_url,
+            publishing=own_deployment.publishing(settings.own_place),
         ),
         roles=FixedRoles(
             admins=frozenset(map(_slack_key, settings.luthien_admins)),

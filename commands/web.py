@@ -36,6 +36,16 @@ class OpenWeb(Question):
                 who="People ask for their link in Slack.",
                 next_step=typed("web"),
             )
+        if not page and world.limits.local_url:
+            raise NotConfigured(
+                "The web page has no address that you could open.",
+                why="No public address is set, and a link to the machine that luthien-ops runs on"
+                " would lead nowhere from yours.",
+                who="The person who runs luthien-ops can give it one. "
+                + world.limits.publishing
+                + " On that machine itself `luthien web` works without.",
+                next_step=typed("web"),
+            )
         if not page:
             raise NotConfigured(
                 "There is no web page to sign in at.",

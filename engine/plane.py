@@ -439,7 +439,7 @@ class Plane:
             toolbox=self._toolbox,
             blueprints=self._blueprints,
             clock=self._clock,
-            limits=self._settings.limits,
+            limits=self._settings.limits.seen_from(actor.door),
             notices=self.notices,
             memory=self.memory,
             people=self.people,

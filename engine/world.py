@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from engine.actor import Door
 from engine.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -74,7 +75,18 @@ class Limits:
     delete_grace: timedelta
     credentials_window: timedelta
     public_url: str = ""
-    """Where people reach the web page; empty while nothing serves it."""
+    """Where people reach the web page; empty while it is not served, or only to this machine."""
+    local_url: str = ""
+    """Where this machine reaches the web page; empty while nothing serves it."""
+    publishing: str = ""
+    """How the person who runs luthien-ops gives the page a public address, in sentences."""
+
+    def seen_from(self, door: Door) -> Limits:
+        """The limits for somebody at this door: the command line is used on this machine, so an
+        address of this machine is one for its user, and for nobody else."""
+        if self.public_url or door is not Door.CLI:
+            return self
+        return replace(self, public_url=self.local_url)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from providers.railway.deployments import Deployments
 from providers.railway.failures import failure_of
 from providers.railway.flight import SingleFlight
 from providers.railway.logs import Logs
+from providers.railway.own_service import own_service
 from providers.railway.projects import Projects
 from providers.railway.rail import Rail
 from providers.railway.services import Services
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from engine.capabilities import Access, Deployment, Failure, Space
     from engine.clock import Clock
     from engine.peers import Peers
+    from providers.railway.own_service import OwnService
 
 
 class RailwayProvider(Projects, Services, Sources, Deployments, Logs, Databases, Usage):
@@ -91,3 +93,10 @@ class RailwayProvider(Projects, Services, Sources, Deployments, Logs, Databases,
         """Source: Railway's public GraphQL schema, `deploymentEvents`, `buildLogs`,
         `deploymentLogs`."""
         return await failure_of(self._rail, deployment_id, lines=lines)
+
+    async def own_service(self, environment_id: str, service_id: str) -> OwnService | None:
+        """The settings of the service that the bot itself is; None when the token may not see it.
+
+        Raises ProviderError. Source: Railway's public GraphQL schema, `serviceInstance`.
+        """
+        return await own_service(self._client, environment_id, service_id)

@@ -136,9 +136,8 @@ class Fleet:
             "DATABASE_URL": self.pg.url(self.database, port=cable.port),
             "LUTHIEN_LISTEN": f"127.0.0.1:{listen}",
             "LUTHIEN_DATA_DIR": str(folder / name),
+            "LUTHIEN_PUBLIC_URL": self.address if self.over_http else f"http://127.0.0.1:{listen}",
         }
-        if self.over_http:
-            settings["LUTHIEN_PUBLIC_URL"] = self.address
         process = Process(name, luthien("serve", source=source), settings, folder)
         replica = Replica(process, f"http://127.0.0.1:{listen}", cable, settings, source)
         self.replicas.append(replica)

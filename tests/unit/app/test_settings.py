@@ -106,6 +106,9 @@ def test_slack_over_http_needs_the_signing_secret_instead() -> None:
         ("DATABASE_URL", "postgresql+asyncpg://u:secret@db/x", "starts with none of"),
         ("DATABASE_URL", "postgresql://u:half@secret@db/x", "written as %40"),
         ("DATABASE_URL", "here", "is no database address"),
+        ("RAILWAY_PUBLIC_DOMAIN", "https://bot.up.railway.app", "is no host name"),
+        ("RAILWAY_PUBLIC_DOMAIN", "secret@bot.up.railway.app", "is no host name"),
+        ("RAILWAY_PUBLIC_DOMAIN", "localhost", "is no host name"),
     ],
 )
 def test_what_is_malformed_is_said_with_the_way_out(name: str, value: str, said: str) -> None:
@@ -186,6 +189,36 @@ def test_old_names_are_read_and_the_new_one_wins(old: str, field: str) -> None:
 )
 def test_where_to_listen(values: dict[str, str], listen: tuple[str, int]) -> None:
     assert reading(values).settings.listen == listen
+
+
+@pytest.mark.parametrize(
+    ("values", "address"),
+    [
+        ({}, ""),
+        ({"RAILWAY_PUBLIC_DOMAIN": ""}, ""),
+        ({"RAILWAY_PUBLIC_DOMAIN": "bot-1.up.railway.app"}, "https://bot-1.up.railway.app"),
+        ({"LUTHIEN_PUBLIC_URL": "https://ops.test/"}, "https://ops.test"),
+        (
+            {
+                "RAILWAY_PUBLIC_DOMAIN": "bot.up.railway.app",
+                "LUTHIEN_PUBLIC_URL": "https://a.test",
+            },
+            "https://a.test",
+        ),
+    ],
+)
+def test_where_people_reach_the_page(values: dict[str, str], address: str) -> None:
+    assert reading(values).settings.public_url == address
+
+
+def test_on_railway_the_bot_knows_its_own_service() -> None:
+    ids = {"RAILWAY_PROJECT_ID": "p", "RAILWAY_ENVIRONMENT_ID": "e", "RAILWAY_SERVICE_ID": "s"}
+    assert reading({}).settings.own_place is None
+    for name in ids:
+        some = {k: v for k, v in ids.items() if k != name}
+        os.environ.pop(name, None)
+        assert reading(some).settings.own_place is None
+    assert reading(ids).settings.own_place == ("p", "e", "s")
 
 
 def test_ids_are_separated_by_commas_or_blanks() -> None:

@@ -236,7 +236,10 @@ class Described(_Described):
     """By the settings, that is."""
     keys: tuple[DescribedKey, ...] = ()
     page: str = "https://ops.test"
-    """Where the web page is; empty: nobody serves it."""
+    """Where people reach the web page; empty: they cannot, or nobody serves it."""
+    local_page: str = ""
+    """Where the machine that serves the page reaches it; empty: nobody serves it."""
+    publishing: str = ""
     census: DescribedCensus | None = None
     gateway_policy: dict[str, Any] = Field(default_factory=dict)
     """`class` and `config` of what is in force in every gateway, where it is not the usual."""
@@ -304,7 +307,9 @@ class Given:
                 delete_grace=timedelta(days=7),
                 credentials_window=timedelta(hours=24),
                 public_url=described.page,
-            ),
+                local_url=described.local_page,
+                publishing=described.publishing,
+            ).seen_from(actor.door),
             notices=self.notices,
             memory=self.memory,
             people=self.people,
