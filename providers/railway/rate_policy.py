@@ -12,15 +12,15 @@ _HOUR = 3600
 _LONGEST_POLICY = 2_000
 """Characters of a RateLimit-Policy header; a longer one is ignored."""
 _REQUESTS = '"requests"'
-_STRING = r'"(?:[^"\\]|\\["\\])*"'
-_TOKEN = r"[A-Za-z*][\w!#$%&'*+.^`|~:/-]*"
-_VALUE = rf"-?\d{{1,15}}(?:\.\d{{1,3}})?|{_STRING}|:[\w+/=-]*:|\?[01]|{_TOKEN}"
-_KEY = r"[a-z*][a-z0-9_.*-]*"
+_STRING = r'"(?:[^"\\]|\\["\\]){0,200}"'
+_TOKEN = r"[A-Za-z*][\w!#$%&'*+.^`|~:/-]{0,200}"
+_VALUE = rf"-?\d{{1,15}}(?:\.\d{{1,3}})?|{_STRING}|:[\w+/=-]{{0,200}}:|\?[01]|{_TOKEN}"
+_KEY = r"[a-z*][a-z0-9_.*-]{0,50}"
 _POLICY = re.compile(
-    rf"(?:{_STRING}|{_TOKEN})(?P<rest>(?:; *{_KEY}(?:=(?:{_VALUE}))?)*)", re.ASCII
+    rf"(?:{_STRING}|{_TOKEN})(?P<rest>(?:; {{0,20}}{_KEY}(?:=(?:{_VALUE}))?){{0,20}})", re.ASCII
 )
-_PARAMETER = re.compile(rf"; *(?P<key>{_KEY})(?:=(?P<value>{_VALUE}))?", re.ASCII)
-_NEXT_POLICY = re.compile(r"[ \t]*,[ \t]*")
+_PARAMETER = re.compile(rf"; {{0,20}}(?P<key>{_KEY})(?:=(?P<value>{_VALUE}))?", re.ASCII)
+_NEXT_POLICY = re.compile(r"[ \t]{0,20},[ \t]{0,20}")
 
 
 def hourly_quota(value: str | None) -> int | None:

@@ -28,10 +28,12 @@ STEPS = (
     "Add the database Redis",
     "Add the service gateway",
     "Set 15 variables of gateway",
+    "Set how gateway is built and run",
     "Give gateway a public domain (port 8000)",
     "Deploy gateway from LuthienResearch/luthien-proxy@main",
     "Switch off deploying gateway on every push",
     "Wait until gateway is deployed",
+    "Check that gateway was built by its Dockerfile and checked at /health",
     "Check that gateway answers at /health and /ready",
     "Mark it ready",
 )
@@ -108,7 +110,7 @@ async def test_one_message_tells_how_far_it_is(acme: Created) -> None:
     assert phases
     assert all(re.search(r" · (<?[\d.]+ s) · asked for by", phase) for phase in phases)
     last = versions[-1]
-    assert "All 11 steps done" in last
+    assert "All 13 steps done" in last
     assert last.text.startswith("✅ Create instance acme: Done in ")
     assert last.buttons == ["Open gateway", "Status"]
 
@@ -121,7 +123,12 @@ async def test_its_thread_has_a_line_for_every_step(acme: Created) -> None:
         return "\n".join(lines).splitlines()
 
     lines = await told()
-    assert sorted(line.split(" · ")[0] for line in lines) == sorted(f"✓ {s}" for s in STEPS)
+    set_to = (
+        "Set how gateway is built and run: Dockerfile docker/Dockerfile.gateway, health check"
+        " /health, health check timeout 60 s, restart on failure and at most 3 restarts"
+    )
+    said = [set_to if s == "Set how gateway is built and run" else s for s in STEPS]
+    assert sorted(line.split(" · ")[0] for line in lines) == sorted(f"✓ {s}" for s in said)
     assert all(re.search(r" · (&lt;)?[\d.]+ s", line) for line in lines)
     [domain] = [line for line in lines if "public domain" in line]
     assert f"<{acme.url}|open>" in domain

@@ -164,7 +164,7 @@ async def test_an_errored_run_keeps_everything_and_is_tried_again(
     town: House, people: Chat
 ) -> None:
     for nth in range(1, TRIES + 1):
-        await town.fault("railway", "variableCollectionUpsert", "500", nth)
+        await town.fault("railway", "serviceInstanceUpdate", "500", nth)
     await people.ada.types("/luthien create shaky")
     errored = await people.ben.sees("*Create instance shaky*: Interrupted after", within=60)
     assert "nothing was removed" in errored
@@ -175,7 +175,7 @@ async def test_an_errored_run_keeps_everything_and_is_tried_again(
     assert await exists(town, "shaky")
     lines = "\n".join(m.text for m in await thread_of(people.ben, "shaky")).splitlines()
     retries = [
-        line for line in lines if line.startswith("↻ Set 15 variables of gateway: again in")
+        line for line in lines if line.startswith("↻ Set how gateway is built and run: again in")
     ]
     assert len(retries) == TRIES - 1
     assert all("Railway gave no answer" in line for line in retries)

@@ -222,7 +222,7 @@ async def test_a_plan_shows_everything_and_changes_nothing(fleet: Fleet) -> None
     assert re.search(r"\*Expected cost\*\nabout \$\d+\.\d\d a month", plan.words)
     assert "+ project luthien-later\n+ database Postgres (postgres)\n" in plan.words
     steps = rows(plan, "#")
-    assert [number for number, *_ in steps] == [str(n) for n in range(1, 12)]
+    assert [number for number, *_ in steps] == [str(n) for n in range(1, 14)]
     assert steps[0][1] == "Create the project luthien-later"
     assert steps[4] == ["5", "Set 15 variables of gateway", steps[4][2], "2, 3, 4"]
     assert re.fullmatch(r"<?[\d.]+ s", steps[4][2])
@@ -239,7 +239,7 @@ async def test_runs_and_one_run(fleet: Fleet) -> None:
     await cleo.clicks(f"Show {run}")
     shown = await cleo.gets("Create instance acme: succeeded", "create acme, by ada")
     steps = rows(shown, "Step")
-    assert [state for _, state, *_ in steps] == ["done"] * 11
+    assert [state for _, state, *_ in steps] == ["done"] * 13
     assert steps[0][0] == "Create the project luthien-acme"
     root = await cleo.sees("✅ *Create instance acme*", private=False)
     assert shown.links["Open the thread"].endswith(f"/p{root.thread_ts}".replace(".", ""))

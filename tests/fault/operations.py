@@ -16,6 +16,7 @@ REPO = "LuthienResearch/luthien-proxy"
 _DEPLOY = """mutation ($s: String!, $e: String!) {
   serviceInstanceDeployV2(serviceId: $s, environmentId: $e)
 }"""
+DOCKERFILE = "docker/Dockerfile.gateway"
 FIRST_COMMIT = "0c0da2325d3f4c9e8d6b1f7a92c3e4d5f6a7b8c9"
 
 
@@ -156,6 +157,29 @@ class Redeploy(Instance):
         assert newest["meta"]["commitHash"] != FIRST_COMMIT
         assert newest["status"] == "SUCCESS"
         assert not gateway(world)["auto_deploy"]
+
+
+class Repair(Instance):
+    """Made while Railway read the repository's config file, so that nothing is set."""
+
+    name = "repair"
+
+    async def prepare(self, lane: Lane) -> None:
+        where = {"name": PROJECT, "description": self.mark}
+        await lane.control("railway/populate", count=1, legacy=True, **where)
+
+    async def ask(self, lane: Lane) -> bool:
+        return await lane.types(f"/luthien repair {SUBJECT}")
+
+    async def check(self, lane: Lane) -> None:
+        world = await lane.railway()
+        config = gateway(world)["config"]
+        assert (
+            config["dockerfile_path"] == variables(world)["RAILWAY_DOCKERFILE_PATH"] == DOCKERFILE
+        )
+        assert (config["healthcheck_path"], config["healthcheck_timeout"]) == ("/health", 60)
+        assert (config["restart_policy_max_retries"], config["num_replicas"]) == (3, 1)
+        assert [d["status"] for d in deployed(world)] == ["SUCCESS"], "nothing was deployed"
 
 
 class Rollback(Instance):
@@ -300,6 +324,7 @@ OPERATIONS: Mapping[str, Operation] = {
         Digest(),
         Expire(),
         Redeploy(),
+        Repair(),
         Restart(),
         Rollback(),
         Configure(),

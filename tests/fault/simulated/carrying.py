@@ -43,9 +43,16 @@ class Report:
 async def _prepare(house: SimulatedHouse, schedule: Schedule) -> int:
     """The world before; returns how much of the journal is of that."""
     for wish in schedule.wishes:
-        mark = OPERATIONS[wish.operation].mark
+        operation = OPERATIONS[wish.operation]
+        mark = operation.mark
         if mark is not None:
-            await house.control("railway/populate", count=1, name=wish.project, description=mark)
+            await house.control(
+                "railway/populate",
+                count=1,
+                name=wish.project,
+                description=mark,
+                legacy=operation.legacy,
+            )
     await house.control("railway/push", repo=REPO, branch="main")
     for wish in schedule.wishes:
         if wish.operation == "rollback":

@@ -50,6 +50,8 @@ class Operation:
     deletes: bool = False
     shows_credentials: bool = False
     makes_a_run: bool = True
+    legacy: bool = False
+    """The instance before was made while Railway read the repository's config file."""
 
 
 def project(world: World, wish: Wish) -> dict[str, Any] | None:
@@ -118,6 +120,17 @@ def _policed(world: World, wish: Wish) -> bool:
     return [p["class_ref"].rpartition(":")[2] for p in kept] == ["AllCapsPolicy"]
 
 
+def _configured(world: World, wish: Wish) -> bool:
+    """How its gateway is built and run is set, and nothing was deployed."""
+    [first] = gateway(world, wish)
+    [found] = [i for i in world["instances"] if i["id"] == first["instance_id"]]
+    config = found["config"]
+    return (config.get("dockerfile_path"), config.get("healthcheck_path")) == (
+        "docker/Dockerfile.gateway",
+        "/health",
+    )
+
+
 def _gone(world: World, wish: Wish) -> bool:
     return project(world, wish) is None
 
@@ -127,7 +140,8 @@ _CREATION = {
     "templateDeployV2": 2,
     "serviceCreate": 1,
     "serviceDomainCreate": 1,
-    "variableCollectionUpsert": 1,
+    "variableCollectionUpsert": 2,
+    "serviceInstanceUpdate": 1,
     "serviceConnect": 1,
     "projectUpdate": 1,
 }
@@ -161,6 +175,13 @@ OPERATIONS = {
     ),
     "redeploy": Operation(
         "ready", "redeploy {}", {"serviceInstanceDeploy": 1}, _deployments(2, old=False)
+    ),
+    "repair": Operation(
+        "ready",
+        "repair {}",
+        {"variableCollectionUpsert": 1, "serviceInstanceUpdate": 1},
+        _configured,
+        legacy=True,
     ),
     "restart": Operation(
         "ready", "restart {}", {"deploymentRestart": 1}, _deployments(1, old=True)

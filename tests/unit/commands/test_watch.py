@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 
+from commands import settings_reports
 from commands.watch import KIND
 from engine.actor import Actor, Door, Origin, Role
-from engine.capabilities import Allowance, DeployState
+from engine.capabilities import Allowance, DeployState, ServiceSettings
 from engine.control_plane import Outcome
 from engine.notices import Notice
 from engine.peers import NoPeers, Peers
 from engine.run import RunStatus
 from engine.world import World
 from scheduler.watch import ALL_EVERY, SHARE, Watcher
+from tests.unit.commands.host import UNSET
 from tests.unit.commands.worlds import (
+    BLUEPRINTS,
     REGISTRY,
     Described,
     DescribedRun,
@@ -38,6 +41,17 @@ class Fleet(Given):
     def __init__(self, count: int) -> None:
         spaces = tuple(DescribedSpace(name=f"luthien-n{n}") for n in range(1, count + 1))
         super().__init__(Described(actor="ada", spaces=spaces))
+
+    def lose_settings(self, *numbers: int) -> None:
+        self._settle(UNSET, *numbers)
+
+    def repair(self, *numbers: int) -> None:
+        self._settle(BLUEPRINTS["luthien"].front.settings.over(UNSET), *numbers)
+
+    def _settle(self, settings: ServiceSettings, *numbers: int) -> None:
+        for number in numbers:
+            kept = self.host.service(f"project-{number}", "gateway")
+            kept.service = replace(kept.service, settings=settings)
 
     async def look(self, world: World | None = None, **asked: Any) -> dict[str, Any]:
         self.clock.at += HALF_A_MINUTE
@@ -95,6 +109,58 @@ async def test_one_breaks_and_heals_in_one_thread() -> None:
     assert end.text == "🟢 *n7* is healthy again after 3 min 30 s."
     assert [root.thread, middle.thread, end.thread] == ["", root.key, root.key]
     assert [root.broadcast, middle.broadcast, end.broadcast] == [False, False, True]
+
+
+async def test_gateways_without_settings_are_told_once_and_together() -> None:
+    fleet = Fleet(20)
+    fleet.lose_settings(3, 4)
+    assert len((await fleet.look())["told"]) == 1
+    await fleet.looks(5)
+    [told] = fleet.said
+    assert told.text == (
+        "⚠️ 2 gateways without all settings: *n3* and *n4*. Their next deployment will not use"
+        " their Dockerfile and has no health check. A repair sets them and deploys nothing."
+    )
+    assert [offer.line for offer in told.offers] == ["repair --all", "repair"]
+    fleet.lose_settings(5)
+    await fleet.looks(3)
+    assert [n.offers[0].line for n in fleet.said] == ["repair --all", "repair n5"]
+
+
+async def test_one_that_was_repaired_is_told_again_when_it_loses_them_again() -> None:
+    fleet = Fleet(2)
+    fleet.lose_settings(1)
+    await fleet.looks(2)
+    fleet.repair(1)
+    await fleet.looks(2)
+    assert len(fleet.said) == 1
+    assert not fleet.memory.entries[settings_reports.KIND]
+    fleet.lose_settings(1)
+    await fleet.looks(2)
+    assert len(fleet.said) == 2
+
+
+async def test_what_is_being_made_or_changed_or_deleted_is_not_said_to_lack_settings() -> None:
+    fleet = Fleet(3)
+    fleet.lose_settings(1, 2, 3)
+    held = fleet.host.held
+    held["project-1"].space = replace(held["project-1"].space, mark="creating r2new")
+    leaving = "deletion-scheduled:2026-06-09T16:00:05+00:00"
+    held["project-2"].space = replace(held["project-2"].space, mark=leaving)
+    busy = described_run(DescribedRun(id="r2busy", line="redeploy n3", subject="n3", holds=True))
+    fleet.control.runs[busy.id] = busy
+    await fleet.looks(3)
+    assert fleet.said == []
+
+
+async def test_one_that_is_gone_is_forgotten_with_its_settings() -> None:
+    fleet = Fleet(2)
+    fleet.lose_settings(1)
+    await fleet.look()
+    assert list(fleet.memory.entries[settings_reports.KIND]) == ["project-1"]
+    del fleet.host.held["project-1"]
+    await fleet.look()
+    assert not fleet.memory.entries[settings_reports.KIND]
 
 
 async def test_many_at_once_are_one_message_and_so_is_their_healing() -> None:
