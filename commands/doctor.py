@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from commands.instances import all_instances
+from commands.repair import repairs
 from commands.service_settings import consequence
 from engine.actor import Role
 from engine.answer import Answer, Offer, Offers, Table, explained
@@ -31,8 +32,9 @@ class Doctor(Question):
     examples: ClassVar[tuple[str, ...]] = ("doctor",)
 
     async def answer(self, world: World) -> Answer:
-        found = await asyncio.gather(*(check() for check in world.checks), _gateways(world))
-        findings = [finding for some in found for finding in some]
+        found = await asyncio.gather(*(check() for check in world.checks))
+        gateways, lacking = await _gateways(world)
+        findings = [*(finding for some in found for finding in some), *gateways]
         wrong = [finding for finding in findings if not finding.ok]
         pages = list(dict.fromkeys(finding.page for finding in wrong if finding.page))
         well = [finding for finding in findings if finding.ok]
@@ -47,6 +49,7 @@ class Doctor(Question):
                 ),
                 Offers(
                     offers=(
+                        *repairs(lacking),
                         Offer(label="Check again", line=self.name),
                         *(explained(page, f"About {page.replace('_', ' ')}") for page in pages),
                     )
@@ -63,22 +66,24 @@ class Doctor(Question):
         )
 
 
-async def _gateways(world: World) -> Sequence[Finding]:
-    """Whether the host knows how each gateway is built and run. What keeps it from being asked is
-    found by other checks."""
+async def _gateways(world: World) -> tuple[Sequence[Finding], Sequence[str]]:
+    """Whether the host knows how each gateway is built and run, and whose it does not know. What
+    keeps it from being asked is found by other checks."""
     name = "Settings of gateways"
     try:
         instances = await all_instances(world)
     except OpsError:
-        return ()
+        return (), ()
     lacking = [i for i in instances if i.missing_settings.given]
     if not lacking:
         detail = f"complete for {plural(len(instances), 'gateway')}"
-        return [Finding(name, ok=True, detail=detail if instances else "there are no instances")]
+        known = detail if instances else "there are no instances"
+        return [Finding(name, ok=True, detail=known)], ()
     names = listed([*(i.name for i in lacking[:_NAMED]), *_rest(len(lacking) - _NAMED)])
     wrong = consequence(lacking[0].missing_settings, many=len(lacking) > 1)
     fix = f"repair {lacking[0].name}" if len(lacking) == 1 else "repair --all"
-    return [Finding(name, ok=False, detail=f"{names}: {wrong}", fix=typed(fix))]
+    problem = Finding(name, ok=False, detail=f"{names}: {wrong}", fix=typed(fix))
+    return [problem], [instance.name for instance in lacking]
 
 
 def _rest(count: int) -> Sequence[str]:

@@ -10,12 +10,15 @@ from pydantic import BeforeValidator, Field
 
 from commands.instance_state import InstanceStatus
 from commands.instances import Instance, all_instances
+from commands.repair import Repair, repairs
 from commands.situation import Situations
 from engine.answer import Answer, Offer, Offers, Table
 from engine.command import Argument, Question
 from engine.words import about, plural, until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.locks import Hold
     from engine.world import World
 
@@ -89,7 +92,7 @@ class ListInstances(Question):
                 Offers(
                     offers=(
                         *self._offers(page, pages, known=len(known)),
-                        *situations.offers(shown),
+                        *_together(situations.offers(shown), shown),
                     )
                 ),
             ),
@@ -135,6 +138,15 @@ class ListInstances(Question):
 
     def _at(self, page: int) -> str:
         return self.model_copy(update={"page": page}).line()
+
+
+def _together(offers: Sequence[Offer], shown: Sequence[Instance]) -> list[Offer]:
+    """One button for what several of them need alike."""
+    repairing = [o for o in offers if o.line.startswith(f"{Repair.name} ")]
+    if len(repairing) < 2:
+        return list(offers)
+    names = [instance.name for instance in shown if instance.missing_settings.given]
+    return [*(o for o in offers if o not in repairing), *repairs(names)]
 
 
 def _holder(hold: Hold | None) -> str:

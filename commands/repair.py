@@ -9,7 +9,13 @@ from pydantic import Field
 
 from commands.instances import all_instances, find_instance, instance_lock
 from commands.names import KnownInstance
-from commands.service_settings import SETTINGS, consequence, repair_changes, repair_steps
+from commands.service_settings import (
+    SETTINGS,
+    consequence,
+    lacking,
+    repair_changes,
+    repair_steps,
+)
 from commands.steps.places import Place
 from engine.actor import Role
 from engine.answer import Answer, Confirm, Offer, Offers, Table, Text
@@ -184,14 +190,8 @@ async def _begin(world: World, instance: Instance) -> _Row:
 
 
 def _listed(found: Sequence[Instance]) -> Answer:
-    names = [instance.name for instance in found]
-    offers = [Offer(label=f"Repair {n}", line=f"repair {n}", style="primary") for n in names[:1]]
-    if len(found) > 1:
-        offers = [repair_all(len(found))]
     return Answer(
-        title=f"{plural(len(found), 'gateway')} without all settings"
-        if found
-        else "Every gateway has its settings",
+        title=lacking(len(found)).capitalize() if found else "Every gateway has its settings",
         parts=(
             Table(
                 columns=("Name", "Without a repair", "It would set"),
@@ -201,22 +201,22 @@ def _listed(found: Sequence[Instance]) -> Answer:
                 ),
                 empty="The host knows how each of them is built and run.",
             ),
-            Offers(offers=tuple(offers)),
+            Offers(offers=repairs([instance.name for instance in found])),
         ),
         data={"instances": [i.as_json() for i in found]},
     )
 
 
-def repair_all(count: int) -> Offer:
-    """The button that repairs all of them."""
-    return Offer(
-        label="Repair all",
-        line="repair --all",
-        style="primary",
-        confirm=Confirm(
-            title=f"Repair {plural(count, 'gateway')}?",
-            text="How they are built and run is set on the host, as the blueprint says. Nothing is"
-            " deployed.",
-            yes="Repair",
-        ),
+def repairs(names: Sequence[str]) -> tuple[Offer, ...]:
+    """The button that repairs these: the one there is, or all of them."""
+    if not names:
+        return ()
+    if len(names) == 1:
+        return (Offer(label=f"Repair {names[0]}", line=f"repair {names[0]}", style="primary"),)
+    sure = Confirm(
+        title=f"Repair {plural(len(names), 'gateway')}?",
+        text="How they are built and run is set on the host, as the blueprint says. Nothing is"
+        " deployed.",
+        yes="Repair",
     )
+    return (Offer(label="Repair all", line="repair --all", style="primary", confirm=sure),)

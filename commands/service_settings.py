@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from commands.steps.write_settings import WriteSettings
+from engine.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,11 @@ def consequence(missing: ServiceSettings, *, many: bool = False) -> str:
     if missing.health_path:
         return f"{deployment} has no health check"
     return f"{deployment} will not use all of {its} settings"
+
+
+def lacking(count: int) -> str:
+    """`3 gateways lack settings`."""
+    return f"{plural(count, 'gateway')} {'lacks' if count == 1 else 'lack'} settings"
 
 
 def repair_steps(instance: Instance, service: Service, place: Place) -> Sequence[Step]:

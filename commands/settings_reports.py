@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from commands.repair import repair_all
-from commands.service_settings import consequence
+from commands.repair import repairs
+from commands.service_settings import consequence, lacking
 from engine.answer import Offer
 from engine.capabilities import ServiceSettings
 from engine.memory import Revision
 from engine.notices import Notice
-from engine.words import listed, plural
+from engine.words import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,12 +56,11 @@ def _notice(fresh: Mapping[str, ServiceSettings], now: datetime) -> Notice:
         dockerfile=next((s.dockerfile for s in fresh.values() if s.dockerfile), None),
         health_path=next((s.health_path for s in fresh.values() if s.health_path), None),
     )
-    one = Offer(label=f"Repair {names[0]}", line=f"repair {names[0]}", style="primary")
     return Notice(
         key=f"settings:{now:%Y%m%dT%H%M%S%f}",
-        text=f"⚠️ {plural(len(names), 'gateway')} without all settings: {listed(shown)}."
+        text=f"⚠️ {lacking(len(names))}: {listed(shown)}."
         f" {_sentence(consequence(worst, many=many))} A repair sets them and deploys nothing.",
-        offers=(repair_all(len(names)) if many else one, Offer(label="Show", line="repair")),
+        offers=(*repairs(names), Offer(label="Show", line="repair")),
     )
 
 

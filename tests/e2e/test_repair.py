@@ -155,7 +155,7 @@ async def test_those_made_before_are_found(old: None, town: House, people: Chat)
 async def test_the_watch_tells_it_once(old: None, people: Chat) -> None:
     await people.ada.types("/luthien watch")
     await people.ada.gets("Looked at")
-    told = await people.cleo.sees("4 gateways without all settings: *old1*, *old2*")
+    told = await people.cleo.sees("4 gateways lack settings: *old1*, *old2*")
     assert "Their next deployment will not use their Dockerfile" in told
     assert told.buttons == ["Repair all", "Show"]
     await people.ada.types("/luthien watch")
@@ -199,7 +199,7 @@ async def test_redeploy_repairs_first(old: None, town: House, people: Chat) -> N
 async def test_all_of_them_are_repaired_by_a_run_each(
     old: None, town: House, people: Chat
 ) -> None:
-    told = await people.cleo.sees("4 gateways without all settings")
+    told = await people.cleo.sees("4 gateways lack settings")
     await people.ben.clicks("Repair all", told)
     await people.ben.gets("Repairing 2 instances")
     for name in ("old3", "old4"):
