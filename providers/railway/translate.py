@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine import capabilities as ours
@@ -79,17 +80,38 @@ def deployment(wire: models.Deployment) -> ours.Deployment:
 def settings(wire: models.InstanceSettings) -> ServiceSettings:
     """Railway does not tell what somebody has set from its defaults: what equals one of them, or
     is empty, counts as not set."""
-    policy, timeout = wire.restart_policy_type or "", wire.healthcheck_timeout
-    known = policy in RestartPolicy.__members__
+    return _settings(
+        wire.dockerfile_path or None,
+        wire.healthcheck_path or None,
+        wire.healthcheck_timeout,
+        wire.start_command or None,
+        wire.restart_policy_type or "",
+        wire.restart_policy_max_retries,
+        wire.num_replicas,
+        wire.region or None,
+    )
+
+
+@lru_cache(maxsize=1024)  # a listing has thousands of services, most of them set alike
+def _settings(
+    dockerfile: str | None,
+    health_path: str | None,
+    timeout_s: int | None,
+    start_command: str | None,
+    policy: str,
+    retries: int | None,
+    replicas: int | None,
+    region: str | None,
+) -> ServiceSettings:
     found = ServiceSettings(
-        dockerfile=wire.dockerfile_path or None,
-        health_path=wire.healthcheck_path or None,
-        health_timeout=timedelta(seconds=timeout) if timeout is not None else None,
-        start_command=wire.start_command or None,
-        restart=RestartPolicy[policy] if known else None,
-        restart_retries=wire.restart_policy_max_retries,
-        replicas=wire.num_replicas,
-        region=wire.region or None,
+        dockerfile=dockerfile,
+        health_path=health_path,
+        health_timeout=timedelta(seconds=timeout_s) if timeout_s is not None else None,
+        start_command=start_command,
+        restart=RestartPolicy[policy] if policy in RestartPolicy.__members__ else None,
+        restart_retries=retries,
+        replicas=replicas,
+        region=region,
     )
     values = {**DEFAULTS.given, **found.given}
     unset = [name for name in SETTING_NAMES if values.get(name) == getattr(DEFAULTS, name)]

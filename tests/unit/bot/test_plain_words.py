@@ -128,6 +128,7 @@ create acme --plan = create acme --plan
 delete acme --plan = delete acme --plan
 orphans = orphans
 show orphans = orphans
+repair = repair
 list all = list
 """
 
@@ -179,6 +180,8 @@ stop acme = !cancel acme
 retry acme = !retry acme
 clean up acme = !clean-up acme
 clean-up acme = !clean-up acme
+repair acme = !repair acme
+repair --all = !repair --all
 sweep --dry-run = !sweep --dry-run
 """
 
@@ -236,6 +239,8 @@ we can't delete acme
 you must not delete acme
 you mustn't restart acme
 nobody should delete acme
+don't repair --all
+should we repair acme?
 nobody deletes acme
 nothing should delete acme
 let's not delete acme
