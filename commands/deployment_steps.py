@@ -17,6 +17,7 @@ from engine.capabilities import DOCKERFILE
 from engine.command import Risk
 from engine.plan import Plan, critical_path
 from engine.step import Ref
+from engine.words import typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,6 +90,7 @@ def check_of(
         deployment=Ref(ref=f"{WAIT}.deployment_id"),
         dockerfile=dockerfile,
         health_path=health_path,
+        next_step=typed(f"redeploy {instance.name}"),
     )
 
 

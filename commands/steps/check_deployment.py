@@ -30,6 +30,8 @@ class CheckDeployment(Step):
     """It must have been built by a Dockerfile."""
     health_path: str = ""
     """Where the host must have checked its health; empty: anywhere, or not at all."""
+    next_step: str = ""
+    """What to type where that is not so: checked again, the same deployment fails again."""
     expected: timedelta = timedelta(seconds=1)
 
     def describe(self) -> str:
@@ -51,12 +53,14 @@ class CheckDeployment(Step):
                 f"The host does not tell how {self.service_name} was built.",
                 why="So nobody knows whether it used its Dockerfile and its health check.",
                 link=found.url if found else "",
+                next_step=self.next_step,
             )
         if self.dockerfile and found.builder != DOCKERFILE:
             raise StepFailed(
                 f"{self.service_name} was not built by its Dockerfile.",
                 why=f"The host used its own builder ({found.builder}).",
                 link=found.url,
+                next_step=self.next_step,
             )
         if self.health_path and found.health_path != self.health_path:
             raise StepFailed(
@@ -65,6 +69,7 @@ class CheckDeployment(Step):
                 if found.health_path
                 else "The host did not ask whether it is healthy.",
                 link=found.url,
+                next_step=self.next_step,
             )
         return {"builder": found.builder, "health_path": found.health_path}
 

@@ -88,6 +88,7 @@ def check(space: Space, kept: Kept, *, dockerfile: bool = True) -> CheckDeployme
         deployment="d-1",
         dockerfile=dockerfile,
         health_path="/health",
+        next_step="/luthien redeploy acme",
     )
 
 
@@ -134,6 +135,7 @@ async def test_anything_else_fails_with_the_reason(
         await checked(host, over(**told))
     assert (caught.value.summary, caught.value.why) == (summary, why)
     assert caught.value.link == "https://console.test/d-1"
+    assert caught.value.next_step == "/luthien redeploy acme"
 
 
 async def test_one_that_is_not_shown_is_not_said_to_be_well(host: FakeHost) -> None:
