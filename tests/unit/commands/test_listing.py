@@ -7,8 +7,9 @@ import weakref
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from commands.instance_state import InstanceStatus
 from commands.instances import all_instances
-from commands.list import ListInstances
+from commands.list import ListedState, ListInstances
 from engine.capabilities import HostsSpaces
 from engine.run import RunStatus
 from tests.unit.commands.host import FakeHost
@@ -113,3 +114,8 @@ async def test_what_was_made_of_a_listing_goes_with_it() -> None:
     host.shown = None
     gc.collect()
     assert kept() is None
+
+
+def test_every_state_of_an_instance_can_be_listed_by() -> None:
+    states = {state.value for state in InstanceStatus}
+    assert {state.value for state in ListedState} == states | {"settings_missing"}
