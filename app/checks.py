@@ -42,6 +42,15 @@ def settings(reading: Reading) -> Check:
             )
             for f in faults
         ]
+        if reading.settings.railway_public_domain == "":
+            findings.append(
+                Finding(
+                    "Setting RAILWAY_PUBLIC_DOMAIN",
+                    ok=False,
+                    detail="is no host name, so it is not used",
+                    fix="Set LUTHIEN_PUBLIC_URL to the https address of the web page.",
+                )
+            )
         if not reading.settings.luthien_admins:
             findings.append(
                 Finding(

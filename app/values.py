@@ -34,11 +34,11 @@ def page_url(text: str) -> str:
 
 
 def host_name(text: str) -> str:
-    """What a host says of itself, such as `bot.up.railway.app`."""
-    label = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-    if len(text) > 253 or not re.fullmatch(rf"{label}(?:\.{label})+", text):
-        raise ValueError("is no host name")
-    return text.lower()
+    """What a host says of itself, such as `bot.up.railway.app`; empty for anything else: the host
+    sets it, so nobody could mend it."""
+    label = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+    name = text.lower().removeprefix("https://").rstrip("./")
+    return name if len(name) <= 253 and re.fullmatch(rf"{label}(?:\.{label})+", name) else ""
 
 
 def template(text: str) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from commands.deployment_steps import afterwards, check_of
 from commands.history import history_of
 from commands.instances import BLUEPRINT
-from commands.service_settings import SETTINGS, repair_steps
 from commands.steps.deploy import Deploy
 from engine.errors import Refused
 from engine.words import typed
@@ -25,8 +24,8 @@ START = "deploy"
 async def deployment(
     world: World, instance: Instance, service: Service, place: Place, *, after: str
 ) -> tuple[Step, ...]:
-    """Deploy it after the step `after`, with settings that are missing set first; wait until it
-    runs, look at it from outside. Raises Refused where there is no code."""
+    """Deploy it after the step `after`, wait until it runs, look at it from outside. Settings that
+    are missing are to be set before (`repair_steps`). Raises Refused where there is no code."""
     blueprint = world.blueprint(BLUEPRINT)
     if not service.repo:
         raise Refused(
@@ -41,13 +40,9 @@ async def deployment(
     history = await history_of(world, instance, service)
     runs = history.replaced or history.newest
     commit = runs.commit if runs else ""
-    repairs = [
-        step.model_copy(update={"after": (after,)})
-        for step in repair_steps(instance, service, place)
-    ]
     deploy = Deploy(
         key=START,
-        after=(SETTINGS,) if repairs else (after,),
+        after=(after,),
         space=place,
         service=service.id,
         service_name=service.name,
@@ -65,6 +60,6 @@ async def deployment(
         service.name,
         start=START,
         expected=expected,
-        check=check_of(instance, service, place),
+        check=check_of(instance, service, place, start=START),
     )
-    return (*repairs, deploy, *rest)
+    return (deploy, *rest)

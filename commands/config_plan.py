@@ -10,7 +10,7 @@ from commands.config_deployment import deployment
 from commands.deployment_steps import WAIT, outcome
 from commands.instances import BLUEPRINT
 from commands.left_by import left_by
-from commands.service_settings import repair_changes
+from commands.service_settings import repair_changes, repair_steps
 from commands.steps.places import Place
 from commands.steps.write_config import WriteConfig
 from engine.command import Risk
@@ -64,8 +64,10 @@ async def planned(
         if settings.is_open(spec, name, there.get(name) or "")
     }
     place = Place.of(instance.space)
+    repairs = () if no_deploy else repair_steps(instance, service, place)
     write = WriteConfig(
         key=_WRITE,
+        after=tuple(step.key for step in repairs),
         space=place,
         service=service.id,
         service_name=service.name,
@@ -75,7 +77,7 @@ async def planned(
         said="; ".join(changes),
     )
     deploys = () if no_deploy else await deployment(world, instance, service, place, after=_WRITE)
-    steps = (write, *deploys)
+    steps = (*repairs, write, *deploys)
     lost = sorted({*values, *secrets, *hidden} - set(seen))
     told = [*settings.notes(spec, [n for n in values if values[n] is not None] + [*secrets])]
     if lost:

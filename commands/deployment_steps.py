@@ -71,10 +71,16 @@ def afterwards(
 
 
 def check_of(
-    instance: Instance, service: Service, place: Place, *, like: Deployment | None = None
+    instance: Instance,
+    service: Service,
+    place: Place,
+    *,
+    start: str,
+    like: Deployment | None = None,
 ) -> CheckDeployment | None:
-    """Whether a new deployment was built and checked as the settings say; `like`: as this earlier
-    one, which comes back with the settings of its time."""
+    """Whether the new deployment of the step `start` was built and checked as the settings say;
+    `like`: as this earlier one, which comes back with the settings of its time. Tried again, it is
+    deployed once more, with the settings."""
     settings = after_repair(instance, service)
     dockerfile, health_path = settings.dockerfile is not None, settings.health_path or ""
     if like is not None and like.builder:
@@ -84,6 +90,7 @@ def check_of(
     return CheckDeployment(
         key="built",
         after=(WAIT,),
+        redo=(*((SETTINGS,) if instance.missing_settings.given else ()), start, WAIT),
         space=place,
         service=service.id,
         service_name=service.name,
@@ -149,7 +156,7 @@ def replacement(
         service.name,
         start=start,
         expected=expected,
-        check=check_of(instance, service, front.place, like=like),
+        check=check_of(instance, service, front.place, start=start, like=like),
     )
     repairs = repair_steps(instance, service, front.place)
     first = starts[0].model_copy(update={"after": (SETTINGS,)}) if repairs else starts[0]

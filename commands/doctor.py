@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
-from commands.instances import all_instances
+from commands.instances import all_instances, dockerfiles_asked
 from commands.repair import repairs
-from commands.service_settings import consequence
+from commands.service_settings import ASKED, consequences, some
 from engine.actor import Role
 from engine.answer import Answer, Offer, Offers, Table, explained
 from engine.command import Question
 from engine.errors import OpsError
-from engine.words import listed, plural, typed
+from engine.words import plural, typed
 from engine.world import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.world import World
-
-_NAMED = 10
 
 
 class Doctor(Question):
@@ -74,20 +72,15 @@ async def _gateways(world: World) -> tuple[Sequence[Finding], Sequence[str]]:
         instances = await all_instances(world)
     except OpsError:
         return (), ()
-    lacking = [i for i in instances if i.missing_settings.given]
+    lacking = [i for i in instances if i.needs_repair]
     if not lacking:
         detail = f"complete for {plural(len(instances), 'gateway')}"
-        known = detail if instances else "there are no instances"
-        return [Finding(name, ok=True, detail=known)], ()
-    names = listed([*(i.name for i in lacking[:_NAMED]), *_rest(len(lacking) - _NAMED)])
-    wrong = consequence(lacking[0].missing_settings, many=len(lacking) > 1)
+        return [Finding(name, ok=True, detail=detail if instances else "there are none")], ()
+    known = await dockerfiles_asked(world, lacking, most=ASKED)
+    wrong = [f"{some(names)}: {what}" for names, what in consequences(known)]
     fix = f"repair {lacking[0].name}" if len(lacking) == 1 else "repair --all"
-    problem = Finding(name, ok=False, detail=f"{names}: {wrong}", fix=typed(fix))
+    problem = Finding(name, ok=False, detail="; ".join(wrong), fix=typed(fix))
     return [problem], [instance.name for instance in lacking]
-
-
-def _rest(count: int) -> Sequence[str]:
-    return [f"{count:,} more"] if count > 0 else []
 
 
 def _title(checks: int, wrong: int) -> str:

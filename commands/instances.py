@@ -48,6 +48,8 @@ class Instance:
     status: InstanceStatus
     reason: str = ""
     """Why it is not simply running; one line, may be empty."""
+    named_dockerfile: str = ""
+    """The Dockerfile that variables of what people reach name, where that was asked."""
 
     @property
     def deletion_at(self) -> datetime | None:
@@ -76,10 +78,17 @@ class Instance:
     @cached_property
     def missing_settings(self) -> ServiceSettings:
         """How what people reach is built and run, as far as that is not set on the host."""
-        seen = self.front.settings if self.front else None
-        if seen is None or self.status is InstanceStatus.PROVISIONING:
+        if self.status is InstanceStatus.PROVISIONING:
             return ServiceSettings()
-        return self.blueprint.front.settings.missing_from(seen)
+        missing = missing_settings(self.space, self.blueprint)
+        if missing.dockerfile and self.named_dockerfile:
+            return replace(missing, dockerfile=self.named_dockerfile)
+        return missing
+
+    @property
+    def needs_repair(self) -> bool:
+        """Whether its next deployment would lack settings; not asked of one that is to go."""
+        return bool(self.missing_settings.given) and self.deletion_at is None
 
     @cached_property
     def alone(self) -> Situation:
@@ -91,7 +100,7 @@ class Instance:
             whole=not self.missing,
             accepted=not self.unaccounted,
             served=self.front is not None,
-            configured=not self.missing_settings.given,
+            configured=not self.needs_repair,
             deployed=deployment is not None and deployment.state in _RESTARTS,
             leaving=self.deletion_at is not None,
         )
@@ -112,6 +121,14 @@ class Instance:
             "deletion_scheduled_at": self.deletion_at.isoformat() if self.deletion_at else None,
             "missing_settings": list(self.missing_settings.given),
         }
+
+
+def missing_settings(space: Space, blueprint: Blueprint) -> ServiceSettings:
+    """How what people reach is built and run, as far as that is not set on the host."""
+    front = space.service(blueprint.front.name)
+    if front is None or front.settings is None:
+        return ServiceSettings()
+    return blueprint.front.settings.missing_from(front.settings)
 
 
 def service_json(service: Service) -> dict[str, Any]:
@@ -164,8 +181,27 @@ async def find_instance(world: World, name: str) -> Instance:
     space = await hosts.find_space(wanted)
     if space is None or not is_instance(space, blueprint):
         raise await _not_found(world, name)
-    [instance] = await instances_in(world, [space])
+    [instance] = await dockerfiles_asked(world, await instances_in(world, [space]))
     return instance
+
+
+async def dockerfiles_asked(
+    world: World, instances: Sequence[Instance], *, most: int = 1
+) -> list[Instance]:
+    """The same, with the Dockerfile that a variable may name: asked only of those whose setting is
+    missing, a request each, of `most` of them. Where that cannot be read, it stays unknown."""
+    lacking = [i for i in instances if i.missing_settings.dockerfile and i.front][:most]
+    asked = await asyncio.gather(*(_named_dockerfile(world, i) for i in lacking))
+    named = {i.space.id: name for i, name in zip(lacking, asked, strict=True)}
+    return [replace(i, named_dockerfile=named.get(i.space.id, "")) for i in instances]
+
+
+async def _named_dockerfile(world: World, instance: Instance) -> str:
+    assert instance.front is not None  # noqa: S101 - only of those
+    try:
+        return await world.use(RunsServices).named_dockerfile(instance.space, instance.front.id)
+    except ProviderError:
+        return ""
 
 
 async def instances_in(world: World, spaces: Sequence[Space]) -> list[Instance]:

@@ -105,7 +105,7 @@ class ListInstances(Question):
 
     def _wanted(self, instance: Instance) -> bool:
         if self.state is ListedState.SETTINGS_MISSING:
-            if not instance.missing_settings.given:
+            if not instance.needs_repair:
                 return False
         elif self.state is not None and instance.status.value != self.state.value:
             return False
@@ -116,8 +116,7 @@ class ListInstances(Question):
         now = world.now()
         row = (
             instance.name,
-            instance.status.words
-            + (", settings missing" if instance.missing_settings.given else ""),
+            instance.status.words + (", settings missing" if instance.needs_repair else ""),
             instance.url or "–",
             about(now - instance.space.created_at),
         )
@@ -145,7 +144,7 @@ def _together(offers: Sequence[Offer], shown: Sequence[Instance]) -> list[Offer]
     repairing = [o for o in offers if o.line.startswith(f"{Repair.name} ")]
     if len(repairing) < 2:
         return list(offers)
-    names = [instance.name for instance in shown if instance.missing_settings.given]
+    names = [instance.name for instance in shown if instance.needs_repair]
     return [*(o for o in offers if o not in repairing), *repairs(names)]
 
 

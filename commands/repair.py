@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
-from commands.instances import all_instances, find_instance, instance_lock
+from commands.instances import (
+    all_instances,
+    dockerfiles_asked,
+    find_instance,
+    instance_lock,
+)
 from commands.names import KnownInstance
 from commands.service_settings import (
+    ASKED,
     SETTINGS,
     consequence,
     lacking,
@@ -139,7 +145,7 @@ class Repair(Change):
         left = found[MOST:]
         more = f"{plural(len(left), 'more')} are left: `{typed('repair --all')}` goes on."
         return Answer(
-            title=f"Repairing {plural(begun, 'instance')}" if found else "Nothing to repair",
+            title=_title(begun, len(found)),
             parts=(
                 Table(
                     columns=("Name", "What happens"),
@@ -163,15 +169,24 @@ class _Row:
     name: str
     words: str
     run: str = ""
-    why: str | None = None
-    """Why it was refused."""
+    refused: dict[str, Any] | None = None
+    """The refusal, as JSON."""
 
     def as_json(self) -> dict[str, Any]:
-        return {"name": self.name, "run": self.run or None, "refused": self.why}
+        return {"name": self.name, "run": self.run or None, "refused": self.refused}
+
+
+def _title(begun: int, found: int) -> str:
+    if not found:
+        return "Nothing to repair"
+    if not begun:
+        return "No instance could be repaired"
+    return f"Repairing {plural(begun, 'instance')}"
 
 
 async def _lacking(world: World) -> list[Instance]:
-    return [i for i in await all_instances(world) if i.missing_settings.given]
+    found = [i for i in await all_instances(world) if i.needs_repair]
+    return await dockerfiles_asked(world, found, most=ASKED)
 
 
 async def _begin(world: World, instance: Instance) -> _Row:
@@ -185,7 +200,8 @@ async def _begin(world: World, instance: Instance) -> _Row:
             delivery=delivery,
         )
     except OpsError as error:
-        return _Row(instance.name, error.summary, why=error.summary)
+        words = " ".join(filter(None, (error.summary, error.who, error.next_step)))
+        return _Row(instance.name, words, refused=error.as_json())
     return _Row(instance.name, f"run {run.id} ({run.status.replace('_', ' ')})", run.id)
 
 
@@ -196,8 +212,7 @@ def _listed(found: Sequence[Instance]) -> Answer:
             Table(
                 columns=("Name", "Without a repair", "It would set"),
                 rows=tuple(
-                    (i.name, consequence(i.missing_settings), ", ".join(i.missing_settings.words))
-                    for i in found
+                    (i.name, consequence(i), ", ".join(i.missing_settings.words)) for i in found
                 ),
                 empty="The host knows how each of them is built and run.",
             ),

@@ -31,8 +31,6 @@ class Story:
     was: Health | None
     health: Health | None
     report: Report | None = None
-    name: str = ""
-    """The instance's."""
 
     @property
     def before(self) -> dict[str, Any] | None:

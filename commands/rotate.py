@@ -11,7 +11,7 @@ from commands.deployment_steps import outcome
 from commands.gateway import shared_names
 from commands.instances import BLUEPRINT, find_instance, instance_lock
 from commands.names import KnownInstance
-from commands.service_settings import repair_changes
+from commands.service_settings import repair_changes, repair_steps
 from commands.services import find_service
 from commands.steps.places import Place
 from commands.steps.prove_key import ProveKey
@@ -68,8 +68,13 @@ class Rotate(Change):
         assert rule is not None  # noqa: S101 - the blueprint generates every credential
         place = Place.of(instance.space)
         deployed = await deployment(world, instance, service, place, after=_NEW)
+        repairs = repair_steps(instance, service, place)
+        before = tuple(step.key for step in repairs)
         steps: list[Step] = [
-            RememberKey(key=_OLD, space=place, service=service.id, variables=variables),
+            *repairs,
+            RememberKey(
+                key=_OLD, after=before, space=place, service=service.id, variables=variables
+            ),
             RenewKey(
                 key=_NEW,
                 after=(_OLD,),

@@ -4,34 +4,55 @@ not set on the service itself is missing at its next deployment."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from commands.steps.write_settings import WriteSettings
-from engine.words import plural
+from engine.capabilities import ServiceSettings
+from engine.words import listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from commands.instances import Instance
     from commands.steps.places import Place
-    from engine.capabilities import Service, ServiceSettings
+    from engine.capabilities import Service
     from engine.step import Step
 
+ASKED = 50
+"""Gateways that are asked one by one which Dockerfile their variables name, in one answer."""
 SETTINGS = "settings"
 """Key of the step that sets them."""
 
 
-def consequence(missing: ServiceSettings, *, many: bool = False) -> str:
-    """What comes of it: `its next deployment will not use its Dockerfile`."""
+def consequence(instance: Instance, *, many: bool = False) -> str:
+    """What comes of what it lacks: `its next deployment will not use its Dockerfile`."""
+    missing = instance.missing_settings
     its = "their" if many else "its"
     deployment = f"{its} next deployment"
-    if missing.dockerfile and missing.health_path:
+    without = bool(missing.dockerfile) and not instance.named_dockerfile
+    if without and missing.health_path:
         return f"{deployment} will not use {its} Dockerfile and has no health check"
-    if missing.dockerfile:
+    if without:
         return f"{deployment} will not use {its} Dockerfile"
     if missing.health_path:
         return f"{deployment} has no health check"
     return f"{deployment} will not use all of {its} settings"
+
+
+def consequences(instances: Sequence[Instance]) -> Sequence[tuple[Sequence[str], str]]:
+    """Names of those that the same comes of, and that, most of them first."""
+    alike: dict[str, list[Instance]] = defaultdict(list)
+    for instance in instances:
+        alike[consequence(instance)].append(instance)
+    groups = sorted(alike.values(), key=len, reverse=True)
+    return [([i.name for i in g], consequence(g[0], many=len(g) > 1)) for g in groups]
+
+
+def some(names: Sequence[str], *, most: int = 10) -> str:
+    """`a, b and 9 more`."""
+    left = len(names) - most
+    return listed([*names[:most], *([f"{left:,} more"] if left > 0 else [])])
 
 
 def lacking(count: int) -> str:
@@ -56,7 +77,9 @@ def repair_steps(instance: Instance, service: Service, place: Place) -> Sequence
 
 def repair_changes(instance: Instance, service: Service) -> Sequence[str]:
     """What these steps change, a line each."""
-    return [f"~ {service.name}: {words}" for words in instance.missing_settings.words]
+    seen = service.settings or ServiceSettings()
+    lines = instance.missing_settings.changes_from(seen)
+    return [f"~ {service.name}: {line}" for line in lines]
 
 
 def after_repair(instance: Instance, service: Service) -> ServiceSettings:

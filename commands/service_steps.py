@@ -49,8 +49,9 @@ def service_steps(
         ),
     ]
     wanted = service.settings
+    settings = (f"settings-{name}",) if wanted.given else ()
     if wanted.given:
-        set_up += (f"settings-{name}",)
+        set_up += settings
         steps.append(
             WriteSettings(
                 key=f"settings-{name}",
@@ -106,6 +107,7 @@ def service_steps(
             CheckDeployment(
                 key=f"built-{name}",
                 after=(deployed,),
+                redo=(*settings, f"source-{name}", deployed),
                 space=place,
                 service=service_id,
                 service_name=name,

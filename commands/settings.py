@@ -46,6 +46,8 @@ def keeper(spec: ServiceSpec, name: str) -> str:
     variable = spec.variables.get(name)
     if variable is None:
         return ""
+    if variable.kept_by:
+        return variable.kept_by
     if is_mark(variable):
         return "says which instance this is, so it stays as it is"
     if variable.generated is not None or variable.same_as is not None:

@@ -4,65 +4,68 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from commands import service_settings
+from commands.instances import dockerfiles_asked
 from commands.repair import repairs
-from commands.service_settings import consequence, lacking
+from commands.service_settings import ASKED, consequences, some
 from engine.answer import Offer
-from engine.capabilities import ServiceSettings
 from engine.memory import Revision
 from engine.notices import Notice
-from engine.words import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Sequence
 
+    from commands.instances import Instance
     from engine.memory import Remembered
+    from engine.world import World
 
 KIND = "missing settings"
-"""Under which it is remembered, by space, which gateways were told."""
+"""Under which it is remembered, by space, what of which gateway was told."""
 _NAMED = 20
 
 
-def report(
-    missing: Mapping[str, tuple[str, ServiceSettings]],
-    known: Mapping[str, Remembered],
-    now: datetime,
+async def report(
+    world: World, lacking: Sequence[Instance], whole: Collection[str]
 ) -> tuple[list[Revision], list[Notice]]:
-    """What to remember and what to tell. `missing`: the gateways that were looked at, by space:
-    name, and what each lacks. Each is told once, and again only when it was repaired meanwhile."""
-    revisions: list[Revision] = []
-    fresh: dict[str, ServiceSettings] = {}
-    for space_id, (name, lacks) in missing.items():
-        before = known.get(space_id)
-        if lacks.given and before is None:
-            fresh[name] = lacks
-            revisions.append(Revision(KIND, space_id, 0, {"name": name}))
-        elif not lacks.given and before is not None:
-            revisions.append(Revision(KIND, space_id, before.version, None))
-    return revisions, [_notice(fresh, now)] if fresh else []
+    """What to remember and what to tell, of the instances that lack settings, and of the spaces of
+    those that lack none. Each is told once, and again only when it lacks something more or lost
+    its settings after a repair."""
+    known = await world.memory.recall(KIND)
+    repaired = sorted(known.keys() & set(whole))
+    revisions = [Revision(KIND, one, known[one].version, None) for one in repaired]
+    fresh: list[Instance] = []
+    for instance in lacking:
+        before, missing = known.get(instance.space.id), list(instance.missing_settings.given)
+        if not set(missing) <= set(_told(before)):
+            fresh.append(instance)
+            value = {"name": instance.name, "missing": missing}
+            seen = before.version if before else 0
+            revisions.append(Revision(KIND, instance.space.id, seen, value))
+    if not fresh:
+        return revisions, []
+    return revisions, [_notice(world, await dockerfiles_asked(world, fresh, most=ASKED))]
 
 
-def forgotten(gone: Sequence[str], known: Mapping[str, Remembered]) -> list[Revision]:
-    """For spaces that exist no more."""
-    return [Revision(KIND, one, known[one].version, None) for one in gone if one in known]
+async def forgotten(world: World, there: Sequence[str]) -> list[Revision]:
+    """For spaces that exist no more; `there`: those that do."""
+    known = await world.memory.recall(KIND)
+    gone = sorted(known.keys() - set(there))
+    return [Revision(KIND, space_id, known[space_id].version, None) for space_id in gone]
 
 
-def _notice(fresh: Mapping[str, ServiceSettings], now: datetime) -> Notice:
-    names, many = sorted(fresh), len(fresh) > 1
-    shown = [f"*{name}*" for name in names[:_NAMED]]
-    if names[_NAMED:]:
-        shown.append(f"{len(names) - _NAMED:,} more")
-    worst = ServiceSettings(
-        dockerfile=next((s.dockerfile for s in fresh.values() if s.dockerfile), None),
-        health_path=next((s.health_path for s in fresh.values() if s.health_path), None),
-    )
+def _told(before: Remembered | None) -> Sequence[str]:
+    return before.value.get("missing", ()) if before else ()
+
+
+def _notice(world: World, fresh: Sequence[Instance]) -> Notice:
+    names = [instance.name for instance in fresh]
+    groups = [
+        f"{some([f'*{name}*' for name in alike], most=_NAMED)}: {what}."
+        for alike, what in consequences(fresh)
+    ]
     return Notice(
-        key=f"settings:{now:%Y%m%dT%H%M%S%f}",
-        text=f"⚠️ {lacking(len(names))}: {listed(shown)}."
-        f" {_sentence(consequence(worst, many=many))} A repair sets them and deploys nothing.",
+        key=f"settings:{world.now():%Y%m%dT%H%M%S%f}",
+        text=f"⚠️ {service_settings.lacking(len(names))}. {' '.join(groups)} A repair sets them and"
+        " deploys nothing.",
         offers=(*repairs(names), Offer(label="Show", line="repair")),
     )
-
-
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."

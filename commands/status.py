@@ -149,7 +149,7 @@ def _facts(
     if reason:
         facts.append(Fact(label="Why", value=reason))
     if instance.missing_settings.given:
-        facts.append(Fact(label="Settings", value=consequence(instance.missing_settings)))
+        facts.append(Fact(label="Settings", value=consequence(instance)))
     facts += [
         Fact(
             label=path,

@@ -12,12 +12,19 @@ from pydantic import Field
 from commands import health, settings_reports
 from commands.health import Excuse, Health
 from commands.instance_state import InstanceStatus, state_of
-from commands.instances import BLUEPRINT, REMOVING, instance_name, is_instance
+from commands.instances import (
+    BLUEPRINT,
+    REMOVING,
+    instance_name,
+    instances_in,
+    is_instance,
+    missing_settings,
+)
 from commands.marks import Mark, MarkKind
 from commands.reports import Story, notices_of
 from engine.actor import Role
 from engine.answer import Answer, Table, Text
-from engine.capabilities import HostsSpaces, ServiceSettings
+from engine.capabilities import HostsSpaces
 from engine.command import Question, Risk
 from engine.memory import Revision
 from engine.run import RunStatus
@@ -62,10 +69,10 @@ class Watch(Question):
 
     async def answer(self, world: World) -> Answer:
         known = await world.memory.recall(KIND)
-        told_before = await world.memory.recall(settings_reports.KIND)
         wanted = [p for p in self.project if p in known]
         spaces, calls = await _read(world, wanted, everything=not self.project)
-        looked = {s.id: s for s in spaces if is_instance(s, world.blueprint(BLUEPRINT))}
+        blueprint = world.blueprint(BLUEPRINT)
+        looked = {s.id: s for s in spaces if is_instance(s, blueprint)}
         missing = set(wanted if self.project else known) - looked.keys()
         runs = await _Runs.of(world, timedelta(seconds=self.settles))
         seen = [await _look(world, s, known.get(s.id), runs) for s in looked.values()]
@@ -76,16 +83,13 @@ class Watch(Question):
             for one in seen
             if (value := stories.get(one.space_id, one).value) != one.before
         ]
-        names = {one.space_id: one.name for one in seen}
-        lacking = {
-            space.id: (names[space.id], _missing(world, space))
-            for space in looked.values()
-            if _is_at_rest(space) and names[space.id] not in runs.busy
-        }
-        more, news = settings_reports.report(lacking, told_before, world.now())
+        at_rest = [space for space in looked.values() if _is_at_rest(space)]
+        without = [space for space in at_rest if missing_settings(space, blueprint).given]
+        idle = [i for i in await instances_in(world, without) if i.name not in runs.busy]
+        whole = {space.id for space in at_rest} - {space.id for space in without}
+        more, news = await settings_reports.report(world, idle, whole)
         if not self.project:
-            gone = told_before.keys() - looked.keys()
-            more += settings_reports.forgotten(sorted(gone), told_before)
+            more += await settings_reports.forgotten(world, list(looked))
         revisions, notices = [*revisions, *more], [*notices, *news]
         told = await world.memory.revise(revisions, notices)
         ends = {one.space_id: stories.get(one.space_id, one) for one in seen}
@@ -148,7 +152,7 @@ async def _look(world: World, space: Space, known: Remembered | None, runs: _Run
         status, reason = state_of(space, blueprint, run=None, now=world.now())
         trouble = (reason or status.words) if status in _DOWN else ""
         after, report = health.observe(before, name, trouble, runs.excuse(name), world.now())
-    return Story(space.id, known.version if known else 0, before, after, report, name=name)
+    return Story(space.id, known.version if known else 0, before, after, report)
 
 
 def _is_at_rest(space: Space) -> bool:
@@ -156,20 +160,11 @@ def _is_at_rest(space: Space) -> bool:
     return Mark.parse(space.mark).kind not in (MarkKind.CREATING, MarkKind.SCHEDULED)
 
 
-def _missing(world: World, space: Space) -> ServiceSettings:
-    """What its front lacks of the settings that it is built and run with."""
-    spec = world.blueprint(BLUEPRINT).front
-    front = space.service(spec.name)
-    if front is None or front.settings is None:
-        return ServiceSettings()
-    return spec.settings.missing_from(front.settings)
-
-
 async def _miss(world: World, space_id: str, known: Remembered, runs: _Runs) -> Story:
     before = Health.model_validate(known.value)
     ours = before.name in runs.busy | runs.just_ended or await _deleted_here(world, before)
     after, report = (None, None) if ours else health.gone(before, world.now())
-    return Story(space_id, known.version, before, after, report, name=before.name)
+    return Story(space_id, known.version, before, after, report)
 
 
 async def _deleted_here(world: World, known: Health) -> bool:

@@ -58,6 +58,8 @@ class Variable(_Part):
     least: int | None = None
     most: int | None = None
     """For integers, both included."""
+    kept_by: str = ""
+    """Why nobody sets it by hand: who writes it instead."""
     wiring: bool = False
     """Holds the parts together: a wrong value stops the service."""
     description: str = ""

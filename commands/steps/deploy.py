@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from commands.steps.adopt import goes_out, started_already
 from commands.steps.places import Place
-from engine.capabilities import RunsServices
+from engine.capabilities import HostsSpaces, RunsServices
 from engine.errors import Rejected
 from engine.step import Result, Step, StepContext
 
@@ -51,13 +51,14 @@ class Deploy(Step):
             commit=self.commit,
             branch="" if self.commit else self.branch,
         )
-        if found is None and self.connect:
+        newest = self.newest
+        if found is not None and not await self._fits(ctx, space, found):
+            newest, found = found.id, None  # over, and built otherwise than is set now
+        if found is None and self.connect and newest == self.newest:
             there = await self._connect(ctx, space)
             found = there if there.id != self.newest else None
         if found is None:
-            found = await services.deploy(
-                space, self.service, commit=self.commit, after=self.newest
-            )
+            found = await services.deploy(space, self.service, commit=self.commit, after=newest)
         if not self.commit and found.branch not in ("", self.branch):
             found = await self._connect(ctx, space)  # it was connected to yet another branch
         said = goes_out(found, self.replaces)
@@ -68,6 +69,14 @@ class Deploy(Step):
             "said": said,
             "url": found.url,
         }
+
+    async def _fits(self, ctx: StepContext, space: Space, found: Deployment) -> bool:
+        """Whether it was built as the service is set now; one under way is not asked."""
+        if not found.builder:
+            return True
+        seen = await ctx.use(HostsSpaces).space(space.id)
+        mine = next((s for s in seen.services if s.id == self.service), None) if seen else None
+        return mine is None or mine.settings is None or found.fits(mine.settings)
 
     async def _connect(self, ctx: StepContext, space: Space) -> Deployment:
         """What was connected follows pushes: not so when nothing comes of it."""

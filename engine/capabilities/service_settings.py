@@ -49,29 +49,35 @@ class ServiceSettings:
         return {name: value for name, value in every if value is not None}
 
     @property
+    def given_by_hand(self) -> Mapping[str, Any]:
+        """Of settings that were read: what somebody has set, as far as one can tell."""
+        return {name: value for name, value in self.given.items() if name not in self.defaults}
+
+    @property
     def words(self) -> Sequence[str]:
         """What is set, as people call it: `Dockerfile docker/Dockerfile.gateway`."""
-        said = {
-            "dockerfile": f"Dockerfile {self.dockerfile}",
-            "health_path": f"health check {self.health_path}",
-            "health_timeout": f"health check timeout {_seconds(self.health_timeout)}",
-            "start_command": f"start command {self.start_command}",
-            "restart": f"restart {(self.restart or '').replace('_', ' ')}",
-            "restart_retries": f"at most {self.restart_retries} restarts",
-            "replicas": f"{self.replicas} replicas",
-            "region": f"region {self.region}",
-        }
-        return [said[name] for name in self.given]
+        return [f"{_LABELS[name]} {_shown(value)}" for name, value in self.given.items()]
 
     def missing_from(self, seen: ServiceSettings) -> ServiceSettings:
         """Those that differ there because nobody has set them. What somebody has set otherwise is
-        not missing."""
-        kept = {
+        not missing, nor is what goes with it: the retries of another restart policy, the timeout
+        of another health check."""
+        theirs = seen.given_by_hand
+        chosen = {n for n, v in self.given.items() if theirs.get(n, v) != v}
+        left = {_GOES_WITH[name] for name in chosen if name in _GOES_WITH}
+        missing = {
             name: value
             for name, value in self.given.items()
-            if getattr(seen, name) != value and name in seen.defaults
+            if getattr(seen, name) != value and name in seen.defaults - left
         }
-        return ServiceSettings(**kept)
+        return ServiceSettings(**missing)
+
+    def changes_from(self, seen: ServiceSettings) -> Sequence[str]:
+        """What writing these changes, a line each: `health check: none → /health`."""
+        return [
+            f"{_LABELS[name]}: {_shown(getattr(seen, name))} → {_shown(value)}"
+            for name, value in self.given.items()
+        ]
 
     def over(self, seen: ServiceSettings) -> ServiceSettings:
         """What holds once these are written over what was seen."""
@@ -81,5 +87,26 @@ class ServiceSettings:
 SETTING_NAMES = tuple(f.name for f in fields(ServiceSettings) if f.name != "defaults")
 
 
-def _seconds(duration: timedelta | None) -> str:
-    return "" if duration is None else f"{duration.total_seconds():.0f} s"
+_GOES_WITH = {"restart": "restart_retries", "health_path": "health_timeout"}
+_LABELS = {
+    "dockerfile": "Dockerfile",
+    "health_path": "health check",
+    "health_timeout": "health check timeout",
+    "start_command": "start command",
+    "restart": "restart",
+    "restart_retries": "restart attempts",
+    "replicas": "replicas",
+    "region": "region",
+}
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "none"
+        case timedelta():
+            return f"{value.total_seconds():.0f} s"
+        case RestartPolicy():
+            return value.value.replace("_", " ")
+        case _:
+            return str(value)

@@ -52,6 +52,9 @@ class RunsServices(Protocol):
         """Set these (None removes), leave the others: all at once, deploying nothing.
         Idempotent."""
 
+    async def named_dockerfile(self, space: Space, service_id: str) -> str:
+        """The Dockerfile that the service's variables name for its builds; empty: none."""
+
     async def write_settings(
         self, space: Space, service_id: str, settings: ServiceSettings
     ) -> None:

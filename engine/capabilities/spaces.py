@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import override
 
+from engine.capabilities.service_settings import DOCKERFILE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -60,6 +62,13 @@ class Deployment:
     told."""
     can_roll_back: bool | None = None
     """Whether the vendor still can put it back in place; None: not asked."""
+
+    def fits(self, settings: ServiceSettings) -> bool:
+        """Whether it was built and checked as these say; so does one that does not tell."""
+        if not self.builder:
+            return True
+        built = settings.dockerfile is None or self.builder == DOCKERFILE
+        return built and settings.health_path in (None, self.health_path)
 
 
 @dataclass(frozen=True)

@@ -244,6 +244,12 @@ class EnvironmentPatch(Wire):
     patch: dict[str, Any] = {}
 
 
+class EnvironmentConfig(Wire):
+    """An environment's whole configuration; untyped, `services` by id."""
+
+    config: Untyped = {}
+
+
 class Connected(InstanceSettings):
     source: Source | None = None
     latest_deployment: Deployment | None = None

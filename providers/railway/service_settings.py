@@ -31,6 +31,10 @@ _FIELDS = {
 """Our name → that of `ServiceInstanceUpdateInput`."""
 
 
+_CHANGED = "It answered that it changed the settings, but they read back otherwise."
+_UNCHANGED = "It answered that nothing was changed."
+
+
 async def change(rail: Rail, space: Space, service_id: str, settings: ServiceSettings) -> None:
     """Write them, and read them back. Rejected when Railway does not keep them.
 
@@ -52,13 +56,15 @@ async def change(rail: Rail, space: Space, service_id: str, settings: ServiceSet
     seen = await read()
     if _holds(seen, settings):
         return
+    placed = {"replicas", "region"} & settings.given.keys()
+    present = {} if placed else await _present_replicas(rail, space, service_id, seen)
     write = rail.client.write(
         "serviceInstanceUpdate",
         bool,
         environment=space.environment_id,
         serviceId=service_id,
         environmentId=space.environment_id,
-        input={**_present_replicas(seen), **_input(settings)},
+        input={**present, **_input(settings)},
     )
     changed = await rail.settle(write, written)
     if await rail.look(written) is None:
@@ -66,11 +72,10 @@ async def change(rail: Rail, space: Space, service_id: str, settings: ServiceSet
             "Railway has not kept how the service is to be built and run.",
             vendor="railway",
             call="serviceInstanceUpdate",
-            why="It answered that it changed the settings, but they read back otherwise."
-            if changed
-            else "It answered that nothing was changed.",
-            who=f"Its administrators can set them in the console: {', '.join(settings.words)}.",
-            next_step=translate.project_page(space.id),
+            why=f"{_CHANGED if changed else _UNCHANGED} To be set there by hand:"
+            f" {', '.join(settings.words)}.",
+            who="An administrator of the project can set them in Railway's console.",
+            next_step=translate.settings_page(space.id, service_id, space.environment_id),
         )
 
 
@@ -91,18 +96,49 @@ def _value(value: str | float | timedelta | RestartPolicy) -> str | int | float:
     return round(value.total_seconds())
 
 
-def _present_replicas(instance: models.Connected) -> dict[str, Any]:
-    """Where replicas run now. The instance itself often does not tell, and never tells of several
-    regions: then what was deployed last does. A service that was never deployed has one.
+async def _present_replicas(
+    rail: Rail, space: Space, service_id: str, instance: models.Connected
+) -> dict[str, Any]:
+    """Where replicas run now, as an input says it. The environment's configuration tells it, where
+    anything is set; an instance often tells nothing, and nothing of regions; what was deployed may
+    be older than the last change, which needs no deployment. A service that was never deployed has
+    one.
 
-    Source: alchemy-run/alchemy, ServiceProvider.
+    Source: railwayapp/cli, commands/scale.rs and controllers/config/environment.rs (the
+    configuration); alchemy-run/alchemy, ServiceProvider (the other two).
     """
+    whole = await rail.client.read(
+        "environmentConfig",
+        models.EnvironmentConfig,
+        id=space.environment_id,
+        projectId=space.id,
+    )
+    configured = _deploy_section(whole.config, service_id)
+    if regions := _regions(configured.get("multiRegionConfig")):
+        return {"multiRegionConfig": regions}
+    for count in (configured.get("numReplicas"), instance.num_replicas):
+        if isinstance(count, int):
+            return {"numReplicas": count}
     deployed = [*instance.active_deployments, instance.latest_deployment]
-    configs = [d.meta.service_manifest.deploy.multi_region_config for d in deployed if d]
-    regions = next((config for config in configs if config), {})
+    seen = [_regions(d.meta.service_manifest.deploy.multi_region_config) for d in deployed if d]
+    regions = next((found for found in seen if found), {})
     if len(regions) > 1:
         return {"multiRegionConfig": regions}
-    if instance.num_replicas is not None:
-        return {"numReplicas": instance.num_replicas}
-    counts = [region.get("numReplicas") for region in regions.values() if isinstance(region, dict)]
-    return {"numReplicas": next((n for n in counts if isinstance(n, int)), 1)}
+    return {"numReplicas": next((r["numReplicas"] for r in regions.values()), 1)}
+
+
+def _deploy_section(config: dict[str, Any], service_id: str) -> dict[str, Any]:
+    found: Any = config
+    for key in ("services", service_id, "deploy"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _regions(value: object) -> dict[str, Any]:
+    """By name, with how many replicas; anything else tells us nothing."""
+    given = value if isinstance(value, dict) else {}
+    return {
+        name: {"numReplicas": region["numReplicas"]}
+        for name, region in given.items()
+        if isinstance(region, dict) and isinstance(region.get("numReplicas"), int)
+    }

@@ -84,6 +84,10 @@ class Services:
         )
         await self._rail.settle(write, written)
 
+    async def named_dockerfile(self, space: Space, service_id: str) -> str:
+        """Source: Railway docs, builds/dockerfiles."""
+        return (await self.variables(space, service_id)).get(DOCKERFILE_VARIABLE, "")
+
     async def write_settings(
         self, space: Space, service_id: str, settings: ours.ServiceSettings
     ) -> None:
@@ -93,10 +97,8 @@ class Services:
         Source: Railway docs, builds/dockerfiles; reports of users (support forum).
         """
         path = settings.dockerfile
-        if path is not None:
-            there = await self.variables(space, service_id)
-            if there.get(DOCKERFILE_VARIABLE) != path:
-                await self.write_variables(space, service_id, {DOCKERFILE_VARIABLE: path})
+        if path is not None and await self.named_dockerfile(space, service_id) != path:
+            await self.write_variables(space, service_id, {DOCKERFILE_VARIABLE: path})
         await service_settings.change(self._rail, space, service_id, settings)
 
     async def expose(self, space: Space, service_id: str, *, port: int) -> ours.Service:

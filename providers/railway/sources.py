@@ -60,7 +60,8 @@ class Sources:
         self, space: Space, service_id: str, *, repo: str, branch: str
     ) -> ours.Deployment:
         """Whether connecting deploys by itself is not documented, so the deployment that appears
-        is adopted and one is started only when none does, or when the latest one is dead.
+        is adopted and one is started only when none does, or when the latest one is dead or was
+        not built and checked as the service is set now.
 
         Source: Railway's public GraphQL schema, `serviceConnect`, `serviceInstanceDeployV2`.
         """
@@ -71,7 +72,8 @@ class Sources:
         latest = wiring.service_instance.latest_deployment
         connected = _follows(wiring, repo, branch)
         there = translate.deployment(latest) if latest is not None else None
-        if connected and there is not None and there.state not in _DEAD:
+        usable = there is not None and there.state not in _DEAD and _as_set(there, wiring)
+        if connected and there is not None and usable:
             return there
         if not connected:
             await self._connect(space, service_id, repo, branch)
@@ -165,6 +167,11 @@ class Sources:
                 call="deployment",
             )
         return found
+
+
+def _as_set(there: ours.Deployment, wiring: models.ServiceWiring) -> bool:
+    """Whether it fits the service's settings, as far as it tells."""
+    return there.fits(translate.settings(wiring.service_instance))
 
 
 def _follows(wiring: models.ServiceWiring, repo: str, branch: str) -> bool:

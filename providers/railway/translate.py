@@ -56,6 +56,11 @@ def deployment_page(project_id: str, service_id: str | None, deployment_id: str)
     return f"{CONSOLE}/{project_id}/service/{service_id}?id={deployment_id}"
 
 
+def settings_page(project_id: str, service_id: str, environment_id: str) -> str:
+    service = f"{CONSOLE}/{project_id}/service/{service_id}"
+    return f"{service}/settings?environmentId={environment_id}"
+
+
 def deployment(wire: models.Deployment) -> ours.Deployment:
     """A status that we do not know is taken as "not there yet"."""
     state = STATES.get(wire.status, DeployState.PENDING)

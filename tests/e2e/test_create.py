@@ -125,7 +125,7 @@ async def test_its_thread_has_a_line_for_every_step(acme: Created) -> None:
     lines = await told()
     set_to = (
         "Set how gateway is built and run: Dockerfile docker/Dockerfile.gateway, health check"
-        " /health, health check timeout 60 s, restart on failure and at most 3 restarts"
+        " /health, health check timeout 60 s, restart on failure and restart attempts 3"
     )
     said = [set_to if s == "Set how gateway is built and run" else s for s in STEPS]
     assert sorted(line.split(" · ")[0] for line in lines) == sorted(f"✓ {s}" for s in said)

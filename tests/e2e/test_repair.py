@@ -123,11 +123,34 @@ async def test_a_deployment_that_did_not_use_them_ends_the_run_with_the_reason(
     other = {"build": {"dockerfilePath": DOCKERFILE}, "deploy": {"healthcheckPath": "/"}}
     mine = {**repos[REPO], "config_file": other}
     await behaves(town, repos={**repos, REPO: mine}, legacy_config_files=True)
-    await people.ben.types("/luthien create charlie")
+    await people.ben.types("/luthien create charlie --keep")
     failed = await people.cleo.sees("*Create instance charlie*: Failed after", within=60)
     assert "gateway was deployed without its health check /health." in failed
     assert "The host asked /." in failed
     await behaves(town, repos=repos, legacy_config_files=False)
+    await people.ben.clicks("Try again", failed)
+    await people.cleo.sees("*Create instance charlie*: done in", within=60)
+    first, second = (await gateway(town, "charlie"))["deployments"]
+    assert first["meta"]["serviceManifest"]["deploy"]["healthcheckPath"] == "/"
+    assert second["meta"]["serviceManifest"]["deploy"]["healthcheckPath"] == "/health"
+
+
+async def test_a_redeploy_that_did_not_use_them_can_be_tried_again(
+    town: House, people: Chat
+) -> None:
+    repos = (await railway(town))["settings"]["repos"]
+    other = {"build": {"dockerfilePath": DOCKERFILE}, "deploy": {"healthcheckPath": "/"}}
+    mine = {**repos[REPO], "config_file": other}
+    await behaves(town, repos={**repos, REPO: mine}, legacy_config_files=True)
+    await people.ben.types("/luthien redeploy acme")
+    failed = await people.cleo.sees("*Redeploy acme*: Failed after", within=60)
+    assert "gateway was deployed without its health check /health." in failed
+    assert "/luthien redeploy acme" in failed
+    await behaves(town, repos=repos, legacy_config_files=False)
+    await people.ben.clicks("Try again", failed)
+    await people.cleo.sees("*Redeploy acme*: done in", within=60)
+    *_, newest = (await gateway(town, "acme"))["deployments"]
+    assert newest["meta"]["serviceManifest"]["deploy"]["healthcheckPath"] == "/health"
 
 
 async def test_those_made_before_are_found(old: None, town: House, people: Chat) -> None:
@@ -155,8 +178,8 @@ async def test_those_made_before_are_found(old: None, town: House, people: Chat)
 async def test_the_watch_tells_it_once(old: None, people: Chat) -> None:
     await people.ada.types("/luthien watch")
     await people.ada.gets("Looked at")
-    told = await people.cleo.sees("4 gateways lack settings: *old1*, *old2*")
-    assert "Their next deployment will not use their Dockerfile" in told
+    told = await people.cleo.sees("4 gateways lack settings. *old1*, *old2*")
+    assert "their next deployment will not use their Dockerfile" in told
     assert told.buttons == ["Repair all", "Show"]
     await people.ada.types("/luthien watch")
     await people.ada.gets("Nothing changed that is to be told.")
@@ -164,7 +187,7 @@ async def test_the_watch_tells_it_once(old: None, people: Chat) -> None:
 
 async def test_one_is_repaired_without_a_deployment(old: None, town: House, people: Chat) -> None:
     await people.ben.types("/luthien repair old1 --plan")
-    await people.ben.gets(f"gateway: Dockerfile {DOCKERFILE}", "Nothing was changed")
+    await people.ben.gets(f"gateway: Dockerfile: none → {DOCKERFILE}", "Nothing was changed")
     await people.cleo.types("/luthien repair old1")
     await people.cleo.gets("`repair` needs the role deployer")
     before = await gateway(town, "old1")
@@ -187,7 +210,9 @@ async def test_one_is_repaired_without_a_deployment(old: None, town: House, peop
 
 async def test_redeploy_repairs_first(old: None, town: House, people: Chat) -> None:
     await people.ben.types("/luthien redeploy old2 --plan")
-    await people.ben.gets("Set how gateway is built and run", f"gateway: Dockerfile {DOCKERFILE}")
+    await people.ben.gets(
+        "Set how gateway is built and run", f"gateway: Dockerfile: none → {DOCKERFILE}"
+    )
     await people.ben.types("/luthien redeploy old2")
     done = await people.ben.sees("*Redeploy old2*: done in", within=40)
     await people.cleo.sees("Set how gateway is built and run", thread=done.thread_ts or done.ts)

@@ -56,6 +56,15 @@ def sent(sandbox: Sandbox, operation: str) -> list[dict[str, Any]]:
     return [e["variables"] for e in entries if e["operation"] == operation]
 
 
+def configure(sandbox: Sandbox, **replicas: Any) -> None:
+    """Somebody scales the one service there is, in the console."""
+    [instance] = sandbox.state()["instances"]
+    config = instance["config"]
+    for name in ("num_replicas", "multi_region_config"):
+        config.pop(name, None)
+    sandbox.put(instances=[{**instance, "config": {**config, **replicas}}])
+
+
 async def over(provider: RailwayProvider, space: Space, service_id: str) -> Deployment:
     """The first deployment, once it is over."""
     started = await provider.connect_source(space, service_id, repo=REPO, branch="main")
@@ -139,14 +148,22 @@ async def test_what_somebody_else_has_set_stays(
     assert seen.dockerfile == GATEWAY.dockerfile
 
 
+async def test_a_variable_names_the_dockerfile_too(
+    provider: RailwayProvider, sandbox: Sandbox, space: Space
+) -> None:
+    service = await provider.create_service(space, "gateway")
+    assert await provider.named_dockerfile(space, service.id) == ""
+    theirs = {"RAILWAY_DOCKERFILE_PATH": "docker/Dockerfile.mine"}
+    await provider.write_variables(space, service.id, theirs)
+    assert await provider.named_dockerfile(space, service.id) == "docker/Dockerfile.mine"
+
+
 async def test_the_present_replicas_are_sent_along(
     provider: RailwayProvider, sandbox: Sandbox, space: Space
 ) -> None:
     service = await a_gateway(provider, space)
     assert sent(sandbox, "serviceInstanceUpdate")[-1]["input"]["numReplicas"] == 1
-    [instance] = sandbox.state()["instances"]
-    instance["config"] |= {"num_replicas": 4}
-    sandbox.put(instances=[instance])
+    configure(sandbox, num_replicas=4)
     await provider.write_settings(space, service.id, ServiceSettings(health_path="/ready"))
     assert sent(sandbox, "serviceInstanceUpdate")[-1]["input"] == {
         "numReplicas": 4,
@@ -154,21 +171,62 @@ async def test_the_present_replicas_are_sent_along(
     }
 
 
-async def test_replicas_in_several_regions_are_read_from_what_runs(
+async def test_regions_are_sent_as_they_are_configured_now_not_as_they_were_deployed(
     provider: RailwayProvider, sandbox: Sandbox, space: Space
 ) -> None:
     service = await a_gateway(provider, space)
-    regions = {"us-west2": {"numReplicas": 2}, "europe-west4-drams3a": {"numReplicas": 1}}
-    [instance] = sandbox.state()["instances"]
-    instance["config"].pop("num_replicas")
-    instance["config"] |= {"multi_region_config": regions}
-    sandbox.put(instances=[instance])
+    before = {"us-west2": {"numReplicas": 2}, "europe-west4-drams3a": {"numReplicas": 1}}
+    configure(sandbox, multi_region_config=before)
     await over(provider, space, service.id)
+    now = {"europe-west4-drams3a": {"numReplicas": 3}}
+    configure(sandbox, multi_region_config=now)  # scaled since, which needs no deployment
     await provider.write_settings(space, service.id, ServiceSettings(health_path="/ready"))
     assert sent(sandbox, "serviceInstanceUpdate")[-1]["input"] == {
-        "multiRegionConfig": regions,
+        "multiRegionConfig": now,
         "healthcheckPath": "/ready",
     }
+    [instance] = sandbox.state()["instances"]
+    assert instance["config"]["multi_region_config"] == now
+
+
+async def test_where_no_configuration_tells_them_what_was_deployed_does(
+    provider: RailwayProvider, sandbox: Sandbox, space: Space
+) -> None:
+    service = await a_gateway(provider, space)
+    configure(sandbox, multi_region_config={"us-west2": {"numReplicas": 2}})
+    started = await over(provider, space, service.id)
+    configure(sandbox)
+    await provider.write_settings(space, service.id, ServiceSettings(restart_retries=5))
+    assert sent(sandbox, "serviceInstanceUpdate")[-1]["input"]["numReplicas"] == 2
+    two = {"us-west2": {"numReplicas": 2}, "europe-west4-drams3a": {"numReplicas": 1}}
+    configure(sandbox, multi_region_config=two)
+    newer = await provider.deploy(space, service.id, after=started.id)
+    await ended(provider, space, service.id, newer)
+    configure(sandbox)
+    await provider.write_settings(space, service.id, ServiceSettings(restart_retries=6))
+    assert sent(sandbox, "serviceInstanceUpdate")[-1]["input"]["multiRegionConfig"] == two
+
+
+async def test_a_number_that_is_to_be_set_goes_before_the_present_one(
+    provider: RailwayProvider, sandbox: Sandbox, space: Space
+) -> None:
+    service = await a_gateway(provider, space)
+    configure(sandbox, multi_region_config={"us-west2": {"numReplicas": 2}})
+    await provider.write_settings(space, service.id, ServiceSettings(replicas=4))
+    assert sent(sandbox, "serviceInstanceUpdate")[-1]["input"] == {"numReplicas": 4}
+
+
+async def test_what_was_built_otherwise_than_is_set_now_is_not_adopted(
+    provider: RailwayProvider, sandbox: Sandbox, space: Space
+) -> None:
+    service = await a_gateway(provider, space)
+    first = await over(provider, space, service.id)
+    assert (
+        await provider.connect_source(space, service.id, repo=REPO, branch="main")
+    ).id == first.id
+    await provider.write_settings(space, service.id, ServiceSettings(health_path="/ready"))
+    second = await provider.connect_source(space, service.id, repo=REPO, branch="main")
+    assert second.id != first.id
 
 
 async def test_false_with_nothing_changed_is_a_refusal(
@@ -179,7 +237,8 @@ async def test_false_with_nothing_changed_is_a_refusal(
     with pytest.raises(Rejected, match="has not kept") as caught:
         await provider.write_settings(space, service.id, GATEWAY)
     assert "nothing was changed" in caught.value.why
-    assert "Dockerfile docker/Dockerfile.gateway" in caught.value.who
+    assert "Dockerfile docker/Dockerfile.gateway, health check /health" in caught.value.why
+    assert service.id in caught.value.next_step
     sandbox.settings(settings_frozen=False)
     await provider.write_settings(space, service.id, GATEWAY)
     assert not GATEWAY.missing_from(await settings_of(provider, space)).given

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app import checks
 from app.reading import name_of, read
 from app.settings import Settings
 from engine.actor import Role
@@ -106,9 +107,6 @@ def test_slack_over_http_needs_the_signing_secret_instead() -> None:
         ("DATABASE_URL", "postgresql+asyncpg://u:secret@db/x", "starts with none of"),
         ("DATABASE_URL", "postgresql://u:half@secret@db/x", "written as %40"),
         ("DATABASE_URL", "here", "is no database address"),
-        ("RAILWAY_PUBLIC_DOMAIN", "https://bot.up.railway.app", "is no host name"),
-        ("RAILWAY_PUBLIC_DOMAIN", "secret@bot.up.railway.app", "is no host name"),
-        ("RAILWAY_PUBLIC_DOMAIN", "localhost", "is no host name"),
     ],
 )
 def test_what_is_malformed_is_said_with_the_way_out(name: str, value: str, said: str) -> None:
@@ -197,6 +195,10 @@ def test_where_to_listen(values: dict[str, str], listen: tuple[str, int]) -> Non
         ({}, ""),
         ({"RAILWAY_PUBLIC_DOMAIN": ""}, ""),
         ({"RAILWAY_PUBLIC_DOMAIN": "bot-1.up.railway.app"}, "https://bot-1.up.railway.app"),
+        ({"RAILWAY_PUBLIC_DOMAIN": "https://Bot.up.railway.app/"}, "https://bot.up.railway.app"),
+        ({"RAILWAY_PUBLIC_DOMAIN": "bot_1.up.railway.app."}, "https://bot_1.up.railway.app"),
+        ({"RAILWAY_PUBLIC_DOMAIN": "somebody@bot.up.railway.app"}, ""),
+        ({"RAILWAY_PUBLIC_DOMAIN": "localhost"}, ""),
         ({"LUTHIEN_PUBLIC_URL": "https://ops.test/"}, "https://ops.test"),
         (
             {
@@ -209,6 +211,17 @@ def test_where_to_listen(values: dict[str, str], listen: tuple[str, int]) -> Non
 )
 def test_where_people_reach_the_page(values: dict[str, str], address: str) -> None:
     assert reading(values).settings.public_url == address
+
+
+async def test_a_public_domain_that_cannot_be_used_stops_nothing_and_doctor_says_so() -> None:
+    odd = reading(COMPLETE | {"RAILWAY_PUBLIC_DOMAIN": "somebody@bot.up.railway.app"})
+    found = {f.name: f for f in await checks.settings(odd)()}
+    assert not odd.faults
+    assert not found["Setting RAILWAY_PUBLIC_DOMAIN"].ok
+    assert "LUTHIEN_PUBLIC_URL" in found["Setting RAILWAY_PUBLIC_DOMAIN"].fix
+    fine = reading(COMPLETE | {"RAILWAY_PUBLIC_DOMAIN": "bot.up.railway.app"})
+    names = [f.name for f in await checks.settings(fine)()]
+    assert "Setting RAILWAY_PUBLIC_DOMAIN" not in names
 
 
 def test_on_railway_the_bot_knows_its_own_service() -> None:

@@ -243,6 +243,10 @@ class FakeHost:
 
         self._write("write_variables", make)
 
+    async def named_dockerfile(self, space: Space, service_id: str) -> str:
+        self.calls.append("named_dockerfile")
+        return self._kept(space.id, service_id).variables.get("DOCKERFILE", "")
+
     async def write_settings(
         self, space: Space, service_id: str, settings: ServiceSettings
     ) -> None:
@@ -482,6 +486,7 @@ class FakeHost:
             "space",
             "volumes",
             "variables",
+            "named_dockerfile",
             "resolved_variables",
             "failure_of",
             "branches",

@@ -118,7 +118,7 @@ async def test_gateways_without_settings_are_told_once_and_together() -> None:
     await fleet.looks(5)
     [told] = fleet.said
     assert told.text == (
-        "⚠️ 2 gateways lack settings: *n3* and *n4*. Their next deployment will not use"
+        "⚠️ 2 gateways lack settings. *n3* and *n4*: their next deployment will not use"
         " their Dockerfile and has no health check. A repair sets them and deploys nothing."
     )
     assert [offer.line for offer in told.offers] == ["repair --all", "repair"]

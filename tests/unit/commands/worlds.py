@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -96,6 +97,8 @@ class DescribedDeployment(_Described):
     state: DeployState = DeployState.REMOVED
     can_roll_back: bool = True
     message: str = ""
+    builder: str = ""
+    health_path: str | None = None
 
 
 class DescribedService(_Described):
@@ -108,6 +111,8 @@ class DescribedService(_Described):
     domain: str = ""
     configured: bool = True
     """The gateway's settings are those of the blueprint; else none are set."""
+    unset: tuple[str, ...] = ()
+    """Names of those that are not set all the same."""
     variables: dict[str, str] = Field(default_factory=dict)
     log: tuple[str, ...] = ()
     """One line a minute, the last one a minute ago."""
@@ -125,6 +130,7 @@ class DescribedSpace(_Described):
     """On top of the usual ones of a whole instance's gateway."""
     configured: bool = True
     """Of a whole instance: how its gateway is built and run is set."""
+    unset: tuple[str, ...] = ()
 
 
 class DescribedApproval(_Described):
@@ -336,7 +342,7 @@ def _policy(name: str) -> StandingPolicy:
 def _put(host: FakeHost, number: int, described: DescribedSpace) -> None:
     made = NOW - described.age
     services = (
-        _whole(number, configured=described.configured)
+        _whole(number, configured=described.configured, unset=described.unset)
         if described.services == "whole"
         else described.services
     )
@@ -374,6 +380,8 @@ def _earlier(described: DescribedDeployment) -> Deployment:
         commit_message=described.message,
         branch="main",
         url=f"https://console.test/{described.id}",
+        builder=described.builder,
+        health_path=described.health_path,
         can_roll_back=described.can_roll_back,
     )
 
@@ -385,7 +393,9 @@ def _log(lines: Sequence[str]) -> list[LogLine]:
     ]
 
 
-def _whole(number: int, *, configured: bool = True) -> tuple[DescribedService, ...]:
+def _whole(
+    number: int, *, configured: bool = True, unset: tuple[str, ...] = ()
+) -> tuple[DescribedService, ...]:
     return (
         DescribedService(
             name="Postgres",
@@ -402,6 +412,7 @@ def _whole(number: int, *, configured: bool = True) -> tuple[DescribedService, .
             repo="LuthienResearch/luthien-proxy",
             domain=f"gateway-{number}.host.test",
             configured=configured,
+            unset=unset,
             variables=RUNNING_VARIABLES,
         ),
     )
@@ -436,7 +447,12 @@ def described_service(number: int, described: DescribedService) -> Service:
 def _settings(described: DescribedService) -> ServiceSettings:
     if described.name != "gateway" or not described.configured:
         return UNSET
-    return BLUEPRINTS["luthien"].front.settings.over(UNSET)
+    wanted = BLUEPRINTS["luthien"].front.settings
+    return replace(wanted, **_nothing(described.unset)).over(UNSET)
+
+
+def _nothing(names: Sequence[str]) -> dict[str, Any]:
+    return dict.fromkeys(names)
 
 
 _LAST_STEP = {

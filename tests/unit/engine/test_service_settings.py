@@ -41,7 +41,7 @@ def test_what_is_set_as_wanted_is_not_missing() -> None:
 def test_what_somebody_has_set_otherwise_is_not_missing_and_stays() -> None:
     theirs = ServiceSettings(health_path="/ready", restart_retries=0).over(UNSET)
     missing = WANTED.missing_from(theirs)
-    assert set(missing.given) == {"dockerfile", "health_timeout"}
+    assert set(missing.given) == {"dockerfile"}, "the timeout goes with their health check"
     repaired = missing.over(theirs)
     assert (repaired.health_path, repaired.restart_retries) == ("/ready", 0)
     assert repaired.dockerfile == WANTED.dockerfile
@@ -71,7 +71,18 @@ def test_every_setting_has_words() -> None:
         "health check timeout 60 s",
         "start command serve",
         "restart on failure",
-        "at most 3 restarts",
-        "2 replicas",
+        "restart attempts 3",
+        "replicas 2",
         "region eu",
     ]
+    assert list(everything.changes_from(UNSET))[:3] == [
+        "Dockerfile: none → Dockerfile",
+        "health check: none → /health",
+        "health check timeout: 300 s → 60 s",
+    ]
+
+
+def test_the_attempts_of_another_restart_policy_are_not_missing() -> None:
+    for policy in (RestartPolicy.NEVER, RestartPolicy.ALWAYS):
+        theirs = ServiceSettings(restart=policy).over(UNSET)
+        assert "restart_retries" not in WANTED.missing_from(theirs).given

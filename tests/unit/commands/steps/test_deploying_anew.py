@@ -11,12 +11,12 @@ from commands.steps.deploy import Deploy
 from commands.steps.places import Place
 from commands.steps.restart import Restart
 from commands.steps.roll_back import RollBack
-from engine.capabilities import DeployState, Space
+from engine.capabilities import DeployState, ServiceSettings, Space
 from engine.errors import OutcomeUnknown, Rejected
 from engine.step import StepFailed
 from tests.unit.commands.clock import FakeClock
 from tests.unit.commands.fakes import FakeContext
-from tests.unit.commands.host import FakeHost, Kept
+from tests.unit.commands.host import UNSET, FakeHost, Kept
 
 WANTED = "7be41f0" + "c" * 33
 
@@ -120,6 +120,25 @@ async def test_a_dead_deployment_is_not_adopted(host: FakeHost) -> None:
     )
     second = await step.run(FakeContext(host, attempt=2))
     assert second["deployment_id"] != first["deployment_id"]
+
+
+async def test_one_that_was_built_otherwise_than_is_set_now_is_not_adopted(
+    host: FakeHost,
+) -> None:
+    """Tried again after it was found so: it runs, and is not what was wanted."""
+    acme = await Acme.at(host)
+    step = acme.deploy()
+    first = await step.run(FakeContext(host))
+    kept = acme.gateway
+    assert kept.service.deployment is not None
+    over = replace(kept.service.deployment, state=DeployState.RUNNING, builder="railpack")
+    wanted = ServiceSettings(dockerfile="Dockerfile").over(UNSET)
+    kept.service = replace(kept.service, deployment=over, settings=wanted)
+    second = await step.run(FakeContext(host, attempt=2))
+    assert second["deployment_id"] not in (first["deployment_id"], step.newest)
+    kept.service = replace(kept.service, settings=UNSET)
+    again = await step.run(FakeContext(host, attempt=3))
+    assert again["deployment_id"] == second["deployment_id"], "it fits what is set"
 
 
 async def test_another_commit_is_not_adopted(host: FakeHost) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from commands.steps.check_deployment import CheckDeployment
+from commands.steps.connect_source import ConnectSourceUnset
 from commands.steps.places import Place
 from commands.steps.write_settings import WriteSettings
 from engine.capabilities import Deployment, DeployState, ServiceSettings, Space
@@ -16,6 +17,7 @@ from engine.step import StepFailed
 from tests.unit.commands.clock import NOW
 from tests.unit.commands.fakes import FakeContext
 from tests.unit.commands.host import UNSET, FakeHost, Kept
+from tests.unit.commands.worlds import REGISTRY
 
 WANTED = ServiceSettings(dockerfile="docker/Dockerfile.gateway", health_path="/health")
 
@@ -165,3 +167,54 @@ async def test_a_service_without_a_dockerfile_may_be_built_by_the_host(host: Fak
     )
     found = await check(space, kept, dockerfile=False).run(FakeContext(host))
     assert found["builder"] == "railpack"
+
+
+# -- creations planned before settings had a step ---------------------------------------------
+
+
+def connect(space: Space, kept: Kept) -> ConnectSourceUnset:
+    return ConnectSourceUnset(
+        key="source",
+        space=Place.of(space),
+        service=kept.service.id,
+        service_name="gateway",
+        repo="acme/proxy",
+        branch="main",
+    )
+
+
+async def test_an_old_creation_connects_no_source_to_a_service_that_knows_no_settings(
+    host: FakeHost,
+) -> None:
+    space, kept = await gateway(host)
+    with pytest.raises(StepFailed, match="does not say how gateway is built") as caught:
+        await connect(space, kept).run(FakeContext(host))
+    assert caught.value.next_step == "/luthien create"
+    assert host.writes == []
+
+
+async def test_it_goes_on_where_they_were_set_or_the_deployment_had_begun(host: FakeHost) -> None:
+    space, kept = await gateway(host)
+    await write(space, kept).run(FakeContext(host))
+    await connect(space, kept).run(FakeContext(host))
+    kept.service = replace(kept.service, settings=UNSET)
+    again = await connect(space, kept).run(FakeContext(host, attempt=2))
+    assert kept.service.deployment is not None
+    assert again["deployment_id"] == kept.service.deployment.id
+
+
+def test_the_plans_of_before_are_understood() -> None:
+    """As the version before stored it."""
+    stored = {
+        "kind": "connect_source",
+        "key": "source-gateway",
+        "after": ["variables-gateway", "domain-gateway"],
+        "redo": [],
+        "expected": "PT4S",
+        "space": Place.made_by("space").model_dump(mode="json"),
+        "service": {"ref": "service-gateway.id"},
+        "service_name": "gateway",
+        "repo": "LuthienResearch/luthien-proxy",
+        "branch": "main",
+    }
+    assert isinstance(REGISTRY.load_step(stored), ConnectSourceUnset)
