@@ -225,11 +225,23 @@ async def test_all_of_them_are_repaired_by_a_run_each(
     old: None, town: House, people: Chat
 ) -> None:
     told = await people.cleo.sees("4 gateways lack settings")
+    await people.ada.types('/luthien lock old3 "looking into it"')
+    await people.ada.gets("old3", "looking into it")
+    await people.ben.types("/luthien repair --all --plan")
+    await people.ben.gets("2 gateways lack settings", "old3", "old4")
     await people.ben.clicks("Repair all", told)
-    await people.ben.gets("Repairing 2 instances")
-    for name in ("old3", "old4"):
-        await people.cleo.sees(f"*Repair instance {name}*: done in")
-        assert (await gateway(town, name))["config"]["healthcheck_path"] == "/health"
+    begun = await people.ben.gets("Repairing 1 instance")
+    assert "`old3` is locked by ada" in begun
+    assert "/luthien unlock old3" in begun
+    await people.cleo.sees("*Repair instance old4*: done in")
+    assert (await gateway(town, "old4"))["config"]["healthcheck_path"] == "/health"
+    assert "healthcheck_path" not in (await gateway(town, "old3"))["config"]
+
+    await people.ada.types("/luthien unlock old3")
+    await people.ada.gets("old3")
+    await people.ben.types("/luthien repair --all")
+    await people.ben.gets("Repairing 1 instance")
+    await people.cleo.sees("*Repair instance old3*: done in")
     await people.ben.types("/luthien repair")
     await people.ben.gets("Every gateway has its settings")
     told_again = await town.luthien("repair", "--all", "--json")
