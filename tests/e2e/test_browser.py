@@ -101,7 +101,7 @@ async def test_the_first_enter_leads_to_a_healthy_gateway(demo: House, page: Pag
 
     done = said(page, "Create instance acme: done in")
     await expect(done).to_be_visible()
-    await expect(run).to_contain_text("All 11 steps done")
+    await expect(run).to_contain_text("All 13 steps done")
     await expect(railway.get_by_text("Running")).to_have_count(3)
 
 
