@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from commands.instance_state import InstanceStatus
 from engine.mentions import mention
-from engine.words import listed
+from engine.words import listed, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -87,12 +87,6 @@ class Changes:
 
     def _name(self, key: str) -> str:
         return self._names.get(key) or mention(key)
-
-
-def some(names: Sequence[str]) -> str:
-    """`a, b and 990 more`."""
-    left = len(names) - SHOWN
-    return listed([*names[:SHOWN], *([f"{left:,} more"] if left > 0 else [])])
 
 
 def _verb(entry: AuditEntry) -> str:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from commands.instances import all_instances, dockerfiles_asked
 from commands.repair import repairs
-from commands.service_settings import ASKED, consequences, some
+from commands.service_settings import ASKED, consequences
 from engine.actor import Role
 from engine.answer import Answer, Offer, Offers, Table, explained
 from engine.command import Question
 from engine.errors import OpsError
-from engine.words import plural, typed
+from engine.words import plural, some, typed
 from engine.world import Finding
 
 if TYPE_CHECKING:

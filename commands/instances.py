@@ -188,8 +188,9 @@ async def find_instance(world: World, name: str) -> Instance:
 async def dockerfiles_asked(
     world: World, instances: Sequence[Instance], *, most: int = 1
 ) -> list[Instance]:
-    """The same, with the Dockerfile that a variable may name: asked only of those whose setting is
-    missing, a request each, of `most` of them. Where that cannot be read, it stays unknown."""
+    """The instances, with the Dockerfile that a variable names where the setting is missing. Takes
+    a request for each of those, of which only the first `most` are asked; what cannot be read
+    stays unknown."""
     lacking = [i for i in instances if i.missing_settings.dockerfile and i.front][:most]
     asked = await asyncio.gather(*(_named_dockerfile(world, i) for i in lacking))
     named = {i.space.id: name for i, name in zip(lacking, asked, strict=True)}

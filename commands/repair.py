@@ -190,7 +190,7 @@ async def _lacking(world: World) -> list[Instance]:
 
 
 async def _begin(world: World, instance: Instance) -> _Row:
-    """A run of its own: another one's lock, approval or trouble is not in its way."""
+    """Start its run. A refusal, because it is locked for example, keeps no other from its own."""
     delivery = f"repair:{world.delivery}:{instance.space.id}" if world.delivery else None
     try:
         run = await world.control.submit(
@@ -207,7 +207,7 @@ async def _begin(world: World, instance: Instance) -> _Row:
 
 def _listed(found: Sequence[Instance]) -> Answer:
     return Answer(
-        title=lacking(len(found)).capitalize() if found else "Every gateway has its settings",
+        title=lacking(len(found)) if found else "Every gateway has its settings",
         parts=(
             Table(
                 columns=("Name", "Without a repair", "It would set"),
@@ -223,7 +223,7 @@ def _listed(found: Sequence[Instance]) -> Answer:
 
 
 def repairs(names: Sequence[str]) -> tuple[Offer, ...]:
-    """The button that repairs these: the one there is, or all of them."""
+    """A button that repairs the one instance named, or all that need it where several are."""
     if not names:
         return ()
     if len(names) == 1:

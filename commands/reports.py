@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from commands.health import Health, Kind, Report
 from engine.answer import Offer
 from engine.notices import Notice
-from engine.words import duration, listed, plural
+from engine.words import duration, plural, some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +93,7 @@ def _alone(one: Story, key: str, thread: str) -> Notice:
 def _together(kind: Kind, key: str, group: Sequence[Story], thread: str) -> Notice:
     reports = [one.report for one in group if one.report]
     names = sorted(report.name for report in reports)
-    shown = listed([*names[:_NAMED], *([f"{len(names) - _NAMED:,} more"] * (len(names) > _NAMED))])
+    shown = some(names, most=_NAMED)
     count = plural(len(names), "instance")
     longest = duration(max(report.lasted for report in reports))
     said = {

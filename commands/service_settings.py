@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from commands.steps.write_settings import WriteSettings
 from engine.capabilities import ServiceSettings
-from engine.words import listed, plural
+from engine.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,18 +41,13 @@ def consequence(instance: Instance, *, many: bool = False) -> str:
 
 
 def consequences(instances: Sequence[Instance]) -> Sequence[tuple[Sequence[str], str]]:
-    """Names of those that the same comes of, and that, most of them first."""
+    """Groups of instances whose missing settings lead to the same, the largest group first: their
+    names, and what it leads to."""
     alike: dict[str, list[Instance]] = defaultdict(list)
     for instance in instances:
         alike[consequence(instance)].append(instance)
     groups = sorted(alike.values(), key=len, reverse=True)
     return [([i.name for i in g], consequence(g[0], many=len(g) > 1)) for g in groups]
-
-
-def some(names: Sequence[str], *, most: int = 10) -> str:
-    """`a, b and 9 more`."""
-    left = len(names) - most
-    return listed([*names[:most], *([f"{left:,} more"] if left > 0 else [])])
 
 
 def lacking(count: int) -> str:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from commands import service_settings
 from commands.instances import dockerfiles_asked
 from commands.repair import repairs
-from commands.service_settings import ASKED, consequences, some
+from commands.service_settings import ASKED, consequences
 from engine.answer import Offer
 from engine.memory import Revision
 from engine.notices import Notice
+from engine.words import some
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

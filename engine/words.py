@@ -81,6 +81,12 @@ def listed(words: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
+def some(names: Sequence[str], *, most: int = 10) -> str:
+    """The first names, and how many more there are: `a, b and 990 more`."""
+    left = len(names) - most
+    return listed([*names[:most], *([f"{left:,} more"] if left > 0 else [])])
+
+
 def dollars(amount: Decimal) -> str:
     """`$6.10`, `<$0.01`."""
     return "<$0.01" if 0 < amount < Decimal("0.005") else f"${amount:.2f}"

@@ -107,6 +107,9 @@ async def _present_replicas(
     Source: railwayapp/cli, commands/scale.rs and controllers/config/environment.rs (the
     configuration); alchemy-run/alchemy, ServiceProvider (the other two).
     """
+    deployed = [*instance.active_deployments, instance.latest_deployment]
+    if not any(deployed):
+        return {"numReplicas": instance.num_replicas or 1}
     whole = await rail.client.read(
         "environmentConfig",
         models.EnvironmentConfig,
@@ -119,7 +122,6 @@ async def _present_replicas(
     for count in (configured.get("numReplicas"), instance.num_replicas):
         if isinstance(count, int):
             return {"numReplicas": count}
-    deployed = [*instance.active_deployments, instance.latest_deployment]
     seen = [_regions(d.meta.service_manifest.deploy.multi_region_config) for d in deployed if d]
     regions = next((found for found in seen if found), {})
     if len(regions) > 1:

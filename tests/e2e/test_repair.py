@@ -39,6 +39,15 @@ async def behaves(house: House, **settings: Any) -> None:
     assert answer.is_success, answer.text
 
 
+async def reads_another_file(house: House) -> dict[str, Any]:
+    """Railway reads a config file with another health check; the repositories as they were."""
+    repos: dict[str, Any] = (await railway(house))["settings"]["repos"]
+    other = {"build": {"dockerfilePath": DOCKERFILE}, "deploy": {"healthcheckPath": "/"}}
+    mine = {**repos[REPO], "config_file": other}
+    await behaves(house, repos={**repos, REPO: mine}, legacy_config_files=True)
+    return repos
+
+
 async def gateway(house: House, name: str) -> dict[str, Any]:
     """The service instance of an instance's gateway, with its `deployments`, oldest first."""
     state = await railway(house)
@@ -119,10 +128,7 @@ async def test_a_deployment_that_did_not_use_them_ends_the_run_with_the_reason(
     town: House, people: Chat
 ) -> None:
     """A file that Railway still reads for this service says something else."""
-    repos = (await railway(town))["settings"]["repos"]
-    other = {"build": {"dockerfilePath": DOCKERFILE}, "deploy": {"healthcheckPath": "/"}}
-    mine = {**repos[REPO], "config_file": other}
-    await behaves(town, repos={**repos, REPO: mine}, legacy_config_files=True)
+    repos = await reads_another_file(town)
     await people.ben.types("/luthien create charlie --keep")
     failed = await people.cleo.sees("*Create instance charlie*: Failed after", within=60)
     assert "gateway was deployed without its health check /health." in failed
@@ -138,10 +144,7 @@ async def test_a_deployment_that_did_not_use_them_ends_the_run_with_the_reason(
 async def test_a_redeploy_that_did_not_use_them_can_be_tried_again(
     town: House, people: Chat
 ) -> None:
-    repos = (await railway(town))["settings"]["repos"]
-    other = {"build": {"dockerfilePath": DOCKERFILE}, "deploy": {"healthcheckPath": "/"}}
-    mine = {**repos[REPO], "config_file": other}
-    await behaves(town, repos={**repos, REPO: mine}, legacy_config_files=True)
+    repos = await reads_another_file(town)
     await people.ben.types("/luthien redeploy acme")
     failed = await people.cleo.sees("*Redeploy acme*: Failed after", within=60)
     assert "gateway was deployed without its health check /health." in failed
