@@ -188,9 +188,15 @@ class Fleet:
 
     async def fall(self, replica: Replica) -> None:
         """Killed, and its lease over: the others need not wait for that."""
-        pid = replica.process.pid
+        pid, ends = replica.process.pid, len(replica.ends)
         replica.process.send(signal.SIGKILL)
-        await until(lambda: _ended(replica), within=PATIENCE, what=self.logs)
+
+        async def gone() -> bool:
+            # What it sent last may still be on its way, and would renew the lease after us.
+            asked = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE"
+            return len(replica.ends) > ends and not self.rows(f"{asked} '%-{pid}-%'")
+
+        await until(gone, within=PATIENCE, what=self.logs)
         over = "UPDATE replicas SET until = clock_timestamp() WHERE id LIKE"
         self.rows(f"{over} '%-{pid}-%' RETURNING id")
 
@@ -324,10 +330,6 @@ async def open_fleet(
                     before = balanced(port, [replica.address for replica in fleet.replicas])
                     fleet.balancer = await fleet.closing.enter_async_context(before)
                 yield fleet
-
-
-async def _ended(replica: Replica) -> bool:
-    return bool(replica.ends)
 
 
 def luthien(*arguments: str, source: Path | None = None) -> list[str]:
